@@ -1,0 +1,56 @@
+# OneVisit 进一次门 — every target does its own set-up; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= yes
+export ONEVISIT_HOME ?= $(CURDIR)/build/home
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.PHONY: run demo test bench lint types lock screenshots help clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run ## Start the county on this machine (DEMO=no: an empty one)
+	@$(BIN)/python -m onevisit up $(if $(filter no,$(DEMO)),--empty,--demo)
+
+demo: $(VENV)/.run ## Play the Pingluo 2018 campaign unattended; results in build/demo
+	@$(BIN)/python -m onevisit demo --to build/demo
+
+test: $(VENV)/.dev ## Check everything: format, lint, types, imports, tests
+	@$(BIN)/python tests/provide.py
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Print the figures of docs/performance.md
+	@$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/.dev ## Take the pictures of the README anew
+	@$(BIN)/python -m tests.pages.screenshots
+
+lock: ## Write the lock files anew (needs uv)
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock requirements.in
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-dev.lock requirements-dev.in
+
+clean: ## Delete what make made (not the data folder of `make run`)
+	rm -rf $(VENV) build/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更新版本 / Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "需要 python3-venv，请先安装 / python3-venv is needed, install it first"; exit 1; }
+	@touch $@
+
+$(VENV)/.run: requirements.lock | $(VENV)/.made
+	@echo "正在安装依赖（只需一次） / installing dependencies (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

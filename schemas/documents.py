@@ -1,0 +1,223 @@
+"""Documents that cross services as blobs named in events. Restricted ones may hold what an event may not."""
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.events.campaigns import PinnedPack, StageWindow
+from schemas.events.payload import Count, Digest, Id
+from schemas.vocabulary import Purpose
+
+
+class Document(BaseModel):
+    """A document with one way of being written, so that equal content has equal bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encode(self) -> bytes:
+        """Write the document as compact UTF-8 JSON in the order of its fields."""
+        return self.model_dump_json().encode()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the written document as hex."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+
+# ── checklists (readers: results) ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Condition(BaseModel):
+    """Ask only if the answer to *question* is one of *answers*."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: Id
+    answers: tuple[str, ...]
+
+
+class Question(BaseModel):
+    """One line of a checklist (检查要点): what is asked, how, on which basis, and what a bad answer means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id
+    text: str
+    guidance: str = ""  # 操作方法与要领
+    answer: Literal["yes_no", "choice", "number", "text", "date", "photo"]
+    choices: tuple[str, ...] = ()
+    required: bool = True
+    condition: Condition | None = None
+    legal_basis: str = ""
+    severity: Literal["general", "key"] = "general"
+    bad_answers: tuple[str, ...] = ()  # answers that raise a finding …
+    finding_kind: Id | None = None  # … of this kind of the rule pack
+
+
+class ChecklistItem(BaseModel):
+    """The questions of one inspection item (抽查事项)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: Id
+    name: str
+    questions: tuple[Question, ...]
+
+
+class ChecklistDocument(Document):
+    """An agency's own checklist in one edition; the lead cannot change it."""
+
+    checklist: Id
+    agency: Id
+    edition: Count
+    title: str
+    items: tuple[ChecklistItem, ...]
+
+
+# ── the approved plan of a campaign (open inside the system) ────────────────────────────────────────────────────────
+
+
+class PlanItem(BaseModel):
+    """One inspection item in the campaign: whose it is, what it rests on, and to which categories of target it applies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: Id  # also the inspection line of the draw (JIDRAW/1 section 2)
+    agency: Id
+    name: str
+    kind: Literal["general", "key"]
+    legal_basis: str
+    method: str
+    labels: tuple[Id, ...]  # what an officer needs
+    categories: tuple[Id, ...]  # applicability rule
+    checklist: Id
+    checklist_edition: Count
+
+
+class PlanClass(BaseModel):
+    """A class of the draw with its rule (JIDRAW/1 section 9), categories as its cells."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: Id
+    categories: tuple[Id, ...]
+    rate: tuple[Count, Annotated[int, Field(ge=1)]]
+    minimum: Count | None = None
+    maximum: Count | None = None
+
+
+class PlanAgency(BaseModel):
+    """One agency's part in the plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agency: Id
+    officers_per_target: Annotated[int, Field(ge=1)]
+    slot_labels: tuple[tuple[Id, ...], ...]  # labels each slot of a team needs
+
+
+class CampaignPlan(Document):
+    """The approved campaign document: its digest stands in the draw's manifest as ``plan``."""
+
+    campaign: Id
+    county: Id
+    number: str
+    title: str
+    lead: Id
+    agencies: tuple[PlanAgency, ...]
+    pack: PinnedPack
+    stages: tuple[StageWindow, ...]
+    items: tuple[PlanItem, ...]
+    classes: tuple[PlanClass, ...]
+    planned_targets: Count
+    purpose: Purpose
+    disclosure: Literal["open", "window"]
+    chain_len: Count
+    max_missing: Count
+    witness: Id | None  # agency id of the witness body
+    dice: Annotated[int, Field(ge=20, le=1000)] | None  # ten-sided dice thrown in the room; None: no beacon
+    replacement_max: Count
+    replacement_reasons: tuple[Id, ...]
+    conference_digest: Digest  # of the joint-conference record, which stays with the planner
+
+
+# ── frozen with the frame ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RosterOfficer(BaseModel):
+    """An officer as the draw needs to know: staff number, labels, most visits, visits before, recusals (targets)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    officer: Id
+    labels: tuple[Id, ...]
+    cap: Count
+    base_load: Count
+    recused: tuple[Id, ...]  # target ids
+
+
+class Rosters(Document):
+    """Per agency the eligible officers on the day of the freeze, and who was left out and why (reader: drawer)."""
+
+    campaign: Id
+    agencies: dict[Id, tuple[RosterOfficer, ...]]
+    excluded: dict[Id, tuple[tuple[Id, Id], ...]]  # agency → (officer, reason code)
+    base_from: tuple[Digest, ...] = ()
+
+
+class AnnexTarget(BaseModel):
+    """What inspectors must know of a target that the draw never reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: Id
+    uscc: str | None
+    name: str
+    category: Id
+    district: Id
+    address: str
+    legal_representative: str
+    contact: str
+    phone: str
+
+
+class FrameAnnex(Document):
+    """Names and addresses of the frame's entities (reader: results), and of the officers who may be sent."""
+
+    campaign: Id
+    frame_digest: Digest
+    targets: tuple[AnnexTarget, ...]
+    officers: tuple[tuple[Id, Id, str, str], ...]  # (officer, agency, name, credential number)
+
+
+# ── after the draw (readers: results, notifier) ─────────────────────────────────────────────────────────────────────
+
+
+class WorkTeam(BaseModel):
+    """One agency at one target: its lines and its officers, lead first; ``None`` is an open slot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agency: Id
+    items: tuple[Id, ...]
+    officers: tuple[Id | None, ...]
+
+
+class WorkVisit(BaseModel):
+    """One visit to one target by all its agencies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visit: Id
+    target: Id
+    stratum: str
+    ticket_rank: Count  # 1 is the first ticket of its stratum
+    teams: tuple[WorkTeam, ...]
+
+
+class WorkList(Document):
+    """Who visits whom: made by drawer with ``draw.completed``."""
+
+    campaign: Id
+    draw: Id
+    visits: tuple[WorkVisit, ...]

@@ -1,0 +1,89 @@
+"""Topic ``results``: visits and what becomes of them; codes of answers and targets' names stay at home. Said by results."""
+
+from datetime import date
+from typing import ClassVar
+
+from schemas.events.payload import Count, Due, Id, Payload
+
+
+class ResultsPayload(Payload):
+    """A fact about a visit."""
+
+    topic: ClassVar[str] = "results"
+    key: ClassVar[str] = "visit"
+
+    campaign: Id
+    visit: Id
+
+
+class VisitScheduled(ResultsPayload):
+    """All agencies of the visit arrive together on this day."""
+
+    type: ClassVar[str] = "onevisit.visit.scheduled.v1"
+
+    agencies: tuple[Id, ...]
+    visit_on: date
+    publication_rule: Due
+    publication_plan: Due
+
+
+class SectionPayload(ResultsPayload):
+    """A fact about one agency's part (section) of a visit."""
+
+    agency: Id
+
+
+class ChecklistSubmitted(SectionPayload):
+    """An agency's section is entered and waits for approval by somebody else."""
+
+    type: ClassVar[str] = "onevisit.checklist.submitted.v1"
+
+    items: Count
+    entered_by: Id  # account
+
+
+class ResultReturned(SectionPayload):
+    """The approver sent the section back to whoever entered it."""
+
+    type: ClassVar[str] = "onevisit.result.returned.v1"
+
+    entered_by: Id
+
+
+class ResultApproved(SectionPayload):
+    """A second person approved the section; it may be published once the window of the draw has closed."""
+
+    type: ClassVar[str] = "onevisit.result.approved.v1"
+
+    publication_rule: Due
+    publication_plan: Due
+
+
+class ResultPublished(SectionPayload):
+    """The section's results are public, graded once against rule and plan."""
+
+    type: ClassVar[str] = "onevisit.result.published.v1"
+
+    published_on: date
+    items: Count
+    late_by_rule: bool
+    late_by_plan: bool
+
+
+class FindingRaised(SectionPayload):
+    """An approved section holds a problem of this kind; inside the finder's remit it becomes a follow-up, outside a referral."""
+
+    type: ClassVar[str] = "onevisit.finding.raised.v1"
+
+    finding: Id
+    kind: Id
+    inside_remit: bool
+
+
+class RectificationOrdered(SectionPayload):
+    """The firm was ordered to put something right by a day (责令改正)."""
+
+    type: ClassVar[str] = "onevisit.rectification.ordered.v1"
+
+    finding: Id
+    rectify: Due
