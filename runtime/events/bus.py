@@ -1,0 +1,42 @@
+"""What the runtime needs of an event bus, whichever it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """An encoded event on its way out: topic, ordering key, id and bytes."""
+
+    topic: str
+    key: str
+    event_id: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """A message as a consumer reads it, with its place in the log."""
+
+    topic: str
+    part: int
+    off: int
+    key: str
+    body: bytes
+
+
+class EventBus(Protocol):
+    """At-least-once, ordered per key. Appending the same (topic, event id) twice leaves one record."""
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Append durably, in order; returns when everything is on disk."""
+
+    def read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
+        """Read up to *limit* records at or after the next offsets *after* ({(topic, part): next offset}, absent: 0)."""
+
+    def heads(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """Return the next offset to be written of every partition that holds anything."""
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """Wait until something is appended after generation *seen* (or *timeout* seconds); return the generation."""

@@ -1,0 +1,134 @@
+"""
+The embedded event log: one append-only SQLite file with partitions, offsets and replay, for a county without Kafka.
+
+Nothing is pruned: replay is a feature. A consumer's offset stands in its own service's database.
+"""
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.events.bus import Message, Record
+from schemas.topics import TOPICS
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS log (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL,
+    pos INTEGER NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (topic, part, off)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS log_id ON log (topic, id);
+CREATE TABLE IF NOT EXISTS head (topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY CHECK (one = 1), next INTEGER NOT NULL);
+INSERT OR IGNORE INTO position VALUES (1, 0);
+"""
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of *key*: CRC-32 modulo the topic's number of partitions."""
+    return zlib.crc32(key.encode()) % partitions
+
+
+class EmbeddedLog:
+    """The event bus in one SQLite file (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._appended = threading.Condition()
+        self._generation = 0
+        self._connection().executescript(_SCHEMA)
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Append durably, in order; a message whose (topic, id) is there already is left out."""
+        with self._lock, self._writing() as connection:
+            (position,) = connection.execute("SELECT next FROM position").fetchone()
+            heads = dict[tuple[str, int], int]()
+            for message in messages:
+                part = partition_of(message.key, TOPICS[message.topic].partitions)
+                place = (message.topic, part)
+                if place not in heads:
+                    found = connection.execute("SELECT next FROM head WHERE topic=? AND part=?", place).fetchone()
+                    heads[place] = found[0] if found else 0
+                added = connection.execute(
+                    "INSERT OR IGNORE INTO log VALUES (?,?,?,?,?,?,?)",
+                    (*place, heads[place], position, message.event_id, message.key, message.body),
+                ).rowcount
+                heads[place] += added
+                position += added
+            connection.executemany(
+                "INSERT INTO head VALUES (?,?,?) ON CONFLICT (topic, part) DO UPDATE SET next=excluded.next",
+                [(*place, following) for place, following in heads.items()],
+            )
+            connection.execute("UPDATE position SET next=?", (position,))
+        with self._appended:
+            self._generation += 1
+            self._appended.notify_all()
+
+    def read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
+        """Read up to *limit* records, in the order of their appending over all partitions that lag."""
+        connection = self._connection()
+        found: list[tuple[int, Record]] = []
+        for (topic, part), head in self.heads(topics).items():
+            following = after.get((topic, part), 0)
+            if following >= head:
+                continue
+            rows = connection.execute(
+                "SELECT pos, off, key, value FROM log WHERE topic=? AND part=? AND off>=? ORDER BY off LIMIT ?",
+                (topic, part, following, limit),
+            )
+            found += [(pos, Record(topic, part, off, key, value)) for pos, off, key, value in rows]
+        found.sort(key=lambda pair: pair[0])
+        return [record for _, record in found[:limit]]
+
+    def heads(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """Return the next offset to be written of every partition that holds anything."""
+        marks = ",".join("?" * len(topics))
+        rows = self._connection().execute(f"SELECT topic, part, next FROM head WHERE topic IN ({marks})", topics)  # noqa: S608
+        return {(topic, part): following for topic, part, following in rows}
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """Wait for an append of this process after generation *seen*, at most *timeout* seconds."""
+        with self._appended:
+            if self._generation == seen:
+                self._appended.wait(timeout)
+            return self._generation
+
+    def wake(self) -> None:
+        """Let every waiting consumer look again."""
+        with self._appended:
+            self._generation += 1
+            self._appended.notify_all()
+
+    def close(self) -> None:
+        """Close every connection; no reader or writer may be at work."""
+        for connection in self._opened:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

@@ -1,0 +1,487 @@
+"""
+From record to state: the one place where events are handled, and where it is decided what becomes of a bad one.
+
+A batch runs in one transaction with its offsets and inbox rows. If anything in it fails, the transaction is rolled back
+and its events run one by one: ``Rejected`` and ``Unreadable`` park the event, ``NotYet`` and ``TryAgain`` make it wait,
+anything else is tried four times and parked. Only a database that is away stops the worker. Later events of a key queue
+behind a waiting or parked one of the same topic (shared/reference/events.md, rules 3 and 11).
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from runtime.errors import NotYet, OneVisitError, TryAgain, Unreadable
+from runtime.events import failpoints
+from runtime.events.bus import Message, Record
+from runtime.events.handling import Handler, Received, mark_ready
+from runtime.store.ids import derived_uuid
+from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
+from schemas.blobs import BlobRef
+from schemas.envelope import MAX_EVENT_BYTES, CloudEvent, wrap
+from schemas.events.dead import EventParked
+from schemas.events.payload import Payload
+from schemas.registry import PAYLOADS, UPCASTERS, read_payload
+from schemas.topics import TOPICS, dead_topic
+
+if TYPE_CHECKING:
+    from runtime.service import Service
+
+ATTEMPTS = 4
+BACKOFF_SECONDS = (0.1, 0.5, 2.0)
+WAIT_SECONDS = 1.0  # until a TryAgain is tried again
+
+OutboxRow = dict[str, Any]
+
+log = structlog.get_logger()
+
+
+class EventUnreadable(Unreadable):
+    """The bytes are not an event this release can understand."""
+
+    code = "event.unreadable"
+
+
+class EventForeign(Unreadable):
+    """Somebody other than the topic's owner said it, or it stands on a topic where it does not belong."""
+
+    code = "event.foreign"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A record after everything that can be done outside the transaction."""
+
+    record: Record
+    event: Received[Any] | None = None
+    event_id: str | None = None
+    handlers: tuple[Handler, ...] = ()
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    problem: OneVisitError | None = None
+
+
+def read_event(record: Record) -> tuple[CloudEvent, type[Payload] | None]:
+    """
+    Parse a record's envelope and check who said it.
+
+    Returns:
+        The envelope and the newest model of its type.
+
+    Raises:
+        EventUnreadable: too large, no JSON, no envelope, unknown type.
+        EventForeign: not said by the topic's owner, or said on another fact's topic.
+    """
+    if len(record.body) > MAX_EVENT_BYTES:
+        raise EventUnreadable(why="too large", size=len(record.body))
+    try:
+        event = CloudEvent.model_validate_json(record.body)
+    except ValidationError as error:
+        raise EventUnreadable(why="no event", errors=error.error_count()) from error
+    topic = TOPICS.get(record.topic)
+    if topic is None or event.service != topic.owner:
+        raise EventForeign(topic=record.topic, source=event.source)
+    newest = event.type
+    while newest in UPCASTERS:
+        newest = UPCASTERS[newest][0]
+    model = PAYLOADS.get(newest)
+    if model is None:
+        raise EventUnreadable(why="unknown type", type=event.type)
+    if model.topic != record.topic and not (model is EventParked and record.topic == dead_topic(event.service)):
+        raise EventForeign(topic=record.topic, type=event.type)
+    if event.partitionkey != record.key:
+        raise EventForeign(topic=record.topic, key=record.key, partitionkey=event.partitionkey)
+    return event, model
+
+
+class Processor:
+    """Runs one consumer of one service. Not thread-safe: one worker thread per service."""
+
+    def __init__(self, service: "Service", *, consumer: str | None = None, muted: bool = False) -> None:
+        """
+        Args:
+            service: Whose handlers run.
+            consumer: Name under which offsets and inbox are kept; the service's name unless this is a replay.
+            muted: A replay: only replayable handlers run, and nothing is said.
+        """
+        self.service = service
+        self.consumer = consumer or service.name
+        self.muted = muted
+        self.handlers: dict[type[Payload], tuple[Handler, ...]] = {}
+        for handler in service.handlers:
+            if handler.replay or not muted:
+                self.handlers[handler.event] = (*self.handlers.get(handler.event, ()), handler)
+        self.topics = sorted({handler.event.topic for handler in service.handlers})
+
+    # ── outside the transaction ─────────────────────────────────────────────────────────────────────────────────────
+
+    def prepare(self, record: Record) -> Incoming:
+        """Parse *record* and fetch the blobs its handlers declare; never raises for a bad event."""
+        event_id = None
+        try:
+            envelope, model = read_event(record)
+            event_id = envelope.id
+            handlers = self.handlers.get(model, ()) if model else ()
+            if not handlers:
+                return Incoming(record, event_id=event_id)
+            payload = read_payload(envelope.type, envelope.data)
+        except ValidationError as error:
+            return Incoming(record, problem=EventUnreadable(why="payload", errors=error.error_count()))
+        except Unreadable as problem:
+            return Incoming(record, problem=problem)
+        received = Received(
+            envelope.id, envelope.time, envelope.service, payload, envelope.correlationid, envelope.traceparent
+        )
+        try:
+            blobs = {name: self._blob(payload, name) for handler in handlers for name in handler.blobs}
+        except OneVisitError as problem:
+            return Incoming(record, received, event_id, handlers, problem=problem)
+        return Incoming(record, received, event_id, handlers, blobs)
+
+    def _blob(self, payload: Payload, name: str) -> bytes:
+        ref: BlobRef = getattr(payload, name)
+        return self.service.ports.blobs.get(ref, self.service.name)
+
+    # ── one batch, one transaction ──────────────────────────────────────────────────────────────────────────────────
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Handle *records* in order. Returns when all are handled, waiting or parked; raises only if the database is away."""
+        started = time.monotonic()
+        batch = [self.prepare(record) for record in records]
+        try:
+            self._together(batch)
+        except OperationalError:
+            raise
+        except Exception:
+            for incoming in batch:
+                self._alone(incoming)
+        failpoints.hit(self.service.name, "offset_stored")
+        self.service.measure_batch(len(batch), time.monotonic() - started)
+
+    def _together(self, batch: Sequence[Incoming]) -> None:
+        with self.service.db.write(self.service.system) as session:
+            connection = session.connection()
+            blocked = self._blocked(connection)
+            unsent: list[OutboxRow] = []
+            for incoming in self._new(connection, batch):
+                if self._must_queue(incoming, blocked):
+                    self._queue(connection, incoming)
+                elif incoming.problem is not None:
+                    self._set_aside(connection, incoming, incoming.problem, attempts=1)
+                    if incoming.event_id is not None:
+                        blocked.add((incoming.record.topic, incoming.record.key))
+                else:
+                    unsent += self._run(session, incoming)
+            self._finish(session, unsent, [incoming.record for incoming in batch])
+
+    def _finish(self, session: Session, unsent: Sequence[OutboxRow], records: Sequence[Record]) -> None:
+        session.flush()
+        write_outbox(session.connection(), unsent)
+        self._store_offsets(session.connection(), records)
+        mark_ready(session)
+        failpoints.hit(self.service.name, "handled")
+
+    def _alone(self, incoming: Incoming) -> None:
+        with self.service.db.write(self.service.system) as session:
+            connection = session.connection()
+            if self._new(connection, [incoming]):
+                if self._must_queue(incoming, self._blocked(connection)):
+                    self._queue(connection, incoming)
+                else:
+                    self._attempt(session, incoming, attempts=1)
+            self._finish(session, (), [incoming.record])
+
+    def _attempt(self, session: Session, incoming: Incoming, attempts: int) -> bool:
+        """Run one event inside a savepoint; set it aside if it fails. True if it was handled."""
+        problem: Exception | None = incoming.problem
+        if problem is None:
+            try:
+                with session.begin_nested():
+                    unsent = self._run(session, incoming)
+                    session.flush()
+                    write_outbox(session.connection(), unsent)
+            except OperationalError:
+                raise
+            except Exception as error:
+                problem = error
+        if problem is None:
+            return True
+        self._set_aside(session.connection(), incoming, problem, attempts)
+        return False
+
+    def _run(self, session: Session, incoming: Incoming) -> list[OutboxRow]:
+        event = incoming.event
+        if event is None:
+            return []
+        said: list[Payload] = []
+        for handler in incoming.handlers:
+            said += handler.run(event, incoming.blobs, session) or ()
+        if not said or self.muted:
+            return []
+        return outbox_rows(
+            self.service.name,
+            said,
+            cause=event.id,
+            at=event.time,
+            correlation_id=event.correlation_id,
+            causation_id=event.id,
+            traceparent=event.traceparent,
+        )
+
+    def _new(self, connection: Connection, batch: Sequence[Incoming]) -> list[Incoming]:
+        """Keep what this consumer has not seen, and note it as seen; unreadable messages have no id and always count."""
+        ids = [incoming.event_id for incoming in batch if incoming.event_id is not None]
+        mine = inbox.c.consumer == self.consumer
+        seen = set(connection.scalars(select(inbox.c.event_id).where(mine, inbox.c.event_id.in_(ids))))
+        fresh: list[Incoming] = []
+        for incoming in batch:
+            if incoming.event_id in seen:
+                self.service.duplicates += 1
+                continue
+            fresh.append(incoming)
+            if incoming.event_id is not None:
+                seen.add(incoming.event_id)
+        rows = [{"consumer": self.consumer, "event_id": new.event_id} for new in fresh if new.event_id is not None]
+        if rows:
+            connection.execute(insert(inbox), rows)
+        return fresh
+
+    # ── what waits, what is parked ──────────────────────────────────────────────────────────────────────────────────
+
+    def _blocked(self, connection: Connection) -> set[tuple[str, str]]:
+        waits = select(waiting.c.topic, waiting.c.key).where(waiting.c.consumer == self.consumer)
+        parks = select(parked.c.topic, parked.c.key).where(
+            parked.c.consumer == self.consumer, parked.c.state == "parked", parked.c.event_id.is_not(None)
+        )
+        return {(topic, key) for topic, key in connection.execute(waits.union(parks))}
+
+    def _must_queue(self, incoming: Incoming, blocked: set[tuple[str, str]]) -> bool:
+        readable = incoming.event_id is not None and incoming.handlers
+        return bool(readable) and (incoming.record.topic, incoming.record.key) in blocked
+
+    def _queue(self, connection: Connection, incoming: Incoming) -> None:
+        self._wait(connection, incoming, awaits=None, retry_at=None, attempts=0, code="behind")
+
+    def _set_aside(self, connection: Connection, incoming: Incoming, problem: Exception, attempts: int) -> None:
+        if isinstance(problem, NotYet):
+            self._wait(
+                connection, incoming, awaits=problem.awaits, retry_at=None, attempts=attempts - 1, code=problem.code
+            )
+        elif isinstance(problem, TryAgain):
+            retry_at = time.time() + WAIT_SECONDS
+            self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts - 1, code=problem.code)
+        elif isinstance(problem, OneVisitError):
+            self._park(connection, incoming, problem.code, str(problem), attempts)
+        elif attempts < ATTEMPTS:
+            retry_at = time.time() + BACKOFF_SECONDS[attempts - 1]
+            log.warning("event.failed", event_id=incoming.event_id, attempts=attempts, exc_info=problem)
+            self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts, code="bug")
+        else:
+            log.error("event.failed_for_good", event_id=incoming.event_id, attempts=attempts, exc_info=problem)
+            self._park(connection, incoming, "event.handler_failed", repr(problem), attempts)
+
+    def _wait(
+        self,
+        connection: Connection,
+        incoming: Incoming,
+        *,
+        awaits: str | None,
+        retry_at: float | None,
+        attempts: int,
+        code: str,
+    ) -> None:
+        record = incoming.record
+        row = {"awaits": awaits, "retry_at": retry_at, "attempts": attempts, "code": code, "ready": False}
+        place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
+        statement = upsert(waiting).values(
+            consumer=self.consumer, event_id=incoming.event_id, since=time.time(), **place, **row
+        )
+        connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
+
+    def _park(self, connection: Connection, incoming: Incoming, code: str, reason: str, attempts: int) -> None:
+        record = incoming.record
+        connection.execute(
+            delete(waiting).where(waiting.c.consumer == self.consumer, waiting.c.event_id == incoming.event_id)
+        )
+        park_id = derived_uuid("parked", self.consumer, record.topic, record.part, record.off)
+        earlier = connection.execute(select(parked.c.attempts).where(parked.c.id == park_id)).scalar()
+        attempts += earlier or 0
+        row = {"code": code, "reason": reason[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
+        place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
+        statement = upsert(parked).values(
+            id=park_id, consumer=self.consumer, event_id=incoming.event_id, **place, **row
+        )
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+        log.error("event.parked", event_id=incoming.event_id, topic=record.topic, code=code, parked=park_id)
+        if self.muted:
+            return
+        dead = EventParked(
+            county=self.service.county,
+            consumer=self.consumer,
+            from_topic=record.topic,
+            partition=record.part,
+            offset=record.off,
+            event_id=incoming.event_id,
+            code=code,
+            attempts=attempts,
+        )
+        cause = derived_uuid("dead", record.topic, record.part, record.off, attempts)
+        rows = outbox_rows(
+            self.service.name,
+            [dead],
+            cause=cause,
+            at=self.service.ports.clock.now(),
+            correlation_id=incoming.event.correlation_id if incoming.event else cause,
+            causation_id=incoming.event_id,
+            traceparent=None,
+        )
+        write_outbox(connection, rows)
+
+    def run_ready(self) -> int:
+        """Run the waiting events whose turn has come, each key's oldest first; return how many were handled."""
+        handled = 0
+        for row in self._due():
+            record = Record(row.topic, row.part, row.off, row.key, row.body)
+            incoming = self.prepare(record)
+            with self.service.db.write(self.service.system) as session:
+                connection = session.connection()
+                if self._attempt(session, incoming, row.attempts + 1):
+                    connection.execute(delete(waiting).where(waiting.c.id == row.id))
+                    self._release_next(connection, row.topic, row.key)
+                    handled += 1
+                mark_ready(session)
+                failpoints.hit(self.service.name, "handled")
+            failpoints.hit(self.service.name, "offset_stored")
+        return handled
+
+    def _due(self) -> Sequence[Any]:
+        first = (
+            select(func.min(waiting.c.id))
+            .where(waiting.c.consumer == self.consumer)
+            .group_by(waiting.c.topic, waiting.c.key)
+        )
+        due = or_(waiting.c.ready, waiting.c.retry_at <= time.time())
+        with self.service.db.read(self.service.system) as session:
+            connection = session.connection()
+            rows = connection.execute(
+                select(waiting).where(waiting.c.id.in_(first), due).order_by(waiting.c.id).limit(100)
+            ).all()
+            parks = select(parked.c.topic, parked.c.key).where(
+                parked.c.consumer == self.consumer, parked.c.state == "parked", parked.c.event_id.is_not(None)
+            )
+            stopped = {(topic, key) for topic, key in connection.execute(parks)}
+        return [row for row in rows if (row.topic, row.key) not in stopped]
+
+    def _release_next(self, connection: Connection, topic: str, key: str) -> None:
+        following = (
+            select(func.min(waiting.c.id))
+            .where(waiting.c.consumer == self.consumer, waiting.c.topic == topic, waiting.c.key == key)
+            .scalar_subquery()
+        )
+        behind = and_(waiting.c.id == following, waiting.c.code == "behind")
+        connection.execute(update(waiting).where(behind).values(ready=True))
+
+    def retry(self, park_id: str) -> bool:
+        """Run a parked message through this service once more; True if it was handled (or waits) now."""
+        with self.service.db.write(self.service.system) as session:
+            connection = session.connection()
+            row = connection.execute(select(parked).where(parked.c.id == park_id)).one()
+            record = Record(row.topic, row.part, row.off, row.key, row.body)
+            incoming = self.prepare(record)
+            connection.execute(update(parked).where(parked.c.id == park_id).values(state="retried"))
+            if incoming.event_id is not None:
+                self._new(connection, [incoming])
+            handled = self._attempt(session, incoming, ATTEMPTS)
+            if handled:
+                self._release_next(connection, row.topic, row.key)
+            mark_ready(session)
+        self.service.wake()
+        return handled
+
+    def skip(self, park_id: str, reason: str) -> None:
+        """Leave a parked message unhandled for good, with a reason, and let the later ones of its key go on."""
+        with self.service.db.write(self.service.system) as session:
+            connection = session.connection()
+            row = connection.execute(select(parked).where(parked.c.id == park_id)).one()
+            connection.execute(
+                update(parked).where(parked.c.id == park_id).values(state="skipped", released_why=reason)
+            )
+            self._release_next(connection, row.topic, row.key)
+        self.service.wake()
+
+    def forget(self, connection: Connection) -> None:
+        """Delete what is kept under this consumer's name: inbox, offsets, waiting and parked rows."""
+        for table in (inbox, offsets, waiting, parked):
+            connection.execute(delete(table).where(table.c.consumer == self.consumer))
+
+    # ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return the next offset to read of every partition, as stored with the state."""
+        with self.service.db.read(self.service.system) as session:
+            rows = session.connection().execute(
+                select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == self.consumer)
+            )
+            return {(topic, part): following for topic, part, following in rows}
+
+    def _store_offsets(self, connection: Connection, records: Iterable[Record]) -> None:
+        reached: dict[tuple[str, int], int] = {}
+        for record in records:
+            place = (record.topic, record.part)
+            reached[place] = max(reached.get(place, 0), record.off + 1)
+        for (topic, part), following in reached.items():
+            statement = upsert(offsets).values(consumer=self.consumer, topic=topic, part=part, next=following)
+            highest = func.max(offsets.c.next, statement.excluded.next)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["consumer", "topic", "part"], set_={"next": highest})
+            )
+
+
+def outbox_rows(
+    service: str,
+    payloads: Sequence[Payload],
+    *,
+    cause: str,
+    at: datetime,
+    correlation_id: str,
+    causation_id: str | None,
+    traceparent: str | None,
+) -> list[OutboxRow]:
+    """Turn what *service* says into rows of its outbox; the ids derive from *cause* and the place in it."""
+    rows = []
+    for number, payload in enumerate(payloads):
+        topic = dead_topic(service) if isinstance(payload, EventParked) else payload.topic
+        if TOPICS[topic].owner != service:
+            raise ValueError(f"{service} may not say {payload.type}")
+        event = wrap(
+            payload,
+            event_id=derived_uuid(service, cause, number, payload.type),
+            service=service,
+            at=at,
+            correlation_id=correlation_id,
+            causation_id=causation_id,
+            traceparent=traceparent,
+        )
+        body, key = event.encode(), payload.partition_key
+        rows.append({"event_id": event.id, "topic": topic, "key": key, "body": body, "written_at": time.time()})
+    return rows
+
+
+def write_outbox(connection: Connection, rows: Sequence[OutboxRow]) -> None:
+    """Put rows into the outbox of the running transaction."""
+    if rows:
+        connection.execute(insert(outbox), rows)
+
+
+def take_outbox(connection: Connection, limit: int) -> list[tuple[int, Message]]:
+    """Read the oldest events of the outbox (what is there, never by a high-water mark)."""
+    rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(limit))
+    return [(row.seq, Message(row.topic, row.key, row.event_id, row.body)) for row in rows]

@@ -1,0 +1,350 @@
+"""What a service is to the runtime: its database, its ports, its handlers and timers, and the two calls ``do`` and ``ask``."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from runtime.entropy import Entropy
+from runtime.errors import Conflict
+from runtime.events import failpoints
+from runtime.events.bus import EventBus
+from runtime.events.handling import Handler, mark_ready
+from runtime.events.processing import Processor, outbox_rows, take_outbox, write_outbox
+from runtime.secrets import Secrets
+from runtime.store.actor import Actor
+from runtime.store.database import Database
+from runtime.store.ids import derived_uuid
+from runtime.store.plumbing import idempotency, outbox, parked, waiting
+from runtime.time.clock import Clock
+from runtime.time.timers import Timer
+from schemas.events.payload import Payload
+
+if TYPE_CHECKING:
+    from runtime.files.blobs import BlobStore
+
+RELAY_BATCH = 500
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+class KeyReused(Conflict):
+    """The same Idempotency-Key came with another request."""
+
+    code = "idempotency.key_reused"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything of the outside a service may use."""
+
+    clock: Clock
+    entropy: Entropy
+    blobs: "BlobStore"
+    bus: EventBus
+    secrets: Secrets
+    demo: bool = False  # a home marked demo: rehearsals open visits, entropy repeats
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a command answers: the events it says, and a JSON-able value for the asker."""
+
+    events: Sequence[Payload] = ()
+    value: Any = None
+
+
+class Command(Protocol):
+    """A request of a person, a system or the clock: ``(session, actor, …, at=…)`` → what is said."""
+
+    __name__: str
+    __module__: str
+
+    def __call__(self, session: Session, actor: Actor, /, *args: Any, **facts: Any) -> Sequence[Payload] | Reply | None:
+        """Check, decide, write; never commit."""
+
+
+@dataclass
+class MenuEntry:
+    """A line of the console's menu, shown to whoever holds one of *roles* (empty: everybody signed in)."""
+
+    path: str
+    zh: str
+    en: str
+    roles: frozenset[Any] = frozenset()
+    icon: str = ""
+
+
+@dataclass
+class Service:
+    """One of the services, wired."""
+
+    name: str
+    base: type[DeclarativeBase]
+    ports: Ports
+    db: Database
+    migrations: Path
+    handlers_marked: Sequence[Any] = ()
+    timers: Sequence[Timer] = ()
+    messages: Path | None = None
+    settings: Any = None
+    access: Mapping[str, Any] = field(default_factory=dict)
+    menu: Sequence[MenuEntry] = ()
+    tiles: Sequence[str] = ()
+    routers: Sequence[Callable[..., Any]] = ()  # routes(service, web) of api.py and pages.py
+    templates: Path | None = None
+    county: str = "000000"
+    duplicates: int = 0
+    on_commit: Callable[[], None] = lambda: None  # wakes relay and worker; set by whoever runs them
+
+    def __post_init__(self) -> None:
+        self.system = Actor.system(self.name)
+        self.handlers: list[Handler] = [marked.handler for marked in self.handlers_marked]
+        self.processor = Processor(self)
+        self.batches = 0
+        self.handled = 0
+        self.batch_seconds = 0.0
+
+    # ── commands and queries ────────────────────────────────────────────────────────────────────────────────────────
+
+    def do(self, actor: Actor, command: Any, /, *args: Any, key: str | None = None, **facts: Any) -> Reply:
+        """
+        Run *command* in one write transaction with its events, and remember its answer under *key*.
+
+        Args:
+            actor: On whose behalf.
+            command: ``(session, actor, *args, at=…, **facts)``; returns events, a ``Reply`` or None.
+            key: Idempotency-Key: the same actor's same key answers again without doing anything.
+
+        Raises:
+            KeyReused: *key* was used for another request.
+            OneVisitError: whatever the command refuses.
+        """
+        at = self.ports.clock.now()
+        cause = derived_uuid("command", self.name, actor.id, key) if key else str(uuid.uuid4())
+        with self.db.write(actor) as session:
+            connection = session.connection()
+            request = _digest(command, args, facts)
+            if key is not None and (earlier := self._remembered(connection, actor, key, request)) is not None:
+                return earlier
+            said = command(session, actor, *args, at=at, **facts)
+            reply = said if isinstance(said, Reply) else Reply(tuple(said or ()))
+            session.flush()
+            self.say(connection, reply.events, cause=cause, at=at, correlation_id=cause)
+            if key is not None:
+                value = json.dumps(reply.value, default=str)
+                connection.execute(
+                    insert(idempotency).values(actor=actor.id, key=key, request=request, value=value, at=at)
+                )
+            mark_ready(session)
+            failpoints.hit(self.name, "row_written")
+        failpoints.hit(self.name, "committed")
+        self.wake()
+        return reply
+
+    def ask(
+        self,
+        actor: Actor,
+        query: Callable[Concatenate[Session, Actor, Asked], Answer],
+        /,
+        *args: Asked.args,
+        **facts: Asked.kwargs,
+    ) -> Answer:
+        """Run a query (or a ``prepare_x``) in a read-only session, closed when it returns."""
+        with self.db.read(actor) as session:
+            return query(session, actor, *args, **facts)
+
+    def recall(self, actor: Actor, key: str) -> Reply | None:
+        """
+        Return what was answered under *key* before, if anything was.
+
+        A route that prepares outside the transaction asks this first: prepared anew after its command has run, it would
+        be refused (already frozen, already drawn) instead of answered again.
+        """
+        with self.db.read(actor) as session:
+            value = session.connection().scalar(
+                select(idempotency.c.value).where(idempotency.c.actor == actor.id, idempotency.c.key == key)
+            )
+        return None if value is None else Reply((), json.loads(value))
+
+    def _remembered(self, connection: Connection, actor: Actor, key: str, request: str) -> Reply | None:
+        row = connection.execute(
+            select(idempotency).where(idempotency.c.actor == actor.id, idempotency.c.key == key)
+        ).one_or_none()
+        if row is None:
+            return None
+        if row.request != request:
+            raise KeyReused(key=key)
+        return Reply((), json.loads(row.value))
+
+    # ── events out ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def say(
+        self,
+        connection: Connection,
+        payloads: Sequence[Payload],
+        *,
+        cause: str,
+        at: datetime,
+        correlation_id: str,
+        causation_id: str | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        """Put events into this service's outbox, in the running transaction."""
+        bound = structlog.contextvars.get_contextvars()
+        rows = outbox_rows(
+            self.name,
+            payloads,
+            cause=cause,
+            at=at,
+            correlation_id=correlation_id,
+            causation_id=causation_id,
+            traceparent=traceparent or bound.get("traceparent"),
+        )
+        write_outbox(connection, rows)
+
+    def relay(self) -> int:
+        """Move up to 500 events from the outbox to the bus; return how many. One relay at a time per service."""
+        with self.db.read(self.system) as session:
+            batch = take_outbox(session.connection(), RELAY_BATCH)
+        if not batch:
+            return 0
+        self.ports.bus.append([message for _, message in batch])
+        failpoints.hit(self.name, "relayed")
+        with self.db.write(self.system) as session:
+            session.connection().execute(delete(outbox).where(outbox.c.seq.in_([seq for seq, _ in batch])))
+        return len(batch)
+
+    # ── events in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def consume(self, limit: int = 100) -> int:
+        """Run what waits and is ready, then the next batch of the bus; return how many events moved."""
+        moved = self.processor.run_ready()
+        records = self.ports.bus.read(self.processor.topics, self.processor.positions(), limit)
+        if records:
+            failpoints.hit(self.name, "read")
+            self.processor.process(records)
+            moved += len(records)
+        if moved:
+            self.wake()
+        return moved
+
+    def replay(self) -> int:
+        """
+        Drop the projections and build them again from the beginning of the log, saying nothing; return events read.
+
+        The replay reads under a consumer name of its own, so the worker's offsets and inbox stay as they are. The caller
+        stops the worker first.
+        """
+        processor = Processor(self, consumer=f"{self.name}@replay", muted=True)
+        projections = [table for table in self.base.metadata.sorted_tables if table.info["kind"] == "projection"]
+        with self.db.write(self.system) as session:
+            connection = session.connection()
+            for table in reversed(projections):
+                connection.execute(delete(table))
+            processor.forget(connection)
+        count = 0
+        while records := self.ports.bus.read(processor.topics, processor.positions(), 100):
+            processor.process(records)
+            while processor.run_ready():
+                pass
+            count += len(records)
+        with self.db.write(self.system) as session:
+            processor.forget(session.connection())
+        return count
+
+    def wake(self) -> None:
+        """Tell relay and worker that there may be something to do."""
+        self.on_commit()
+
+    def measure_batch(self, events: int, seconds: float) -> None:
+        """Count a handled batch."""
+        self.batches += 1
+        self.handled += events
+        self.batch_seconds += seconds
+
+    # ── state of the plumbing ───────────────────────────────────────────────────────────────────────────────────────
+
+    def backlog(self) -> "Backlog":
+        """Count what is still under way in this service."""
+        with self.db.read(self.system) as session:
+            connection = session.connection()
+            unsent = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
+            waits = connection.execute(select(func.count()).select_from(waiting)).scalar_one()
+            soon = connection.execute(
+                select(func.count()).select_from(waiting).where(waiting.c.ready | waiting.c.retry_at.is_not(None))
+            ).scalar_one()
+            parks = connection.execute(
+                select(func.count()).select_from(parked).where(parked.c.state == "parked")
+            ).scalar_one()
+        positions = self.processor.positions()
+        heads = self.ports.bus.heads(self.processor.topics) if self.processor.topics else {}
+        lag = sum(max(0, head - positions.get(place, 0)) for place, head in heads.items())
+        return Backlog(unsent, lag, soon, waits, parks)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How much is under way: unsent events, unread events, waiting events that will run by themselves, all waiting, parked."""
+
+    unsent: int
+    unread: int
+    ready: int
+    waiting: int
+    parked: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing moves any more by itself."""
+        return not (self.unsent or self.unread or self.ready)
+
+
+def settle(services: Iterable[Service], *, seconds: float = 30.0) -> None:
+    """Relay and consume until nothing moves any more (tests and tools; a running system does it by its threads)."""
+    services = list(services)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        moved = sum(service.relay() + service.consume() for service in services)
+        if not moved and all(service.backlog().settled for service in services):
+            return
+        if not moved:
+            time.sleep(0.02)
+    raise TimeoutError("the services did not settle")
+
+
+def _digest(command: Any, args: tuple[Any, ...], facts: Mapping[str, Any]) -> str:
+    """Tell one request from another: the command and everything plain it was given (prepared inputs are left out)."""
+    told = [f"{command.__module__}.{command.__name__}", _plain(args), _plain(facts)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, date | datetime | float):
+        return str(value)
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, BaseModel):
+        return _plain(value.model_dump(mode="json"))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_plain(item) for item in value]
+        return items if isinstance(value, list | tuple) else sorted(items, key=repr)
+    return None

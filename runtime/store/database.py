@@ -1,0 +1,135 @@
+"""A service's own database: write transactions one after the other, reads beside them."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import QueuePool
+
+from runtime.store.actor import Actor
+from runtime.store.rows import add_wall, check_writes
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class FairLock:
+    """
+    A lock that is handed over in the order of asking.
+
+    SQLite lets writers race for its lock, and a busy worker starves the web (measured: 4 writes in 8 s instead of 347).
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+        self._held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for one's turn, and pass the lock on at the end."""
+        with self._guard:
+            mine = None
+            if self._held:
+                mine = threading.Event()
+                self._queue.append(mine)
+            self._held = True
+        if mine is not None:
+            mine.wait()
+        try:
+            yield
+        finally:
+            with self._guard:
+                if self._queue:
+                    self._queue.popleft().set()
+                else:
+                    self._held = False
+
+
+_locks: dict[Path, FairLock] = {}
+_locks_guard = threading.Lock()
+
+
+def write_lock(path: Path) -> FairLock:
+    """Return the process-wide write lock of one SQLite file."""
+    with _locks_guard:
+        return _locks.setdefault(path.resolve(), FairLock())
+
+
+class WalledSession(Session):
+    """A session bound to one actor (``info["actor"]``) and one service's tables (``info["base"]``)."""
+
+
+event.listen(WalledSession, "do_orm_execute", add_wall)
+event.listen(WalledSession, "before_flush", check_writes)
+
+
+class Database:
+    """One SQLite file (WAL, synchronous=FULL). Sessions come from ``write`` and ``read`` only."""
+
+    def __init__(self, path: Path, base: type[DeclarativeBase]) -> None:
+        self.path = path
+        self.base = base
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = write_lock(path)
+        self._writer = _engine(path, begin="BEGIN IMMEDIATE", query_only=False)
+        self._reader = _engine(path, begin="BEGIN", query_only=True)
+
+    @contextmanager
+    def write(self, actor: Actor) -> Iterator[Session]:
+        """Open one write transaction for *actor*; commits at the end, rolls back on any exception."""
+        with self._lock.held():
+            session = WalledSession(self._writer, info={"actor": actor, "base": self.base}, expire_on_commit=False)
+            with session, session.begin():
+                session.connection()
+                yield session
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[Session]:
+        """Open a read-only session for *actor*: one consistent snapshot."""
+        with WalledSession(
+            self._reader, info={"actor": actor, "base": self.base}, expire_on_commit=False, autoflush=False
+        ) as session:
+            yield session
+
+    def migration_connection(self) -> Connection:
+        """Open a connection for migrations: foreign keys off, no transaction begun."""
+        engine = _engine(self.path, begin=None, query_only=False, foreign_keys=False)
+        return engine.connect()
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _engine(path: Path, *, begin: str | None, query_only: bool, foreign_keys: bool = True) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        cursor.execute(f"PRAGMA query_only={'ON' if query_only else 'OFF'}")
+        cursor.close()
+
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,33 @@
+"""Ids: counted in the owner's transaction, or derived from what caused them."""
+
+import uuid
+
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from runtime.store.plumbing import sequences
+
+NAMESPACE = uuid.UUID("6f6e6576-6973-4974-8000-6a6964726177")  # fixed for ever: ids derived under it must not change
+
+
+def next_id(session: Session, kind: str, county: str, year: int, width: int = 3) -> str:
+    """Mint ``<kind>-<county>-<year>-<sequence>`` in the caller's transaction; gaps appear only where it rolls back."""
+    name = f"{kind}-{county}-{year}"
+    statement = (
+        insert(sequences)
+        .values(name=name, next=2)
+        .on_conflict_do_update(index_elements=["name"], set_={"next": sequences.c.next + 1})
+        .returning(sequences.c.next)
+    )
+    number = session.connection().execute(statement).scalar_one() - 1
+    return f"{name}-{number:0{width}d}"
+
+
+def derived_id(kind: str, *causes: object) -> str:
+    """Derive ``<kind>-<uuid5>`` from the causes (an event's id, an agency …), the same however often it is asked."""
+    return f"{kind}-{derived_uuid(kind, *causes)}"
+
+
+def derived_uuid(*causes: object) -> str:
+    """Derive a UUID from the causes, in their order."""
+    return str(uuid.uuid5(NAMESPACE, "|".join(str(cause).replace("|", "||") for cause in causes)))

@@ -1,0 +1,191 @@
+"""
+Numbered, forward-only migrations (alembic), for a service's tables and for the plumbing beside them.
+
+On SQLite everything runs on a connection with foreign keys off, in one BEGIN IMMEDIATE with transactional DDL and a
+foreign-key check before the commit; a file that holds data is copied beside itself first.
+
+``python -m runtime.store.migrate new <service> "<what changes>"`` writes the next migration of a service from the
+difference between its tables and its migrations.
+"""
+
+import importlib
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.orm import DeclarativeBase
+
+from runtime.errors import OneVisitError
+from runtime.store import plumbing
+from runtime.store.database import Database
+
+PLUMBING = Path(__file__).parent / "migrations"
+PLUMBING_VERSIONS = "plumbing_version"
+SERVICE_VERSIONS = "alembic_version"
+
+
+class MigrationBroke(OneVisitError):
+    """A migration would leave rows that point nowhere; nothing was changed."""
+
+    code = "migration.foreign_keys"
+
+
+def migrate(database: Database, migrations: Path, backups: Path | None = None) -> list[str]:
+    """
+    Bring *database* to the newest version; return the names of the migrations that ran.
+
+    Args:
+        database: A service's database.
+        migrations: The service's folder of numbered files.
+        backups: Where a copy of the file goes before anything changes; None keeps none.
+
+    Raises:
+        MigrationBroke: the foreign-key check failed; the file is as before.
+    """
+    with database.migration_connection() as connection:
+        steps = _pending(connection, PLUMBING, PLUMBING_VERSIONS) + _pending(connection, migrations, SERVICE_VERSIONS)
+        connection.rollback()
+        if not steps:
+            return []
+        if backups is not None and database.path.stat().st_size:
+            _copy(database.path, backups / f"{database.path.stem}-before-{steps[-1]}.sqlite")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _upgrade(connection, PLUMBING, PLUMBING_VERSIONS)
+        _upgrade(connection, migrations, SERVICE_VERSIONS)
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if broken:
+            connection.rollback()
+            raise MigrationBroke(tables=sorted({row[0] for row in broken}))
+        connection.commit()
+    connection.engine.dispose()
+    return steps
+
+
+def pending(database: Database, migrations: Path) -> list[str]:
+    """Name the migrations that have not run yet."""
+    with database.migration_connection() as connection:
+        found = _pending(connection, PLUMBING, PLUMBING_VERSIONS) + _pending(connection, migrations, SERVICE_VERSIONS)
+    connection.engine.dispose()
+    return found
+
+
+def _script(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+def _pending(connection: Connection, folder: Path, versions: str) -> list[str]:
+    script = _script(folder)
+    context = MigrationContext.configure(connection, opts={"version_table": versions})
+    current = context.get_current_revision()
+    found = [revision.revision for revision in script.iterate_revisions("heads", current or "base")]
+    return [name for name in reversed(found) if name != current]
+
+
+def _upgrade(connection: Connection, folder: Path, versions: str) -> None:
+    script = _script(folder)
+
+    def upgrade(revision: Any, context: MigrationContext) -> Any:
+        return script._upgrade_revs("heads", revision)
+
+    with EnvironmentContext(Config(), script, fn=upgrade) as environment:
+        environment.configure(connection=connection, version_table=versions, transactional_ddl=False)
+        environment.run_migrations()
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source, copy = sqlite3.connect(path), sqlite3.connect(target)
+    with copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+
+
+_TEMPLATE = '''"""{title}"""
+
+import sqlalchemy as sa
+from alembic import op
+
+import runtime.store.plumbing
+
+revision = "{revision}"
+down_revision = {down!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """{title}"""
+    {body}
+'''
+
+
+def write_next(folder: Path, base: MetaData, title: str, versions: str = SERVICE_VERSIONS) -> Path | None:
+    """Write the next numbered migration: what *base* has beyond the migrations in *folder*; None if nothing differs."""
+
+    class Nothing(DeclarativeBase):
+        """No tables."""
+
+    with tempfile.TemporaryDirectory() as scratch:
+        database = Database(Path(scratch) / "x.sqlite", Nothing)
+        with database.migration_connection() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _upgrade(connection, folder, versions)
+            others = {*plumbing.metadata.tables} - {*base.tables} | {SERVICE_VERSIONS, PLUMBING_VERSIONS}
+            options = {
+                "version_table": versions,
+                "target_metadata": base,
+                "include_name": lambda name, kind, parent: kind != "table" or name not in others,
+                "render_as_batch": True,
+                "user_module_prefix": "runtime.store.plumbing.",
+            }
+            context = MigrationContext.configure(connection, opts=options)
+            difference = produce_migrations(context, base)
+            connection.commit()
+        connection.engine.dispose()
+        database.close()
+    if difference.upgrade_ops is None or difference.upgrade_ops.is_empty():
+        return None
+    body = render_python_code(
+        difference.upgrade_ops, render_as_batch=True, user_module_prefix="runtime.store.plumbing."
+    )
+    script = _script(folder)
+    head = script.get_current_head()
+    number = 1 + len(list(script.walk_revisions()))
+    name = f"{number:04d}_{'_'.join(title.lower().split())}"
+    path = folder / f"{name}.py"
+    path.write_text(
+        _TEMPLATE.format(title=title[0].upper() + title[1:] + ".", revision=name[:32], down=head, body=body.strip()),
+        encoding="utf-8",
+    )
+    (folder / "HEAD").write_text(name[:32] + "\n", encoding="ascii")
+    return path
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the next migration of a service or of the plumbing."""
+    if len(arguments) != 3 or arguments[0] != "new":
+        print('usage: python -m runtime.store.migrate new <service|plumbing> "<what changes>"')
+        return 2
+    _, name, title = arguments
+    if name == "plumbing":
+        path = write_next(PLUMBING, plumbing.metadata, title, PLUMBING_VERSIONS)
+    else:
+        tables = importlib.import_module(f"services.{name}.tables")
+        folder = Path(str(importlib.import_module(f"services.{name}").__file__)).parent / "migrations"
+        path = write_next(folder, tables.Base.metadata, title)
+    print(path or "nothing differs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+/* OneVisit: the little that pages need beyond htmx. No page depends on it to work. */
+(function () {
+  "use strict";
+
+  // A form is sent once: a second press of the button while the first is under way does nothing.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (event.defaultPrevented || form.method !== "post") { return; }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    form.querySelectorAll("button[type=submit]").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+      form.querySelectorAll("[aria-disabled]").forEach(function (button) { button.removeAttribute("aria-disabled"); });
+    });
+  });
+
+  // Menus in the top bar close when one clicks elsewhere or presses Escape.
+  function closeMenus(except) {
+    document.querySelectorAll(".ov-top details[open]").forEach(function (menu) { if (menu !== except) { menu.open = false; } });
+  }
+  document.addEventListener("click", function (event) { closeMenus(event.target.closest(".ov-top details")); });
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") { return; }
+    var open = document.querySelector(".ov-top details[open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+  });
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) { window.print(); }
+  });
+
+  // A part that cannot be reached says so in place.
+  document.addEventListener("htmx:sendError", function (event) {
+    var part = event.detail.elt;
+    part.removeAttribute("aria-busy");
+    var text = part.querySelector(".ov-loading");
+    if (text) { text.textContent = document.documentElement.lang === "en" ? "Not loaded. Reload the page to try again." : "未能载入，请刷新页面重试。"; }
+  });
+
+  // When every home tile has answered and none had anything, the page says so.
+  document.addEventListener("htmx:afterSettle", function () {
+    var tiles = document.querySelector("[data-tiles]");
+    var nothing = document.querySelector("[data-tiles-empty]");
+    if (tiles && nothing) { nothing.hidden = tiles.childElementCount > 0; tiles.hidden = tiles.childElementCount === 0; }
+  });
+
+  var wrong = document.querySelector("[data-focus]");
+  if (wrong) { wrong.focus(); }
+})();

@@ -1,0 +1,301 @@
+"""
+The guard in front of every route: session, roles, CSRF, body size, headers, request id.
+
+A request without an access line goes no further, whatever the routes below would have done with it.
+"""
+
+import re
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runtime.errors import OneVisitError
+from runtime.web.access import Access, AccessTable, Entry
+from runtime.web.caller import SAFE, Visitor, receive_visitor, visitor_in
+from runtime.web.messages import Lang
+from runtime.web.problems import is_api, local_path, refuse
+from runtime.web.refusals import (
+    BodyNotUnderstood,
+    BodyTooLarge,
+    ForeignOrigin,
+    FormExpired,
+    HostNotServed,
+    Incident,
+    MethodNotAllowed,
+    NoSuchPage,
+    NotSignedIn,
+    RoleMissing,
+)
+from runtime.web.settings import WebSettings
+from runtime.web.signin import SignIn
+
+if TYPE_CHECKING:
+    from runtime.web.templates import Web
+
+log = structlog.get_logger()
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+    "form-action 'self'; base-uri 'none'; object-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # "no-referrer" would make browsers post forms with Origin: null
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
+
+
+class Guard:
+    """ASGI middleware; see the module."""
+
+    def __init__(self, app: ASGIApp, table: AccessTable, sign_in: SignIn, web: "Web") -> None:
+        self._app = app
+        self._table = table
+        self._sign_in = sign_in
+        self._web = web
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] != "http":
+            await self._app(scope, receive, send)
+        else:
+            with _traced(scope):
+                await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        receive_visitor(scope, Visitor(lang=_lang(request), fragment=_is_fragment(request)))
+        dressed = _Dressed(send, scope, self._web.settings)
+        try:
+            replay = await self._admit(request)
+            await self._app(scope, replay, dressed)
+        except OneVisitError as error:
+            await self._answer(request, error)(scope, receive, dressed)
+        except ClientDisconnect:
+            log.info("web.client_left")
+        except Exception:
+            incident = uuid.uuid4().hex[:12]
+            log.exception("web.incident", incident=incident)
+            if not dressed.started:
+                await refuse(request, self._web, Incident(incident=incident))(scope, receive, dressed)
+
+    async def _admit(self, request: Request) -> Receive:
+        """Check everything in the order in which it costs least; return how to read the body again."""
+        self._check_host(request)
+        entry = self._table.entry(request.scope)
+        if entry is not None and not entry.access.session:
+            return request.receive
+        visitor = await self._recognise(request)
+        receive_visitor(request.scope, visitor)
+        if entry is None:
+            known = self._table.methods(request.scope)
+            elsewhere = bool(known) and request.method not in known
+            raise MethodNotAllowed(method=request.method) if elsewhere else NoSuchPage()
+        _check_role(visitor, entry.access)
+        if request.method in SAFE:
+            return request.receive
+        self._check_origin(request)
+        body = await _body(request, entry.access.limit)
+        await _check_csrf(request, visitor, entry, body)
+        return _replay(body, request.receive)
+
+    def _check_host(self, request: Request) -> None:
+        host = request.headers.get("host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if name not in self._web.settings.hosts:
+            raise HostNotServed(host=host)
+
+    async def _recognise(self, request: Request) -> Visitor:
+        settings = self._web.settings
+        token = request.cookies.get(settings.session_cookie, "")
+        found = await run_in_threadpool(self._sign_in.actor_of, token) if _TOKEN.fullmatch(token) else None
+        if found is not None:
+            structlog.contextvars.bind_contextvars(actor=found.actor.id, agency=found.actor.agency)
+        form_token = request.cookies.get(settings.form_cookie, "")
+        return Visitor(
+            signed_in=found,
+            lang=_lang(request),
+            form_token=form_token if _TOKEN.fullmatch(form_token) else None,
+            key=request.headers.get("idempotency-key"),
+            fragment=_is_fragment(request),
+        )
+
+    def _check_origin(self, request: Request) -> None:
+        """Refuse changing requests that another site's page makes a browser send."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise ForeignOrigin()
+        origin = request.headers.get("origin")
+        scheme = "https" if self._web.settings.https else "http"
+        ours = self._web.settings.origin or f"{scheme}://{request.headers.get('host')}"
+        if origin is not None and origin != ours:
+            raise ForeignOrigin()
+
+    def _answer(self, request: Request, error: OneVisitError) -> Response:
+        if isinstance(error, NotSignedIn) and not is_api(request.url.path):
+            return _to_sign_in(request)
+        return refuse(request, self._web, error)
+
+
+class _Dressed:
+    """A ``send`` that adds security headers and, where a form needs it, the form cookie."""
+
+    def __init__(self, send: Send, scope: Scope, settings: WebSettings) -> None:
+        self._send = send
+        self._scope = scope
+        self._settings = settings
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._dress(MutableHeaders(scope=message))
+        await self._send(message)
+
+    def _dress(self, headers: MutableHeaders) -> None:
+        visitor = visitor_in(self._scope)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if self._settings.https:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if visitor.signed_in or visitor.form_token_is_new:
+            headers["Cache-Control"] = "no-store"
+        else:
+            headers.setdefault("Cache-Control", "no-cache")
+        headers["X-Request-Id"] = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+        if visitor.form_token_is_new and not visitor.signed_in and visitor.form_token:
+            headers.append("set-cookie", cookie(self._settings.form_cookie, visitor.form_token, self._settings))
+
+
+def cookie(name: str, value: str, settings: WebSettings, *, max_age: int | None = None) -> str:
+    """Write a cookie no script can read; ``max_age=0`` takes it back, None keeps it until the browser closes."""
+    parts = [f"{name}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    if settings.https:
+        parts.append("Secure")
+    if max_age is not None:
+        parts.append(f"Max-Age={max_age}")
+    return "; ".join(parts)
+
+
+@contextmanager
+def _traced(scope: Scope) -> Iterator[None]:
+    """Bind the request's id and trace to everything logged on its way."""
+    headers = Headers(scope=scope)
+    bound = {"request_id": uuid.uuid4().hex, "method": scope["method"]}
+    traceparent = headers.get("traceparent", "")
+    if _TRACEPARENT.fullmatch(traceparent):
+        bound["traceparent"] = traceparent
+    with structlog.contextvars.bound_contextvars(**bound):
+        try:
+            yield
+        finally:
+            structlog.contextvars.unbind_contextvars("actor", "agency")
+
+
+def _lang(request: Request) -> Lang:
+    return "en" if request.cookies.get("lang") == "en" else "zh"
+
+
+def _is_fragment(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true" or request.url.path.startswith("/parts/")
+
+
+def _check_role(visitor: Visitor, access: Access) -> None:
+    if access.public:
+        return
+    if visitor.signed_in is None:
+        raise NotSignedIn()
+    if not access.admits(visitor.signed_in.actor.roles):
+        raise RoleMissing()
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Read the whole body, at most *limit* bytes; the check for CSRF needs the form, and so does the route."""
+    too_large = BodyTooLarge(limit_kib=limit // 1024)
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdigit() or int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _check_csrf(request: Request, visitor: Visitor, entry: Entry, body: bytes) -> None:
+    """
+    Compare the request's token with the session's, or with the form cookie before sign-in.
+
+    JSON from nobody in particular (API sign-in) needs no token: a foreign page cannot send that content type without
+    a preflight we never answer, and the origin was checked already.
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    given = request.headers.get("x-csrf-token")
+    if kind in FORMS:
+        form = await _hidden_fields(request, body)
+        given = given or form.get("_csrf")
+        visitor.key = visitor.key or form.get("_key")
+    elif visitor.signed_in is None and entry.access.public and kind == "application/json":
+        return
+    expected = visitor.csrf
+    if not given or not expected or not secrets.compare_digest(given.encode(), expected.encode()):
+        raise FormExpired()
+
+
+async def _hidden_fields(request: Request, body: bytes) -> dict[str, str]:
+    try:
+        form = await Request(request.scope, _replay(body, request.receive)).form(max_part_size=len(body) + 1)
+    except (HTTPException, MultiPartException, ValueError) as error:
+        raise BodyNotUnderstood() from error
+    try:
+        return _texts(form)
+    finally:
+        await form.close()
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    return {name: value for name in ("_csrf", "_key") if isinstance(value := form.get(name), str)}
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Send an anonymous visitor to sign in and, after that, back to the page asked for."""
+    came_from = urlsplit(request.headers.get("hx-current-url", "")) if _is_fragment(request) else request.url
+    wanted = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    keep = request.method in SAFE or _is_fragment(request)
+    target = "/sign-in" + (f"?next={quote(local_path(wanted), safe='/')}" if keep and wanted != "/" else "")
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=401, headers={"HX-Redirect": target})
+    return RedirectResponse(target, status_code=303)

@@ -1,0 +1,205 @@
+"""The runtime kept to its promises by two toy services, killed wherever a power cut could strike."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from runtime.events.bus import Record
+from runtime.events.failpoints import POINTS
+from runtime.service import KeyReused, Service, settle
+from runtime.store.migrate import migrate
+from runtime.store.plumbing import inbox, parked, waiting
+from schemas.events.campaigns import CampaignCancelled, CampaignClosed
+from schemas.events.draws import DrawVoided
+from tests.conformance import toy
+from tests.kit import COUNTY, Kit, said
+
+PROPOSALS = 30
+
+
+@pytest.fixture
+def proposer(kit: Kit) -> Service:
+    kit.services.append(toy.set_up(toy.proposer(kit.ports, kit.folder)))
+    return kit.services[-1]
+
+
+@pytest.fixture
+def listener(kit: Kit) -> Service:
+    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder)))
+    return kit.services[-1]
+
+
+def play(home: Path, failpoints: str = "") -> int:
+    home.mkdir(exist_ok=True)
+    environment = {**os.environ, "ONEVISIT_FAILPOINTS": failpoints, "ONEVISIT_FAILPOINT_LOG": str(home / "fired")}
+    command = [sys.executable, "-m", "tests.conformance.toy", str(home), str(PROPOSALS)]
+    return subprocess.run(command, env=environment, check=False, timeout=60).returncode
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    home = tmp_path_factory.mktemp("undisturbed")
+    assert play(home) == 0
+    return toy.digest(home)
+
+
+POINTS_OF_THE_TOYS = [f"planner.{point}" for point in POINTS] + [
+    f"notifier.{point}" for point in POINTS if point not in ("row_written", "committed")
+]
+
+
+@pytest.mark.parametrize("point", POINTS_OF_THE_TOYS)
+def test_killed_at_a_failpoint_the_restarted_system_ends_in_the_same_state(
+    point: str, tmp_path: Path, undisturbed: dict[str, dict[str, str]]
+) -> None:
+    chance = random.Random(point)
+    home = tmp_path / "home"
+    for _ in range(2):
+        assert play(home, f"{point}:{chance.randint(1, 3)}") == -9, f"{point} was never passed"
+    assert (home / "fired").read_text().split() == [point] * 2
+
+    assert play(home) == 0
+
+    assert toy.digest(home) == undisturbed
+
+
+def test_state_and_event_are_one_transaction(proposer: Service) -> None:
+    proposer.do(toy.LEAD, toy.propose, name="first")
+    with pytest.raises(toy.NameTaken):
+        proposer.do(toy.LEAD, toy.propose, name="first")
+
+    assert [type(event) for event in said(proposer)] == [CampaignClosed]
+
+
+def test_a_repeated_key_answers_again_and_does_nothing(proposer: Service) -> None:
+    first = proposer.do(toy.LEAD, toy.propose, key="k", name="first")
+    again = proposer.do(toy.LEAD, toy.propose, key="k", name="first")
+
+    assert again.value == first.value
+    assert len(said(proposer)) == 1
+
+
+def test_a_key_used_for_another_request_is_refused(proposer: Service) -> None:
+    proposer.do(toy.LEAD, toy.propose, key="k", name="first")
+
+    with pytest.raises(KeyReused):
+        proposer.do(toy.LEAD, toy.propose, key="k", name="second")
+
+
+def heard(service: Service) -> dict[str, tuple[int, bool]]:
+    with service.db.read(service.system) as session:
+        return {row.id: (row.times, row.cancelled) for row in session.scalars(select(toy.Heard))}
+
+
+def plumbing_rows(service: Service, table: object) -> list[object]:
+    with service.db.read(service.system) as session:
+        return list(session.connection().execute(select(table)))  # type: ignore[call-overload]
+
+
+def test_the_same_event_twice_changes_nothing(kit: Kit, listener: Service) -> None:
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), again=True)
+
+    assert heard(listener) == {"C-1": (1, False)}
+    assert len(plumbing_rows(listener, inbox)) == 1
+    assert listener.duplicates == 1
+
+
+def voided(campaign: str, attempt: int = 1) -> DrawVoided:
+    return DrawVoided(
+        county=COUNTY, campaign=campaign, draw="D-1", attempt=attempt, reason="commitment_missing", absent=("GA",)
+    )
+
+
+def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(kit: Kit, listener: Service) -> None:
+    kit.feed(listener, voided("C-1", 1), voided("C-1", 2), voided("C-2", 1))
+    assert heard(listener) == {}
+    codes = [row.code for row in plumbing_rows(listener, waiting)]  # type: ignore[attr-defined]
+    assert sorted(codes) == ["behind", "not_yet", "not_yet"]
+
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+
+    with listener.db.read(listener.system) as session:
+        assert session.get_one(toy.Heard, "C-1").voided == 2
+    (left,) = plumbing_rows(listener, waiting)
+    assert left.key == "C-2"  # type: ignore[attr-defined]
+
+
+def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(kit: Kit, listener: Service) -> None:
+    poison = Record("campaigns", 0, 1, "C-1", b"{not json")
+    foreign = kit.record(CampaignClosed(county=COUNTY, campaign="C-9"))
+    foreign = Record(
+        "campaigns", foreign.part, foreign.off, "C-9", foreign.body.replace(b"onevisit/planner", b"onevisit/drawer")
+    )
+    healthy = kit.record(CampaignClosed(county=COUNTY, campaign="C-2"))
+
+    listener.processor.process([poison, foreign, healthy])
+
+    assert heard(listener) == {"C-2": (1, False)}
+    assert sorted(row.code for row in plumbing_rows(listener, parked)) == ["event.foreign", "event.unreadable"]  # type: ignore[attr-defined]
+
+
+def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_retry(
+    kit: Kit, proposer: Service, listener: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.events.processing.BACKOFF_SECONDS", (0.0, 0.0, 0.0))
+    tries = []
+
+    def broken(event: object, blobs: object, session: object) -> None:
+        tries.append(event)
+        raise RuntimeError("a bug")
+
+    mended = listener.processor.handlers[CampaignClosed]
+    listener.processor.handlers[CampaignClosed] = (
+        type(mended[0])(CampaignClosed, (), True, broken, "broken"),
+        *mended[1:],
+    )
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), CampaignCancelled(county=COUNTY, campaign="C-1"))
+    for _ in range(10):
+        listener.processor.run_ready()
+
+    (row,) = [row for row in plumbing_rows(listener, parked)]
+    assert row.code == "event.handler_failed"  # type: ignore[attr-defined]
+    assert len(tries) == 5  # once in the batch, then four times alone
+    assert len(plumbing_rows(listener, waiting)) == 1, "the later event of the key queues behind the parked one"
+
+    listener.processor.handlers[CampaignClosed] = mended
+    assert listener.processor.retry(row.id)  # type: ignore[attr-defined]
+    while listener.processor.run_ready():
+        pass
+
+    assert heard(listener) == {"C-1": (1, True)}
+    assert plumbing_rows(listener, waiting) == []
+
+
+def test_replaying_from_the_beginning_gives_equal_projections_and_says_nothing(
+    kit: Kit, proposer: Service, listener: Service
+) -> None:
+    for name in "abcdef":
+        proposer.do(toy.LEAD, toy.propose, name=name)
+    settle([proposer, listener])
+    before = heard(listener)
+
+    listener.replay()
+
+    assert heard(listener) == before
+    assert said(listener) == []
+    assert all(times == 1 for times, _ in heard(listener).values())
+
+
+def test_with_the_relay_stopped_commands_succeed_and_nothing_moves_downstream(
+    kit: Kit, proposer: Service, listener: Service
+) -> None:
+    proposer.do(toy.LEAD, toy.propose, name="first")
+    listener.consume()
+
+    assert heard(listener) == {}
+    assert len(said(proposer)) == 1
+
+
+def test_migrations_run_once(kit: Kit, proposer: Service) -> None:
+    assert migrate(proposer.db, proposer.migrations) == []
