@@ -1,0 +1,5 @@
+"""``python -m onevisit``: the command line."""
+
+from onevisit.cli import main
+
+main()

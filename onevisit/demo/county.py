@@ -1,0 +1,133 @@
+"""`make run`: found a county on the first start, play the campaign up to now, and say how to come in."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from onevisit import home as homes
+from onevisit.demo.moved import SHANGHAI, into_today
+from onevisit.demo.papers import Papers
+from onevisit.demo.play import read_calendar
+from onevisit.demo.story import STAFF
+from onevisit.home import ADMIN_LOGIN, HomeSettings
+from onevisit.system import System
+from services.console.app import ensure_county_admin
+
+
+def found(path: Path, *, demo: bool, today: datetime | None = None) -> None:
+    """Make the data folder: an empty county on real time, or a demo county whose campaign is moved into today."""
+    if not demo:
+        homes.create(path, HomeSettings())
+        return
+    day = (today or datetime.now(SHANGHAI)).date()
+    start = datetime.fromisoformat(str(Papers().demo["clock"]["start"]))
+    first = into_today(read_calendar(), day).moment(start.date(), start.time())
+    homes.create(path, demo_settings(day.isoformat()), simulated_from=first)
+
+
+def demo_settings(today: str) -> HomeSettings:
+    """Return the settings of a home marked demo."""
+    return HomeSettings(demo=True, demo_seed=Papers().demo["entropy"]["seed"], demo_today=today)
+
+
+def admit_county_admin(system: System) -> None:
+    """Open the county administrator's account, with the first password of secrets.toml."""
+    password = system.home.secrets.password(ADMIN_LOGIN)
+    demo = system.home.settings.demo
+    ensure_county_admin(system.services["console"], ADMIN_LOGIN, password, must_change_password=not demo)
+
+
+def welcome(system: System, address: str, out: Console, stop: Callable[[], None]) -> None:
+    """Write down the address, play what is still to be played, and print how to come in."""
+    home = system.home
+    (home.path / "address").write_text(address, encoding="ascii")
+    if home.settings.demo_today and home.clock.mode == "simulated" and not _play(system, out):
+        stop()
+        return
+    out.print(_sign_ins(system, address))
+
+
+def _play(system: System, out: Console) -> bool:
+    home = system.home
+    command = [
+        sys.executable,
+        "-m",
+        "onevisit.demo.play",
+        "--home",
+        str(home.path),
+        "--today",
+        home.settings.demo_today,
+    ]
+    out.print(
+        "[bold]首次启动：正在演练平罗县 2018 年联合抽查，直到今天[/bold] / first start: playing the Pingluo campaign up to today"
+    )
+    return follow(command, out) == 0
+
+
+def follow(command: list[str], out: Console) -> int:
+    """Run the player and show its progress; return its exit code."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, encoding="utf-8"
+    ) as player:
+        assert player.stdout is not None
+        bar = Progress(
+            TextColumn("{task.fields[moment]}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=out,
+        )
+        with bar:
+            _show(player.stdout, bar)
+    return player.returncode
+
+
+def _show(lines: IO[str], bar: Progress) -> None:
+    task = bar.add_task("", total=None, moment="")
+    for line in lines:
+        told = json.loads(line)
+        if "refused" in told:
+            bar.console.print(told["refused"], style="red", markup=False)
+            continue
+        moment = datetime.fromisoformat(told["moment"]).astimezone(SHANGHAI)
+        bar.update(
+            task,
+            total=told["of"],
+            completed=told["number"],
+            description=told["says"],
+            moment=f"{moment:%Y-%m-%d %H:%M}",
+        )
+
+
+def _sign_ins(system: System, address: str) -> Table:
+    table = Table(title=f"进一次门 OneVisit   {address}", title_style="bold", caption="Ctrl+C 停止 / to stop")
+    for heading in ("部门 agency", "岗位 role", "账号 login", "密码 password"):
+        table.add_column(heading)
+    password = system.home.secrets.password
+    table.add_row("联席办", "县级管理员 county administrator", ADMIN_LOGIN, password(ADMIN_LOGIN))
+    if not system.home.settings.demo:
+        return table
+    papers = Papers()
+    short = {body.code: body.short for body in papers.bodies}
+    for suffix, (roles, title) in STAFF.items():
+        login = f"jt-{suffix}"
+        table.add_row(short["JT"], f"{title} {', '.join(roles)}", login, password(login))
+    for agency in papers.agencies[1:]:
+        for suffix in ("plan", "draw", "check"):
+            login = f"{agency.lower()}-{suffix}"
+            table.add_row(short[agency], f"{STAFF[suffix][1]} {', '.join(STAFF[suffix][0])}", login, password(login))
+    for agency in papers.agencies:
+        first = next(one for one in papers.officers if one.agency == agency)
+        login = first.number.lower()
+        table.add_row(short[agency], "执法检查人员 inspector", login, password(login))
+    table.add_row(short["GZ"], "见证人 witness", "gz-witness", password("gz-witness"))
+    return table
