@@ -94,6 +94,18 @@ class PlanItem(BaseModel):
     checklist_edition: Count
 
 
+class PublicNames(BaseModel):
+    """How the campaign is called in public: plan and task fields of the publicity system (reference/domain.md §4)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan_id: str  # 抽查计划编号
+    plan_name: str  # 抽查计划名称
+    task_id: str  # 抽查任务编号
+    task_name: str  # 抽查任务名称
+    type_name: str  # 抽查类型
+
+
 class PlanClass(BaseModel):
     """A class of the draw with its rule (JIDRAW/1 section 9), categories as its cells."""
 
@@ -138,6 +150,7 @@ class CampaignPlan(Document):
     dice: Annotated[int, Field(ge=20, le=1000)] | None  # ten-sided dice thrown in the room; None: no beacon
     replacement_max: Count
     replacement_reasons: tuple[Id, ...]
+    publication: PublicNames
     conference_digest: Digest  # of the joint-conference record, which stays with the planner
 
 

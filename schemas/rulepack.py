@@ -374,6 +374,7 @@ WORD_LISTS = (
     "refusal_reasons",
     "decline_reasons",
     "return_reasons",
+    "decisions",
 )
 
 
@@ -409,6 +410,7 @@ class RulePack(_Model):
     refusal_reasons: tuple[Worded, ...]
     decline_reasons: tuple[Worded, ...]
     return_reasons: tuple[Worded, ...]
+    decisions: tuple[Worded, ...]
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
