@@ -5,6 +5,7 @@ The data folder's secrets: written at random on the first start, required ever a
 sign-in passwords that were made for first use.
 """
 
+import fcntl
 import os
 import secrets
 import tomllib
@@ -58,8 +59,7 @@ class Secrets:
         """
         if not path.exists():
             raise SecretsMissing(path=str(path))
-        stored = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(bytes.fromhex(stored["master"]), dict(stored.get("passwords", {})), path)
+        return cls(*_read(path), path)
 
     def sealing_key(self, service: str) -> bytes:
         """Return the 32-byte key under which *service* wraps blob keys and seals what it stores."""
@@ -85,11 +85,20 @@ class Secrets:
             raise SealBroken(service=service, purpose=purpose) from error
 
     def password(self, login: str) -> str:
-        """Return the first password of *login*, making and storing a random one if there is none yet."""
-        if login not in self._passwords:
-            self._passwords[login] = secrets.token_urlsafe(9)
-            self._write()
-        return self._passwords[login]
+        """
+        Return the first password of *login*, making and storing a random one if there is none yet.
+
+        Several processes may ask (the county and whoever plays its people): the file decides, under a lock.
+        """
+        if login not in self._passwords and self._path is not None:
+            with open(self._path.with_suffix(".lock"), "wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if self._path.exists():
+                    self._passwords = _read(self._path)[1]
+                if login not in self._passwords:
+                    self._passwords[login] = secrets.token_urlsafe(9)
+                    self._write()
+        return self._passwords.setdefault(login, secrets.token_urlsafe(9))
 
     def _write(self) -> None:
         if self._path is None:
@@ -103,3 +112,8 @@ class Secrets:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, str]]:
+    stored = tomllib.loads(path.read_text(encoding="utf-8"))
+    return bytes.fromhex(stored["master"]), dict(stored.get("passwords", {}))

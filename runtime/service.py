@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from pydantic import BaseModel
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, delete, func, insert, or_, select
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from runtime.entropy import Entropy
@@ -106,7 +106,8 @@ class Service:
     templates: Path | None = None
     county: str = "000000"
     duplicates: int = 0
-    on_commit: Callable[[], None] = lambda: None  # wakes relay and worker; set by whoever runs them
+    on_commit: Callable[[], None] = lambda: None  # wakes the relay; set by whoever runs it
+    on_ready: Callable[[], None] = lambda: None  # wakes the worker when waiting events became ready
 
     def __post_init__(self) -> None:
         self.system = Actor.system(self.name)
@@ -147,9 +148,12 @@ class Service:
                 connection.execute(
                     insert(idempotency).values(actor=actor.id, key=key, request=request, value=value, at=at)
                 )
-            mark_ready(session)
+            ready = mark_ready(session)
             failpoints.hit(self.name, "row_written")
         failpoints.hit(self.name, "committed")
+        if ready:
+            self.processor.look_at_waiting()
+            self.on_ready()
         self.wake()
         return reply
 
@@ -265,7 +269,7 @@ class Service:
         return count
 
     def wake(self) -> None:
-        """Tell relay and worker that there may be something to do."""
+        """Tell the relay that there may be something to send."""
         self.on_commit()
 
     def measure_batch(self, events: int, seconds: float) -> None:
@@ -279,16 +283,8 @@ class Service:
     def backlog(self) -> "Backlog":
         """Count what is still under way in this service."""
         with self.db.read(self.system) as session:
-            connection = session.connection()
-            unsent = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
-            waits = connection.execute(select(func.count()).select_from(waiting)).scalar_one()
-            soon = connection.execute(
-                select(func.count()).select_from(waiting).where(waiting.c.ready | waiting.c.retry_at.is_not(None))
-            ).scalar_one()
-            parks = connection.execute(
-                select(func.count()).select_from(parked).where(parked.c.state == "parked")
-            ).scalar_one()
-        positions = self.processor.positions()
+            unsent, waits, soon, parks = session.connection().execute(_BACKLOG).one()
+        positions = self.processor.stored_positions()
         heads = self.ports.bus.heads(self.processor.topics) if self.processor.topics else {}
         lag = sum(max(0, head - positions.get(place, 0)) for place, head in heads.items())
         return Backlog(unsent, lag, soon, waits, parks)
@@ -296,6 +292,18 @@ class Service:
     def close(self) -> None:
         """Close the database."""
         self.db.close()
+
+
+def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(*where).scalar_subquery()
+
+
+_BACKLOG = select(
+    _count(outbox),
+    _count(waiting),
+    _count(waiting, or_(waiting.c.ready, waiting.c.retry_at.is_not(None))),
+    _count(parked, parked.c.state == "parked"),
+)
 
 
 @dataclass(frozen=True)

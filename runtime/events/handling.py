@@ -78,8 +78,10 @@ def arrived(session: Session, key: str) -> None:
     session.info.setdefault("arrived", set()).add(key)
 
 
-def mark_ready(session: Session) -> None:
-    """Mark ready what waited for the keys that arrived in this transaction (called once, before its commit)."""
+def mark_ready(session: Session) -> bool:
+    """Mark ready what waited for the keys that arrived in this transaction (called once, before its commit); True if any."""
     keys = session.info.pop("arrived", None)
-    if keys:
-        session.connection().execute(update(waiting).where(waiting.c.awaits.in_(sorted(keys))).values(ready=True))
+    if not keys:
+        return False
+    marked = update(waiting).where(waiting.c.awaits.in_(sorted(keys))).values(ready=True)
+    return session.connection().execute(marked).rowcount > 0

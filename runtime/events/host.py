@@ -47,7 +47,8 @@ class Host:
     def start(self) -> None:
         """Start all threads."""
         for service in self.services:
-            service.on_commit = self._waker(service.name)
+            service.on_commit = self._outbox[service.name].set
+            service.on_ready = self.bus.wake
             self._spawn(f"{service.name}-relay", partial(self._relay, service))
             if service.handlers:
                 self._spawn(f"{service.name}-worker", partial(self._work, service))
@@ -77,15 +78,8 @@ class Host:
         while not self._stop.is_set() and time.monotonic() < end:
             if self.settled():
                 return True
-            time.sleep(0.004)
+            time.sleep(0.01)
         return False
-
-    def _waker(self, name: str) -> Callable[[], None]:
-        def wake() -> None:
-            self._outbox[name].set()
-            self.bus.wake()
-
-        return wake
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)

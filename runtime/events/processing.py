@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 BACKOFF_SECONDS = (0.1, 0.5, 2.0)
 WAIT_SECONDS = 1.0  # until a TryAgain is tried again
+LOOK_SECONDS = 0.1  # between two looks at waiting rows that nobody marked ready
 
 OutboxRow = dict[str, Any]
 
@@ -120,6 +121,8 @@ class Processor:
             if handler.replay or not muted:
                 self.handlers[handler.event] = (*self.handlers.get(handler.event, ()), handler)
         self.topics = sorted({handler.event.topic for handler in service.handlers})
+        self._positions: dict[tuple[str, int], int] | None = None
+        self._look_again_at = 0.0  # real time at which the waiting rows are looked at again; 0: at once
 
     # ── outside the transaction ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -164,6 +167,8 @@ class Processor:
             for incoming in batch:
                 self._alone(incoming)
         failpoints.hit(self.service.name, "offset_stored")
+        if self._positions is not None:
+            self._positions |= _reached(records)
         self.service.measure_batch(len(batch), time.monotonic() - started)
 
     def _together(self, batch: Sequence[Incoming]) -> None:
@@ -186,7 +191,8 @@ class Processor:
         session.flush()
         write_outbox(session.connection(), unsent)
         self._store_offsets(session.connection(), records)
-        mark_ready(session)
+        if mark_ready(session):
+            self.look_at_waiting()
         failpoints.hit(self.service.name, "handled")
 
     def _alone(self, incoming: Incoming) -> None:
@@ -305,6 +311,7 @@ class Processor:
             consumer=self.consumer, event_id=incoming.event_id, since=time.time(), **place, **row
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
+        self.look_at_waiting()
 
     def _park(self, connection: Connection, incoming: Incoming, code: str, reason: str, attempts: int) -> None:
         record = incoming.record
@@ -345,10 +352,23 @@ class Processor:
         )
         write_outbox(connection, rows)
 
+    def look_at_waiting(self) -> None:
+        """Say that something may have become ready: the next ``run_ready`` looks."""
+        self._look_again_at = 0.0
+
     def run_ready(self) -> int:
-        """Run the waiting events whose turn has come, each key's oldest first; return how many were handled."""
+        """
+        Run the waiting events whose turn has come, each key's oldest first; return how many were handled.
+
+        Looks when something was written to the waiting rows or marked ready, and once a second besides (for retries).
+        """
+        if time.monotonic() < self._look_again_at:
+            return 0
         handled = 0
-        for row in self._due():
+        rows = self._due()
+        if not rows:
+            self._look_again_at = time.monotonic() + LOOK_SECONDS
+        for row in rows:
             record = Record(row.topic, row.part, row.off, row.key, row.body)
             incoming = self.prepare(record)
             with self.service.db.write(self.service.system) as session:
@@ -388,6 +408,7 @@ class Processor:
         )
         behind = and_(waiting.c.id == following, waiting.c.code == "behind")
         connection.execute(update(waiting).where(behind).values(ready=True))
+        self.look_at_waiting()
 
     def retry(self, park_id: str) -> bool:
         """Run a parked message through this service once more; True if it was handled (or waits) now."""
@@ -421,11 +442,18 @@ class Processor:
         """Delete what is kept under this consumer's name: inbox, offsets, waiting and parked rows."""
         for table in (inbox, offsets, waiting, parked):
             connection.execute(delete(table).where(table.c.consumer == self.consumer))
+        self._positions = None
 
     # ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """Return the next offset to read of every partition, as stored with the state."""
+        """Return the next offset to read of every partition: as stored with the state, remembered by the only writer."""
+        if self._positions is None:
+            self._positions = self.stored_positions()
+        return self._positions
+
+    def stored_positions(self) -> dict[tuple[str, int], int]:
+        """Read the next offset of every partition."""
         with self.service.db.read(self.service.system) as session:
             rows = session.connection().execute(
                 select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == self.consumer)
@@ -433,16 +461,20 @@ class Processor:
             return {(topic, part): following for topic, part, following in rows}
 
     def _store_offsets(self, connection: Connection, records: Iterable[Record]) -> None:
-        reached: dict[tuple[str, int], int] = {}
-        for record in records:
-            place = (record.topic, record.part)
-            reached[place] = max(reached.get(place, 0), record.off + 1)
-        for (topic, part), following in reached.items():
+        for (topic, part), following in _reached(records).items():
             statement = upsert(offsets).values(consumer=self.consumer, topic=topic, part=part, next=following)
             highest = func.max(offsets.c.next, statement.excluded.next)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["consumer", "topic", "part"], set_={"next": highest})
             )
+
+
+def _reached(records: Iterable[Record]) -> dict[tuple[str, int], int]:
+    reached: dict[tuple[str, int], int] = {}
+    for record in records:
+        place = (record.topic, record.part)
+        reached[place] = max(reached.get(place, 0), record.off + 1)
+    return reached
 
 
 def outbox_rows(

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Date, String, and_, exists, inspect, or_, select
+from sqlalchemy import JSON, ColumnElement, Date, Executable, String, Table, and_, exists, inspect, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -16,6 +16,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.state import InstanceState
 from sqlalchemy.sql.base import ExecutableOption
+from sqlalchemy.sql.visitors import ExternallyTraversible, iterate
 
 from runtime.errors import Forbidden
 from runtime.store.actor import Actor
@@ -72,16 +73,25 @@ def add_wall(state: ORMExecuteState) -> None:
         raise StatementNotWalled()
     if state.is_column_load or state.is_relationship_load:
         return
-    walls = _walls(state.session.info["base"], actor.agency, actor.county)
+    tables = frozenset(part.name for part in iterate(_walked(state.statement)) if isinstance(part, Table))
+    walls = _walls(state.session.info["base"], tables, actor.agency, actor.county)
     state.statement = state.statement.options(*walls)
 
 
-@lru_cache(maxsize=1024)
-def _walls(base: type[DeclarativeBase], agency: str, county: str) -> tuple[ExecutableOption, ...]:
-    # One plain criterion per table: the lambda form of with_loader_criteria on the mixin is evaluated on the mixin
-    # itself, where there is no table to name, and caches by code object, where agencies must never mix.
+def _walked(statement: Executable) -> ExternallyTraversible:
+    assert isinstance(statement, ExternallyTraversible)
+    return statement
+
+
+@lru_cache(maxsize=4096)
+def _walls(
+    base: type[DeclarativeBase], tables: frozenset[str], agency: str, county: str
+) -> tuple[ExecutableOption, ...]:
+    # One plain criterion per owned table that stands anywhere in the statement, subqueries included (ADR 1). A statement
+    # without any table of its own (a relationship loaded later) would get them all; services have no relationships.
     rows = [mapper.class_ for mapper in base.registry.mappers if issubclass(mapper.class_, Owned)]
-    return tuple(with_loader_criteria(row, _visible(row, agency, county), include_aliases=True) for row in rows)
+    named = [row for row in rows if row.__tablename__ in tables] if tables else rows  # type: ignore[attr-defined]
+    return tuple(with_loader_criteria(row, _visible(row, agency, county), include_aliases=True) for row in named)
 
 
 def _visible(row: Any, agency: str, county: str) -> ColumnElement[bool]:
