@@ -1,0 +1,96 @@
+"""Agencies and accounts, and beside them the plumbing of sign-in: sessions, failed attempts, audit."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from runtime.store import ANNOTATIONS, Open
+
+PLUMBING = {"info": {"kind": "plumbing"}}
+NOT_DIGESTED = {"digest": False}
+
+
+class Base(DeclarativeBase):
+    """Console's tables."""
+
+    type_annotation_map = ANNOTATIONS
+
+
+class Agency(Open, Base):
+    """A body of the county (单位): an agency, a witness body, or one that receives letters only."""
+
+    __tablename__ = "agency"
+    __table_args__ = {"info": {"kind": "owned"}}
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    county: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(80))
+    short_name: Mapped[str] = mapped_column(String(80))
+    registered_at: Mapped[datetime]
+
+
+class Account(Open, Base):
+    """
+    Somebody who may sign in (账号).
+
+    ``display_name`` and ``login`` are a person's data: they stay in this table and on this service's own pages.
+    Open rather than Owned, because a county administrator keeps the accounts of every agency; commands and queries
+    check the remit (``domain/remit.py``).
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("login"), {"info": {"kind": "owned"}})
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    county: Mapped[str] = mapped_column(String(64))
+    agency: Mapped[str] = mapped_column(String(12), index=True)
+    login: Mapped[str] = mapped_column(String(40))
+    display_name: Mapped[str] = mapped_column(String(80))
+    roles: Mapped[list[Any]]
+    officer: Mapped[str | None] = mapped_column(String(40))
+    version: Mapped[int]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    password_hash: Mapped[str] = mapped_column(String(200), info=NOT_DIGESTED)
+    must_change_password: Mapped[bool] = mapped_column(info=NOT_DIGESTED)
+
+
+class LiveSession(Base):
+    """A sign-in that has not ended. Holds the SHA-256 of the token only; all moments are real time."""
+
+    __tablename__ = "live_session"
+    __table_args__ = PLUMBING
+
+    token_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class FailedSignIns(Base):
+    """Failures of one login or one address (a SHA-256 of it, since people type passwords into the wrong field)."""
+
+    __tablename__ = "failed_sign_ins"
+    __table_args__ = PLUMBING
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+    blocked_until: Mapped[datetime | None]
+
+
+class SignInAudit(Base):
+    """Who signed in or out, or failed to, when and from where (留痕). Real time."""
+
+    __tablename__ = "sign_in_audit"
+    __table_args__ = PLUMBING
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(32))  # signed_in | refused | blocked | signed_out | revoked
+    account: Mapped[str | None] = mapped_column(String(64))  # None: no such login
+    address: Mapped[str] = mapped_column(String(64))
