@@ -1,0 +1,177 @@
+"""What the planner hears: progress of draw, visits and duties; twice, late, or replayed, it ends the same."""
+
+import json
+from typing import Any
+
+import pytest
+
+from runtime.store.digest import state_digests
+from runtime.store.plumbing import parked, waiting
+from schemas.events.accounts import AccountChanged, AccountClosed
+from schemas.vocabulary import Role
+from services.planner import queries
+from services.planner.handlers import RecordUnreadable, selected_in
+from services.planner.tables import Base, DrawnTargetRow
+from tests.kit import COUNTY
+from tests.unit.planner import facts
+from tests.unit.planner.world import LEAD, World, approver_of, planner_of
+
+
+def view(world: World, campaign: str, agency: str = LEAD) -> queries.CampaignView:
+    return world.service.ask(planner_of(agency), queries.campaign_view, campaign_id=campaign)
+
+
+def digests(world: World) -> dict[str, str]:
+    with world.service.db.read(world.service.system) as session:
+        return state_digests(session.connection(), Base.metadata.tables.values())
+
+
+def left(world: World, table: Any) -> list[Any]:
+    with world.service.db.read(world.service.system) as session:
+        return list(session.connection().execute(table.select()))
+
+
+def story(world: World, campaign: str) -> list[Any]:
+    record = json.dumps({"selected": {"s": {"c1/KY": ["91640221DEM0000144"]}}}).encode()
+    return [
+        facts.opened(campaign),
+        facts.committed(campaign, "GA", 1),
+        facts.committed(campaign, "AJ", 2),
+        facts.sealed(campaign),
+        facts.completed(campaign, visits=1, sections=2),
+        facts.scheduled(campaign, 1, "JT", "GA"),
+        facts.submitted(campaign, 1, "GA"),
+        facts.returned(campaign, 1, "GA"),
+        facts.submitted(campaign, 1, "GA").model_copy(update={"items": 2}),
+        facts.approved(campaign, 1, "GA"),
+        facts.found(campaign, 1, "GA"),
+        facts.light("approaching", f"{facts.visit_id(campaign, 1)}-GA"),
+        facts.light("missed", f"{facts.visit_id(campaign, 1)}-GA"),
+        facts.published(campaign, 1, "GA"),
+        facts.light("escalated", f"{facts.visit_id(campaign, 1)}-GA"),
+        facts.disclosed(world.kit, campaign, record),
+    ]
+
+
+def test_the_lead_sees_how_far_draw_and_partners_are(world: World) -> None:
+    campaign = world.frozen()
+
+    world.kit.feed(world.service, *story(world, campaign))
+
+    seen = view(world, campaign)
+    (draw,) = seen.draws
+    assert (draw.state, draw.committed, draw.visits, draw.sections) == ("disclosed", ("AJ", "GA"), 1, 2)
+    assert seen.state == "drawn"
+    assert seen.sections == {"GA": {"published": 1}, "JT": {"scheduled": 1}}
+    assert [(duty.agency, duty.state) for duty in seen.duties] == [("GA", "escalated")]
+    assert view(world, campaign, "GA").sections == {"GA": {"published": 1}}
+    assert left(world, parked) == left(world, waiting) == []
+
+
+def test_everything_twice_ends_the_same(world: World) -> None:
+    campaign = world.frozen()
+    for fact in story(world, campaign):
+        world.kit.feed(world.service, fact, again=True)
+    once = digests(world)
+
+    world.kit.feed(world.service, *story(world, campaign))
+
+    assert digests(world) == once
+
+
+def test_a_light_before_its_draw_waits_for_it(world: World) -> None:
+    campaign = world.frozen()
+    world.kit.feed(world.service, facts.light("missed", f"{facts.visit_id(campaign, 1)}-GA"))
+    assert len(left(world, waiting)) == 1
+
+    world.kit.feed(world.service, facts.opened(campaign))
+
+    assert left(world, waiting) == []
+    assert [duty.state for duty in view(world, campaign).duties] == ["missed"]
+
+
+@pytest.mark.parametrize("subject", ["campaign", "draw", "R-640221-2018-001", "C-640221-2018-999"])
+def test_a_light_finds_its_campaign_where_its_subject_tells(world: World, subject: str) -> None:
+    campaign = world.frozen()
+    world.kit.feed(world.service, facts.opened(campaign))
+    named = {"campaign": campaign, "draw": facts.draw_id(campaign)}.get(subject, subject)
+
+    world.kit.feed(world.service, facts.light("missed", named, duty=f"W-{subject}"))
+
+    assert len(view(world, campaign).duties) == (1 if subject in ("campaign", "draw") else 0)
+    assert left(world, parked) == []
+
+
+def test_a_voided_attempt_is_told_with_the_next_one(world: World) -> None:
+    campaign = world.frozen()
+
+    world.kit.feed(world.service, facts.opened(campaign), facts.voided(campaign), facts.opened(campaign, attempt=2))
+
+    assert [(draw.attempt, draw.state, draw.void_reason) for draw in view(world, campaign).draws] == [
+        (1, "voided", "commitment_missing"),
+        (2, "opened", None),
+    ]
+    assert view(world, campaign).next_step == "draw"
+
+
+def test_a_fact_of_a_campaign_nobody_proposed_here_is_parked(world: World) -> None:
+    world.kit.feed(world.service, facts.opened("C-640221-2018-777"))
+
+    assert [row.code for row in left(world, parked)] == ["campaign.not_ours"]
+
+
+def test_who_can_approve_follows_the_accounts(world: World) -> None:
+    campaign = world.agreed()
+    account = approver_of(LEAD).id
+    assert view(world, campaign).approvers == 1
+
+    world.kit.feed(world.service, AccountChanged(county=COUNTY, agency=LEAD, account=account, roles=(Role.VIEWER,)))
+    assert view(world, campaign).approvers == 0
+
+    world.kit.feed(
+        world.service,
+        AccountChanged(county=COUNTY, agency=LEAD, account=account, roles=(Role.APPROVER, Role.VIEWER)),
+        AccountClosed(county=COUNTY, agency=LEAD, account=account),
+        AccountClosed(county=COUNTY, agency=LEAD, account="never-opened"),
+    )
+    assert view(world, campaign).approvers == 0
+
+
+def test_who_was_drawn_this_year_can_be_left_out(world: World) -> None:
+    first = world.frozen()
+    world.kit.feed(world.service, *story(world, first))
+
+    second = world.confirmed(number="二", conditions={"exclude_drawn": True}, planned=11)
+    world.freeze(second)
+
+    frame = view(world, second).frame
+    assert frame is not None
+    assert frame.entities == 109
+    assert [(target, reason) for target, _, reason in frame.excluded] == [("91640221DEM0000144", "already_drawn")]
+
+
+@pytest.mark.parametrize("record", [b"[]", b"{}", b'{"selected": 1}', b'{"selected": {"a": 1}}', b"\xff"])
+def test_a_record_that_does_not_say_who_was_selected_is_unreadable(record: bytes) -> None:
+    with pytest.raises(RecordUnreadable):
+        selected_in(record)
+
+
+def test_projections_replay_to_the_same_state(world: World) -> None:
+    """What the log holds, handled again from the beginning, builds equal projections."""
+    campaign = world.frozen()
+    everything = story(world, campaign)
+    world.kit.feed(world.service, *everything)
+    before = digests(world)
+    with world.service.db.read(world.service.system) as session:
+        assert session.query(DrawnTargetRow).count() == 1
+
+    projections = [table for table in Base.metadata.tables.values() if table.info["kind"] == "projection"]
+    with world.service.db.write(world.service.system) as session:
+        for table in projections:
+            if table.name not in ("agency", "account"):
+                session.connection().execute(table.delete())
+        world.service.processor.forget(session.connection())
+    world.kit.feed(world.service, *everything)
+
+    assert digests(world) == before
+    assert all(marked.handler.replay for marked in world.service.handlers_marked)
