@@ -1,0 +1,167 @@
+"""
+The acts of a draw as pages, API and timers carry them out: read, work outside the transaction, write.
+
+Every act takes the service, who asks, and the Idempotency-Key of the request, and returns the command's reply. Whether
+an act is allowed is decided by its command; what is refused before is refused there too (``commands.prepared``).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runtime.service import Reply, Service
+from runtime.store import Actor
+from services.drawer import working
+from services.drawer.commands import ceremony, completing, ending, keys, opening
+from services.drawer.commands.opening import Drafted
+from services.drawer.commands.prepared import prepared
+from services.drawer.domain.manifest import Times
+from services.drawer.drafts import Feasibility, window_end
+from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
+from services.drawer.vault import Vault
+
+
+@dataclass(frozen=True)
+class AskedTimes:
+    """The moments the lead names; what is None follows from the one before it by the service's settings."""
+
+    commit_close: datetime | None = None
+    reveal_close: datetime | None = None
+    seal_by: datetime | None = None
+    beacon_time: datetime | None = None
+
+    def times(self, settings: "Intervals", published: datetime, window_end: datetime) -> Times:
+        """Complete the times of a manifest, in whole seconds."""
+        commit_close = self.commit_close or published + timedelta(minutes=settings.commit_minutes)
+        reveal_close = self.reveal_close or commit_close + timedelta(minutes=settings.reveal_minutes)
+        seal_by = self.seal_by or reveal_close + timedelta(minutes=settings.seal_minutes)
+        beacon_time = self.beacon_time or seal_by + timedelta(minutes=settings.beacon_minutes)
+        moments = (published, commit_close, reveal_close, seal_by, beacon_time, window_end)
+        return Times(*(int(moment.timestamp()) for moment in moments))
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How long the steps of a draw take where nobody says otherwise, in minutes."""
+
+    commit_minutes: int
+    reveal_minutes: int
+    seal_minutes: int
+    beacon_minutes: int
+
+
+def feasibility(service: Service, actor: Actor, campaign_id: str) -> Feasibility:
+    """Say whether a campaign's draw could be made as planned."""
+    ground = service.ask(actor, opening.ground_of, campaign_id=campaign_id)
+    return working.examine(service.ports.blobs, ground)
+
+
+def open_draw(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, *, key: str) -> Reply:
+    """Open the next attempt of a campaign's draw."""
+    work = prepared(lambda: _drafted(service, actor, campaign_id, asked))
+    return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id)
+
+
+def _drafted(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes) -> Drafted:
+    """Judge the draw, then give it its number and its bodies their keys, then draft the manifest."""
+    now = service.ports.clock.now()
+    ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now)
+    times = asked.times(service.settings.intervals, now, window_end(ground.plan))
+    working.refuse_if_short(working.examine(service.ports.blobs, ground, times), names)
+    _make_missing_keys(service, actor.county, names)
+    draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
+    before = service.ask(actor, opening.prepare_opening, campaign_id=campaign_id, draw_id=draw, now=now)
+    return working.draft_attempt(service.ports, before, times)
+
+
+def _make_missing_keys(service: Service, county: str, bodies: dict[str, str]) -> None:
+    missing = service.ask(service.system, keys.bodies_without_key, county=county, agencies=list(bodies))
+    if missing:
+        pairs = [Vault(service.ports).new_key(county, body) for body in missing]
+        service.do(service.system, keys.keep_keys, pairs, county=county)
+
+
+def commit(service: Service, actor: Actor, draw_id: str, *, key: str, own_dice: str | None = None) -> Reply:
+    """Commit for the asker's agency."""
+    work = prepared(
+        lambda: working.make_contribution(
+            service.ports, service.ask(actor, ceremony.prepare_contribution, draw_id=draw_id), own_dice
+        )
+    )
+    return service.do(actor, ceremony.contribute, work, key=key, draw_id=draw_id)
+
+
+def countersign(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:
+    """Countersign the list of commitments for the asker's agency."""
+    work = prepared(
+        lambda: working.make_countersignature(
+            service.ports, service.ask(actor, ceremony.prepare_countersignature, draw_id=draw_id)
+        )
+    )
+    return service.do(actor, ceremony.countersign, work, key=key, draw_id=draw_id)
+
+
+def reveal(service: Service, actor: Actor, draw_id: str, *, key: str, value: str | None = None) -> Reply:
+    """Reveal for the asker's agency: the secret kept here, or a *value* it hands in itself (hex)."""
+    work = prepared(
+        lambda: working.make_reveal(service.ports, *service.ask(actor, ceremony.prepare_reveal, draw_id=draw_id), value)
+    )
+    return service.do(actor, ceremony.reveal, work, key=key, draw_id=draw_id)
+
+
+def seal(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:
+    """Seal the reveals as the witness; a draw without dice is worked out at once."""
+    now = int(service.ports.clock.now().timestamp())
+    work = prepared(
+        lambda: working.make_seal(service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), now)
+    )
+    reply = service.do(actor, ceremony.seal_reveals, work, key=key, draw_id=draw_id)
+    complete(service, draw_id)
+    return reply
+
+
+def throw_dice(service: Service, actor: Actor, draw_id: str, *, key: str, digits: str, again: str) -> Reply:
+    """Enter the dice as the witness, typed twice; the draw is worked out at once."""
+    digits, again = "".join(digits.split()), "".join(again.split())
+    if digits != again:
+        raise DiceTypedDifferently()
+    work = prepared(
+        lambda: working.sign_dice(service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), digits)
+    )
+    reply = service.do(actor, ceremony.throw_dice, work, key=key, draw_id=draw_id, digits=digits)
+    complete(service, draw_id)
+    return reply
+
+
+# ── the system's own ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def complete(service: Service, draw_id: str) -> None:
+    """Work out a draw in which the last word has been spoken; nothing where it has not, or was worked out before."""
+    try:
+        inputs = service.ask(
+            service.system, completing.prepare_completion, draw_id=draw_id, now=service.ports.clock.now()
+        )
+    except NotDrawnYet:
+        return
+    done = working.work_out(service.ports, inputs)
+    service.do(service.system, completing.complete_draw, done, key=f"complete:{inputs.said.row.id}", draw_id=draw_id)
+
+
+def disclose(service: Service, draw_id: str) -> None:
+    """Open a draw's record and frame to everybody."""
+    files = service.ask(service.system, completing.prepare_disclosure, draw_id=draw_id)
+    record, frame = working.open_to_everybody(service.ports, *files)
+    service.do(
+        service.system,
+        completing.disclose_draw,
+        key=f"disclose:{draw_id}",
+        draw_id=draw_id,
+        record=record,
+        frame=frame,
+    )
+
+
+def end_attempt(service: Service, draw_id: str, attempt: int) -> None:
+    """Void an attempt whose time has run out."""
+    key = f"end:{draw_id}.{attempt}"
+    service.do(service.system, ending.end_attempt, key=key, draw_id=draw_id, attempt=attempt)

@@ -1,0 +1,102 @@
+"""The drawer's own wiring: settings → ports → commands, handlers, timers, routes."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.service import MenuEntry, Ports, Service
+from runtime.store.database import Database
+from runtime.web import PUBLIC, SIGNED_IN, Access, roles
+from schemas.vocabulary import Role
+from services.drawer import api, pages
+from services.drawer.acts import Intervals
+from services.drawer.handlers import HANDLERS
+from services.drawer.tables import Base
+from services.drawer.timers import TIMERS
+
+HERE = Path(__file__).parent
+OFFICER = roles(Role.DRAW_OFFICER)
+WITNESS = roles(Role.WITNESS)
+LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
+
+
+class Settings(BaseSettings):
+    """How long the steps of a draw take where the lead says nothing else (minutes)."""
+
+    model_config = SettingsConfigDict(env_prefix="DRAWER_", frozen=True)
+
+    commit_minutes: int = Field(default=1440, ge=1, description="from publishing the manifest to commit_close")
+    reveal_minutes: int = Field(default=60, ge=1, description="from commit_close to reveal_close")
+    seal_minutes: int = Field(default=30, ge=0, description="from reveal_close to seal_by")
+    beacon_minutes: int = Field(
+        default=10, ge=10, description="from seal_by to the dice; JIDRAW/1 asks for ten at least"
+    )
+
+    @property
+    def intervals(self) -> Intervals:
+        """Give the intervals as the acts take them."""
+        return Intervals(self.commit_minutes, self.reveal_minutes, self.seal_minutes, self.beacon_minutes)
+
+
+ACCESS: dict[str, Access] = {
+    "GET /draws": SIGNED_IN,
+    "GET /draws/{draw_id}": SIGNED_IN,
+    "GET /draws/{draw_id}/targets": LIST,
+    "POST /draws/{draw_id}/commit": OFFICER,
+    "POST /draws/{draw_id}/countersign": OFFICER,
+    "POST /draws/{draw_id}/reveal": OFFICER,
+    "POST /draws/{draw_id}/seal": WITNESS,
+    "POST /draws/{draw_id}/dice": WITNESS,
+    "GET /draw-keys": SIGNED_IN,
+    "GET /campaigns/{campaign_id}/draw": OFFICER,
+    "POST /campaigns/{campaign_id}/draw": OFFICER,
+    "GET /parts/drawer/campaign/{campaign_id}": SIGNED_IN,
+    "GET /parts/drawer/home/me": SIGNED_IN,
+    "GET /public/draws": PUBLIC,
+    "GET /public/draws/{draw_id}": PUBLIC,
+    "GET /public/draws/{draw_id}/record.json": PUBLIC,
+    "GET /public/draws/{draw_id}/frame.tsv": PUBLIC,
+    "GET /public/draws/{draw_id}/keys.json": PUBLIC,
+    "GET /api/drawer/v1/draws": SIGNED_IN,
+    "POST /api/drawer/v1/draws": OFFICER,
+    "GET /api/drawer/v1/draws/{draw_id}": SIGNED_IN,
+    "GET /api/drawer/v1/draws/{draw_id}/targets": LIST,
+    "POST /api/drawer/v1/draws/{draw_id}/commit": OFFICER,
+    "POST /api/drawer/v1/draws/{draw_id}/countersign": OFFICER,
+    "POST /api/drawer/v1/draws/{draw_id}/reveal": OFFICER,
+    "POST /api/drawer/v1/draws/{draw_id}/seal": WITNESS,
+    "POST /api/drawer/v1/draws/{draw_id}/dice": WITNESS,
+    "GET /api/drawer/v1/draws/{draw_id}/record": SIGNED_IN,
+    "GET /api/drawer/v1/campaigns/{campaign_id}/feasibility": SIGNED_IN,
+}
+
+MENU = (
+    MenuEntry(
+        "/draws",
+        "联合抽取",
+        "Draws",
+        frozenset({Role.DRAW_OFFICER, Role.PLANNER, Role.WITNESS, Role.AGENCY_HEAD, Role.SUPERVISOR}),
+        "dice-5",
+    ),
+)
+
+
+def drawer(ports: Ports, home: Path) -> Service:
+    """Put the drawer together on a data folder."""
+    return Service(
+        name="drawer",
+        base=Base,
+        ports=ports,
+        db=Database(home / "drawer.sqlite", Base),
+        migrations=HERE / "migrations",
+        handlers_marked=HANDLERS,
+        timers=TIMERS,
+        messages=HERE / "messages.toml",
+        settings=Settings(),
+        access=ACCESS,
+        menu=MENU,
+        tiles=("/parts/drawer/home/me",),
+        routers=(api.routes, pages.routes),
+        templates=HERE / "templates",
+    )

@@ -1,0 +1,306 @@
+"""The ceremony itself: commit, countersign, reveal by each agency's draw officer; seal and dice by the witness."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from runtime.errors import Forbidden
+from runtime.service import Reply
+from runtime.store import Actor, Owned, share
+from schemas.blobs import BlobRef
+from schemas.documents import CampaignPlan
+from schemas.events.draws import CommitmentReceived, RevealsSealed
+from schemas.vocabulary import Role
+from services.drawer import tables
+from services.drawer.commands.ending import require_running
+from services.drawer.commands.prepared import Prepared
+from services.drawer.commands.told import told
+from services.drawer.domain import ceremony
+from services.drawer.domain.ceremony import Attempt, Commit, NotAnAgency, Reveal, Seal, SealDiffers
+from services.drawer.reading import (
+    Said,
+    blob_ref,
+    campaign_row,
+    dice_shown,
+    newest,
+    party_id,
+    plan_of,
+    said_id,
+)
+from services.drawer.refusals import (
+    AttemptOver,
+    CommitWindowOpen,
+    CountersignatureMissing,
+    DrawOfficerOnly,
+    NothingToReveal,
+    WitnessOnly,
+)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Somebody about to speak in an attempt: the attempt as it stands, and the body's sealed signing key."""
+
+    said: Said
+    attempt: Attempt
+    body: str
+    signing_key: bytes
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """An agency about to commit: what it checks first."""
+
+    speaker: Speaker
+    plan: CampaignPlan
+    frame_file: BlobRef
+    rosters: BlobRef
+    roster_secret: bytes
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """An agency's commitment with the sealed secret behind it."""
+
+    commit: Commit
+    sealed: bytes
+    with_dice: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A reveal, and the value sealed for keeping."""
+
+    reveal: Reveal
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """A seal, and the reveals it is over, opened."""
+
+    seal: Seal
+    reveals: Mapping[str, Reveal]
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prepare_countersignature(session: Session, actor: Actor, *, draw_id: str) -> Speaker:
+    """Read the newest attempt and the asker's agency's own signing key."""
+    said = _as_officer(session, actor, draw_id)
+    if actor.agency not in said.agencies:
+        raise NotAnAgency(agency=actor.agency)
+    return _speaker(session, actor, said)
+
+
+def prepare_witness(session: Session, actor: Actor, *, draw_id: str) -> Speaker:
+    """Read the newest attempt and the witness body's own signing key."""
+    return _speaker(session, actor, _as_witness(session, actor, draw_id))
+
+
+def _speaker(session: Session, actor: Actor, said: Said) -> Speaker:
+    key = session.get_one(tables.SigningKey, party_id(actor.county, actor.agency))
+    return Speaker(said, said.attempt(), actor.agency, key.sealed)
+
+
+def prepare_contribution(session: Session, actor: Actor, *, draw_id: str) -> Contributor:
+    """Read what an agency checks and signs when it commits."""
+    speaker = prepare_countersignature(session, actor, draw_id=draw_id)
+    row = speaker.said.row
+    secret = session.get(tables.RosterSecret, said_id(row.id, actor.agency))
+    if secret is None:
+        raise NotAnAgency(agency=actor.agency)
+    plan = plan_of(campaign_row(session, row.campaign))
+    return Contributor(speaker, plan, blob_ref(row.frame_file), blob_ref(row.rosters), secret.sealed)
+
+
+def prepare_reveal(session: Session, actor: Actor, *, draw_id: str) -> tuple[Speaker, bytes]:
+    """Read the asker's own sealed secret."""
+    speaker = prepare_countersignature(session, actor, draw_id=draw_id)
+    secret = session.get(tables.DrawSecret, said_id(speaker.said.row.id, actor.agency))
+    if secret is None:
+        raise NothingToReveal(draw=draw_id, agency=actor.agency)
+    return speaker, secret.sealed
+
+
+# ── agencies ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def contribute(session: Session, actor: Actor, work: Prepared[Contribution], *, at: datetime, draw_id: str) -> Reply:
+    """Take an agency's commitment (承诺)."""
+    with told(session, actor.county):
+        made = work.get()
+    said = _as_officer(session, actor, draw_id)
+    if said.voided is not None:
+        raise AttemptOver(draw=draw_id, attempt=said.row.number, reason=said.voided.reason)
+    with told(session, actor.county):
+        ceremony.accept_commit(said.attempt(), said.commits(), actor.agency, made.commit, _seconds(at))
+    place, owner = said_id(said.row.id, actor.agency), _owned_by(actor)
+    secret = tables.DrawSecret(id=place, attempt=said.row.id, with_dice=made.with_dice, sealed=made.sealed, **owner)
+    row = tables.Commitment(
+        id=place,
+        attempt=said.row.id,
+        agency=actor.agency,
+        c=made.commit.c.hex(),
+        sig=made.commit.sig.hex(),
+        said_at=at,
+        **owner,
+    )
+    session.add(secret)
+    _publish(session, actor, said, row)
+    received, expected = len(said.commitments) + 1, len(said.agencies)
+    heard = CommitmentReceived(
+        **_about(said), agency=actor.agency, commitment=row.c, received=received, expected=expected
+    )
+    return Reply([heard], {"draw": draw_id, "attempt": said.row.number, "commitment": row.c})
+
+
+def countersign(session: Session, actor: Actor, work: Prepared[bytes], *, at: datetime, draw_id: str) -> Reply:
+    """Take an agency's signature under all commitments."""
+    with told(session, actor.county):
+        sig = work.get()
+    said = _as_officer(session, actor, draw_id)
+    attempt = said.attempt()
+    require_running(said, attempt, at)
+    if _seconds(at) < (closes := attempt.manifest.times.commit_close):
+        raise CommitWindowOpen(commit_close=datetime.fromtimestamp(closes, UTC))
+    with told(session, actor.county):
+        ceremony.accept_countersignature(attempt, said.commits(), said.signed(), actor.agency, sig)
+    row = tables.Countersignature(
+        id=said_id(said.row.id, actor.agency),
+        attempt=said.row.id,
+        agency=actor.agency,
+        sig=sig.hex(),
+        said_at=at,
+        **_owned_by(actor),
+    )
+    _publish(session, actor, said, row)
+    return Reply((), {"draw": draw_id, "attempt": said.row.number})
+
+
+def reveal(session: Session, actor: Actor, work: Prepared[Shown], *, at: datetime, draw_id: str) -> Reply:
+    """Take an agency's reveal (揭示), if it opens the agency's commitment."""
+    with told(session, actor.county):
+        shown = work.get()
+    said = _as_officer(session, actor, draw_id)
+    attempt = said.attempt()
+    require_running(said, attempt, at)
+    with told(session, actor.county):
+        if absent := attempt.absent(said.signed()):
+            raise CountersignatureMissing(agencies=absent)
+        ceremony.accept_reveal(
+            attempt,
+            said.commits(),
+            said.signed(),
+            dict.fromkeys(said.reveals, shown.reveal),
+            actor.agency,
+            shown.reveal,
+            _seconds(at),
+            sealed=said.seal is not None,
+        )
+    row = tables.RevealRow(
+        id=said_id(said.row.id, actor.agency),
+        attempt=said.row.id,
+        agency=actor.agency,
+        sealed=shown.sealed,
+        sig=shown.reveal.sig.hex(),
+        said_at=at,
+        **_owned_by(actor),
+    )
+    _publish(session, actor, said, row)
+    return Reply((), {"draw": draw_id, "attempt": said.row.number})
+
+
+# ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def seal_reveals(session: Session, actor: Actor, work: Prepared[Sealing], *, at: datetime, draw_id: str) -> Reply:
+    """Take the witness's seal; from here on nothing voids the attempt."""
+    with told(session, actor.county):
+        sealing = work.get()
+    said = _as_witness(session, actor, draw_id)
+    attempt = said.attempt()
+    require_running(said, attempt, at)
+    stored = {agency: row.sig for agency, row in said.reveals.items()}
+    if said.seal is None and stored != {agency: one.sig.hex() for agency, one in sealing.reveals.items()}:
+        raise SealDiffers
+    with told(session, actor.county):
+        ceremony.accept_seal(attempt, said.commits(), sealing.reveals, sealing.seal, said.sealed())
+    sig = sealing.seal.signed.witness or b""
+    row = tables.SealRow(
+        id=said.row.id,
+        digest=sealing.seal.digest.hex(),
+        at=sealing.seal.at,
+        sig=sig.hex(),
+        said_at=at,
+        **_owned_by(actor),
+    )
+    _publish(session, actor, said, row)
+    missing = attempt.absent(sealing.reveals)
+    heard = RevealsSealed(**_about(said), reveals_digest=row.digest, sealed_at=at, missing=missing)
+    return Reply([heard], {"draw": draw_id, "attempt": said.row.number, "reveals_digest": row.digest})
+
+
+def throw_dice(
+    session: Session, actor: Actor, work: Prepared[bytes], *, at: datetime, draw_id: str, digits: str
+) -> Reply:
+    """Take the dice thrown in the room, as the witness read them."""
+    with told(session, actor.county):
+        sig = work.get()
+    said = _as_witness(session, actor, draw_id)
+    shown = dice_shown(digits, sig, said.standing.dice or 0)
+    with told(session, actor.county):
+        ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
+    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **_owned_by(actor))
+    _publish(session, actor, said, row)
+    return Reply((), {"draw": draw_id, "attempt": said.row.number})
+
+
+# ── who, and to whom it is shown ────────────────────────────────────────────────────────────────────────────────────
+
+
+def require_officer(actor: Actor) -> None:
+    """Refuse everybody but a draw officer."""
+    if not actor.has(Role.DRAW_OFFICER):
+        raise DrawOfficerOnly()
+
+
+def _as_officer(session: Session, actor: Actor, draw_id: str) -> Said:
+    require_officer(actor)
+    return newest(session, draw_id)
+
+
+def _as_witness(session: Session, actor: Actor, draw_id: str) -> Said:
+    said = newest(session, draw_id)
+    require_witness(actor, said)
+    return said
+
+
+def require_witness(actor: Actor, said: Said) -> None:
+    """Refuse everybody but the witness of this very draw."""
+    refusal: Forbidden = WitnessOnly(witness=said.row.witness)
+    if actor.agency != said.row.witness or not actor.has(Role.WITNESS):
+        raise refusal
+
+
+def _owned_by(actor: Actor) -> dict[str, str]:
+    return {"county": actor.county, "owner_agency": actor.agency}
+
+
+def _publish(session: Session, actor: Actor, said: Said, row: Owned) -> None:
+    session.add(row)
+    for body in set(said.parties) - {actor.agency}:
+        share(session, row, body)
+
+
+def _about(said: Said) -> dict[str, Any]:
+    row = said.row
+    return {"county": row.county, "campaign": row.campaign, "draw": row.draw, "attempt": row.number}
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())

@@ -1,0 +1,216 @@
+"""
+From an approved plan to a manifest: what the plan, the frame and the rosters of a campaign mean in terms of JIDRAW/1.
+
+Pure. One draw has one selection, named like its campaign: all lines of the plan, one rule per class, categories as cells.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from hashlib import sha256
+
+from schemas.documents import CampaignPlan, PlanAgency, PlanClass, RosterOfficer, Rosters
+from schemas.vocabulary import Stage
+from services.drawer.domain import drafting, feasibility
+from services.drawer.domain.encoding import SHA256
+from services.drawer.domain.frame import Census, Rows, rows_of, survey
+from services.drawer.domain.manifest import Agency, Beacon, Manifest, Replacement, Selection, Slots, Terms, Times
+from services.drawer.domain.manifest import Witness as ManifestWitness
+from services.drawer.domain.quota import Rate
+from services.drawer.domain.refusals import Remark
+from services.drawer.domain.roster import Enrolled, Officer, Roster, enrol, summarise
+from services.drawer.vault import ALGORITHM, RosterSalts
+
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+ROOM_DICE = "room-dice"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One agency's officers in one attempt: the roster by pid, and who a pid is."""
+
+    roster: Roster
+    openings: Mapping[str, Enrolled]
+    rho: bytes
+
+    @property
+    def staff_numbers(self) -> dict[str, str]:
+        """{pid: staff number}."""
+        return {pid: one.staff_number for pid, one in self.openings.items()}
+
+
+@dataclass(frozen=True)
+class Party:
+    """A body that signs: its name as the record shows it, and its public key."""
+
+    agency: str
+    name: str
+    key: str
+
+
+def bodies_of(plan: CampaignPlan) -> set[str]:
+    """Name everybody who takes part in a campaign's draw: its agencies, and the witness body."""
+    return {one.agency for one in plan.agencies} | ({plan.witness} if plan.witness else set())
+
+
+def window_end(plan: CampaignPlan) -> datetime:
+    """Find the end of the inspection stage: its last day, 24:00 in China."""
+    last = max(stage.last_on for stage in plan.stages if stage.stage == Stage.INSPECT)
+    return midnight_after(last)
+
+
+def midnight_after(day: date) -> datetime:
+    """Return the moment at which *day* ends in China."""
+    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
+
+
+def shard_of(plan: CampaignPlan) -> str:
+    """Name the one shard of a county's frame: the county."""
+    return plan.county
+
+
+def frame_rows(plan: CampaignPlan, file: bytes) -> dict[str, Rows]:
+    """Give the frame as the domain walks it."""
+    return {shard_of(plan): rows_of(file)}
+
+
+def enrolment(officers: tuple[RosterOfficer, ...], salts: RosterSalts) -> Enrolment:
+    """Give an agency's officers their pids (JIDRAW/1 section 3)."""
+    named = [Enrolled(one.officer, salts.salts[one.officer], _officer(one)) for one in officers]
+    roster, openings = enrol(SHA256, named)
+    pid_of = {one.staff_number: pid for pid, one in openings.items()}
+    recused = sorted({(pid_of[one.officer], target) for one in officers for target in one.recused})
+    return Enrolment(Roster(roster, tuple(recused)), openings, salts.rho)
+
+
+def _officer(one: RosterOfficer) -> Officer:
+    return Officer(tuple(sorted(set(one.labels))), one.cap, one.base_load)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Everything a manifest is made of except its times, its keys and its number."""
+
+    plan: CampaignPlan
+    plan_digest: str
+    frame_file: bytes
+    rosters: Rosters
+
+    def officers(self, agency: str) -> tuple[RosterOfficer, ...]:
+        """Name an agency's eligible officers; none where the freeze gave none."""
+        return self.rosters.agencies.get(agency, ())
+
+    @property
+    def agencies(self) -> tuple[str, ...]:
+        """All agencies of the plan, ascending."""
+        return tuple(sorted(one.agency for one in self.plan.agencies))
+
+    def census(self, watch: frozenset[str] = frozenset()) -> Census:
+        """Count and digest the frame."""
+        return survey(SHA256, frame_rows(self.plan, self.frame_file), watch)
+
+
+def manifest_of(
+    basis: Basis,
+    *,
+    draw: str,
+    attempt: int,
+    prev: str | None,
+    times: Times,
+    parties: Mapping[str, Party],
+    enrolments: Mapping[str, Enrolment],
+    census: Census,
+) -> Manifest:
+    """
+    Draft and judge the manifest of one attempt.
+
+    Args:
+        parties: Every agency, and the witness body where the plan names one.
+
+    Raises:
+        Every refusal of ``domain.manifest_rules``.
+    """
+    plan = basis.plan
+    witness = parties[plan.witness] if plan.witness is not None else None
+    terms = Terms(
+        hash=SHA256.name,
+        draw=draw,
+        attempt=attempt,
+        prev=prev,
+        parent=None,
+        purpose=plan.purpose.value,
+        plan=basis.plan_digest,
+        lead=plan.lead,
+        agencies={one: Agency(ALGORITHM, parties[one].key, "server") for one in basis.agencies},
+        witness=None if witness is None else ManifestWitness(witness.name, ALGORITHM, witness.key),
+        lines={item.item: item.agency for item in plan.items},
+        selections=(_selection(plan),),
+        slots={one.agency: {"": _slots(one)} for one in plan.agencies},
+        rosters={
+            agency: summarise(SHA256, one.rho, one.roster, one.openings) for agency, one in sorted(enrolments.items())
+        },
+        base_from=basis.rosters.base_from,
+        beacons=() if plan.dice is None else (Beacon(ROOM_DICE, plan.dice),),
+        times=times,
+        chain_len=plan.chain_len,
+        max_missing=plan.max_missing,
+        replacement=Replacement(plan.replacement_max, plan.replacement_reasons),
+        disclosure=plan.disclosure,
+    )
+    return drafting.draft(terms, census)
+
+
+def _selection(plan: CampaignPlan) -> Selection:
+    lines = tuple(sorted({item.item for item in plan.items}))
+    return Selection(plan.campaign, lines, {one.code: _rule(one) for one in plan.classes})
+
+
+def _rule(one: PlanClass) -> Rate:
+    return Rate(one.rate, one.minimum, one.maximum)
+
+
+def _slots(one: PlanAgency) -> Slots:
+    wanted = [tuple(sorted(set(labels))) for labels in one.slot_labels]
+    missing = one.officers_per_target - len(wanted)
+    return tuple(wanted) + ((),) * max(0, missing)
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """Whether the draw could be made as planned: how many of how many, and which rule binds whom."""
+
+    manifest: Manifest
+    shortages: tuple[Remark, ...]
+
+
+ANY_TIMES = Times(0, 1, 2, 2, 602, 602)
+"""Times that stand in good order, for asking about everything else."""
+
+
+def feasibility_of(basis: Basis, times: Times = ANY_TIMES) -> Feasibility:
+    """
+    Try the plan on the frozen frame with invented keys and salts: nothing of this leaves the process.
+
+    Raises:
+        Every refusal of ``domain.manifest_rules``.
+    """
+    enrolments = {agency: enrolment(basis.officers(agency), _trial_salts(basis, agency)) for agency in basis.agencies}
+    rosters = {agency: one.roster for agency, one in enrolments.items()}
+    census = basis.census(feasibility.recused_entities(rosters.values()))
+    bodies = [*basis.agencies, *([basis.plan.witness] if basis.plan.witness else [])]
+    manifest = manifest_of(
+        basis,
+        draw="trial",
+        attempt=1,
+        prev=None,
+        times=times,
+        parties={one: Party(one, one, sha256(f"trial/{one}".encode()).hexdigest()) for one in bodies},
+        enrolments=enrolments,
+        census=census,
+    )
+    return Feasibility(manifest, feasibility.report(manifest, census, rosters))
+
+
+def _trial_salts(basis: Basis, agency: str) -> RosterSalts:
+    salts = {one.officer: sha256(f"trial/{agency}/{one.officer}".encode()).digest() for one in basis.officers(agency)}
+    return RosterSalts(bytes(32), salts)

@@ -1,0 +1,217 @@
+"""The drawer's pages: the ceremony, opening a draw, who was drawn, keys, the parts on other pages, and the public record."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, Response
+
+from runtime.errors import OneVisitError
+from runtime.service import Service
+from runtime.store import Actor
+from runtime.web import TheCaller, Web, see_other
+from services.drawer import acts, archive, queries, shown, wording
+from services.drawer.acts import AskedTimes
+from services.drawer.domain.refusals import Remark
+from services.drawer.drafts import Feasibility
+
+Minutes = Annotated[int, Form(ge=1, le=60 * 24 * 60)]
+
+
+def routes(service: Service, web: Web) -> APIRouter:
+    """Serve the pages."""
+    router = APIRouter()
+    _draws(router, service, web)
+    _opening(router, service, web)
+    _speaking(router, service)
+    _parts(router, service, web)
+    _public(router, service, web)
+    return router
+
+
+def _draws(router: APIRouter, service: Service, web: Web) -> None:
+    @router.get("/draws")
+    def draws(request: Request, caller: TheCaller) -> Response:
+        now = service.ports.clock.now()
+        found = service.ask(caller.actor, queries.draws_of, now=now)
+        ready = service.ask(caller.actor, queries.ready_to_open)
+        return web.render(request, "drawer/draws.html", draws=found, ready=ready, until=_until(now))
+
+    @router.get("/draws/{draw_id}")
+    def draw(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        now = service.ports.clock.now()
+        view = service.ask(caller.actor, queries.draw_view, draw_id=draw_id, now=now)
+        steps = wording.steps(view)
+        return web.render(
+            request, "drawer/draw.html", draw=view, steps=steps, until=_until(now), me=caller.actor.agency
+        )
+
+    @router.get("/draws/{draw_id}/targets")
+    def targets(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        visits = service.ask(caller.actor, queries.drawn_list, draw_id=draw_id)
+        return web.render(request, "drawer/targets.html", draw_id=draw_id, visits=visits)
+
+    @router.get("/draw-keys")
+    def keys(request: Request, caller: TheCaller) -> Response:
+        return web.render(request, "drawer/keys.html", keys=service.ask(caller.actor, queries.public_keys))
+
+
+def _opening(router: APIRouter, service: Service, web: Web) -> None:
+    @router.get("/campaigns/{campaign_id}/draw")
+    def opening(request: Request, campaign_id: str, caller: TheCaller) -> Response:
+        now = service.ports.clock.now()
+        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id, now=now)
+        about = service.ask(caller.actor, queries.opening_view, campaign_id=campaign_id)
+        found, refusal = examined(service, caller.actor, campaign_id)
+        return web.render(
+            request,
+            "drawer/open.html",
+            campaign=view,
+            about=about,
+            feasible=feasible(caller.actor, found, about.names),
+            refusal=refusal,
+            intervals=service.settings.intervals,
+            now=now,
+        )
+
+    @router.post("/campaigns/{campaign_id}/draw")
+    def open_draw(
+        campaign_id: str,
+        caller: TheCaller,
+        commit_minutes: Minutes,
+        reveal_minutes: Minutes,
+        seal_minutes: Minutes,
+        beacon_minutes: Minutes,
+    ) -> Response:
+        lengths = (commit_minutes, reveal_minutes, seal_minutes, beacon_minutes)
+        asked = AskedTimes(*_after(service.ports.clock.now(), lengths))
+        reply = acts.open_draw(service, caller.actor, campaign_id, asked, key=caller.key)
+        return see_other(f"/draws/{reply.value['draw']}", "drawer.done.opened")
+
+
+def _after(now: datetime, minutes: Sequence[int]) -> list[datetime]:
+    """Give the ends of intervals that follow one another, beginning with a whole second."""
+    ends, at = [], now.replace(microsecond=0)
+    for one in minutes:
+        at += timedelta(minutes=one)
+        ends.append(at)
+    return ends
+
+
+def _speaking(router: APIRouter, service: Service) -> None:
+    @router.post("/draws/{draw_id}/commit")
+    def commit(draw_id: str, caller: TheCaller, dice: Annotated[str, Form(max_length=1000)] = "") -> Response:
+        own_dice = "".join(dice.split()) or None
+        acts.commit(service, caller.actor, draw_id, key=caller.key, own_dice=own_dice)
+        return see_other(f"/draws/{draw_id}", "drawer.done.committed")
+
+    @router.post("/draws/{draw_id}/countersign")
+    def countersign(draw_id: str, caller: TheCaller) -> Response:
+        acts.countersign(service, caller.actor, draw_id, key=caller.key)
+        return see_other(f"/draws/{draw_id}", "drawer.done.countersigned")
+
+    @router.post("/draws/{draw_id}/reveal")
+    def reveal(draw_id: str, caller: TheCaller) -> Response:
+        acts.reveal(service, caller.actor, draw_id, key=caller.key)
+        return see_other(f"/draws/{draw_id}", "drawer.done.revealed")
+
+    @router.post("/draws/{draw_id}/seal")
+    def seal(draw_id: str, caller: TheCaller) -> Response:
+        acts.seal(service, caller.actor, draw_id, key=caller.key)
+        return see_other(f"/draws/{draw_id}", "drawer.done.sealed")
+
+    @router.post("/draws/{draw_id}/dice")
+    def dice(
+        draw_id: str,
+        caller: TheCaller,
+        digits: Annotated[str, Form(max_length=2000)],
+        again: Annotated[str, Form(max_length=2000)],
+    ) -> Response:
+        acts.throw_dice(service, caller.actor, draw_id, key=caller.key, digits=digits, again=again)
+        return see_other(f"/draws/{draw_id}", "drawer.done.drawn")
+
+
+def _parts(router: APIRouter, service: Service, web: Web) -> None:
+    @router.get("/parts/drawer/campaign/{campaign_id}")
+    def campaign(request: Request, campaign_id: str, caller: TheCaller) -> Response:
+        now, actor = service.ports.clock.now(), caller.actor
+        view = service.ask(actor, queries.campaign_view, campaign_id=campaign_id, now=now)
+        about = service.ask(actor, queries.opening_view, campaign_id=campaign_id)
+        found, refusal = None, None
+        if view.draw is None and view.frozen and not view.cancelled:
+            found, refusal = examined(service, actor, campaign_id)
+        return web.render(
+            request,
+            "drawer/campaign_part.html",
+            campaign=view,
+            feasible=feasible(actor, found, about.names),
+            refusal=refusal,
+            until=_until(now),
+        )
+
+    @router.get("/parts/drawer/home/me")
+    def home(request: Request, caller: TheCaller) -> Response:
+        now = service.ports.clock.now()
+        tasks = service.ask(caller.actor, queries.tasks_of, now=now)
+        return web.render(request, "drawer/home_part.html", tasks=tasks, until=_until(now))
+
+
+def _public(router: APIRouter, service: Service, web: Web) -> None:
+    def asked(draw_id: str) -> queries.PublicDraw:
+        return service.ask(service.system, queries.public_draw, draw_id=draw_id)
+
+    @router.get("/public/draws")
+    def draws(request: Request) -> Response:
+        found = service.ask(service.system, queries.public_draws)
+        return web.render(request, "drawer/public_draws.html", draws=found)
+
+    @router.get("/public/draws/{draw_id}")
+    def draw(request: Request, draw_id: str) -> Response:
+        return web.render(request, "drawer/public_draw.html", draw=asked(draw_id))
+
+    @router.get("/public/draws/{draw_id}/record.json")
+    def record(draw_id: str) -> Response:
+        return _file(archive.read(service, asked(draw_id).record), "application/json", "record.json")
+
+    @router.get("/public/draws/{draw_id}/frame.tsv")
+    def frame(draw_id: str) -> Response:
+        return _file(archive.read(service, asked(draw_id).frame), "text/tab-separated-values", "frame.tsv")
+
+    @router.get("/public/draws/{draw_id}/keys.json")
+    def keys(draw_id: str) -> Response:
+        return JSONResponse(dict(asked(draw_id).keys))
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def examined(service: Service, actor: Actor, campaign_id: str) -> tuple[Feasibility | None, OneVisitError | None]:
+    """Say whether a draw could be made, or why that cannot even be asked."""
+    try:
+        return acts.feasibility(service, actor, campaign_id), None
+    except OneVisitError as refusal:
+        return None, refusal
+
+
+def feasible(actor: Actor, found: Feasibility | None, names: Mapping[str, str]) -> dict[str, Any] | None:
+    """Show feasibility on a page: agencies by name."""
+    if found is None:
+        return None
+    return {
+        "feasible": not found.shortages,
+        "sizes": shown.sizes(found),
+        "counts": shown.counts(found),
+        "names": names,
+        "shortages": [(one.code, _named(one, names)) for one in shown.shortages_for(actor, found)],
+    }
+
+
+def _named(one: Remark, names: Mapping[str, str]) -> dict[str, object]:
+    facts = shown.known_facts(one)
+    return facts | {"agency": names.get(str(facts["agency"]), facts["agency"])}
+
+
+def _until(now: datetime) -> Any:
+    return lambda moment: wording.time_left(now, moment)

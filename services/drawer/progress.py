@@ -1,0 +1,161 @@
+"""
+Where an attempt stands, and what somebody may do about it now. Pure: sets of who has spoken, times, and a moment.
+
+The ceremony's own rules are ``domain.ceremony``; this says what to show and what to offer before they are asked.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from schemas.vocabulary import Role
+
+SECOND = timedelta(seconds=1)
+
+
+class Stage(StrEnum):
+    """The steps of a draw as people see them."""
+
+    NOT_OPENED = "not_opened"
+    COMMIT = "commit"
+    COUNTERSIGN = "countersign"
+    REVEAL = "reveal"
+    SEAL = "seal"
+    DICE = "dice"
+    DRAWING = "drawing"
+    DRAWN = "drawn"
+    DISCLOSED = "disclosed"
+    VOID = "void"
+
+
+class Act(StrEnum):
+    """What somebody may be asked to do."""
+
+    OPEN = "open"
+    COMMIT = "commit"
+    COUNTERSIGN = "countersign"
+    REVEAL = "reveal"
+    SEAL = "seal"
+    DICE = "dice"
+
+
+OVER = frozenset({Stage.DRAWING, Stage.DRAWN, Stage.DISCLOSED, Stage.VOID, Stage.NOT_OPENED})
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The manifest's times as moments."""
+
+    published: datetime
+    commit_close: datetime
+    reveal_close: datetime
+    seal_by: datetime
+    beacon_time: datetime
+    window_end: datetime
+
+    @classmethod
+    def of(cls, times: dict[str, int]) -> "Moments":
+        """Read the times of a manifest's JSON."""
+        return cls(**{name: datetime.fromtimestamp(value, UTC) for name, value in times.items()})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What has been said in one attempt, by name only."""
+
+    lead: str
+    agencies: tuple[str, ...]
+    witness: str | None
+    moments: Moments
+    max_missing: int
+    dice: int | None
+    committed: Collection[str]
+    countersigned: Collection[str]
+    revealed: Collection[str]
+    sealed: bool
+    thrown: bool
+    drawn: bool
+    disclosed: bool
+    voided: bool
+    disclose_at: datetime | None = None
+
+    def lacking(self, present: Collection[str]) -> tuple[str, ...]:
+        """Name the agencies that are not in *present*."""
+        return tuple(agency for agency in self.agencies if agency not in present)
+
+    @property
+    def enough_reveals(self) -> bool:
+        """Whether no more reveals are missing than the manifest allows."""
+        missing = len(self.lacking(self.revealed))
+        return missing <= self.max_missing and len(self.agencies) - missing >= min(2, len(self.agencies))
+
+    def stage(self, now: datetime) -> Stage:
+        """Say which step comes next, or that the attempt is over."""
+        if self.voided:
+            return Stage.VOID
+        if self.disclosed:
+            return Stage.DISCLOSED
+        if self.drawn:
+            return Stage.DRAWN
+        if self.sealed:
+            return Stage.DRAWING if self.thrown or self.dice is None else Stage.DICE
+        if (end := self.ends_at()) is not None and now >= end:
+            return Stage.VOID
+        if self.lacking(self.committed):
+            return Stage.COMMIT
+        if self.lacking(self.countersigned):
+            return Stage.COUNTERSIGN
+        return Stage.SEAL if self._sealable(now) else Stage.REVEAL
+
+    def ends_at(self) -> datetime | None:
+        """Say from when on the attempt is void if nothing more is said (JIDRAW/1 sections 5 and 6); None once sealed."""
+        if self.sealed or self.voided:
+            return None
+        if self.lacking(self.committed):
+            return self.moments.commit_close + SECOND
+        if self.lacking(self.countersigned):
+            return self.moments.reveal_close
+        return self.moments.seal_by + SECOND
+
+    def _sealable(self, now: datetime) -> bool:
+        return not self.lacking(self.revealed) or (now >= self.moments.reveal_close and self.enough_reveals)
+
+    def waits_for(self, now: datetime) -> datetime | None:
+        """Say from when on the present step can be done, where that is still to come."""
+        begins = {Stage.COUNTERSIGN: self.moments.commit_close, Stage.DICE: self.moments.beacon_time}
+        begin = begins.get(self.stage(now))
+        return begin if begin is not None and now < begin else None
+
+    def deadline(self, now: datetime) -> datetime | None:
+        """Say by when the present step is to be done: before its beginning that (``waits_for``), drawn: when it opens."""
+        moments = self.moments
+        by = {
+            Stage.COMMIT: moments.commit_close,
+            Stage.COUNTERSIGN: moments.reveal_close if now >= moments.commit_close else moments.commit_close,
+            Stage.REVEAL: moments.reveal_close if now < moments.reveal_close else moments.seal_by,
+            Stage.SEAL: moments.seal_by,
+            Stage.DICE: moments.beacon_time,
+            Stage.DRAWN: self.disclose_at,
+        }
+        return by.get(self.stage(now))
+
+    def acts_of(self, agency: str, roles: Collection[Role], now: datetime) -> tuple[Act, ...]:
+        """List what somebody of *agency* with *roles* can do now."""
+        stage = self.stage(now)
+        found: list[Act] = []
+        if Role.DRAW_OFFICER in roles and agency in self.agencies:
+            if stage == Stage.COMMIT and agency not in self.committed:
+                found.append(Act.COMMIT)
+            elif stage == Stage.COUNTERSIGN and agency not in self.countersigned and not self.waits_for(now):
+                found.append(Act.COUNTERSIGN)
+            elif stage in (Stage.REVEAL, Stage.SEAL) and agency not in self.revealed and now < self.moments.seal_by:
+                found.append(Act.REVEAL)
+            if stage == Stage.VOID and agency == self.lead and self.voided:
+                found.append(Act.OPEN)
+        if Role.WITNESS in roles and agency == self.witness:
+            if stage == Stage.SEAL:
+                found.append(Act.SEAL)
+            elif stage == Stage.DICE and not self.waits_for(now):
+                found.append(Act.DICE)
+        return tuple(found)

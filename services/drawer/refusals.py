@@ -1,0 +1,141 @@
+"""What the drawer refuses beside the rules of the protocol itself; those stand in ``domain``."""
+
+from runtime.errors import Conflict, Forbidden, NotFound, Rejected
+
+
+class DrawUnknown(NotFound):
+    """There is no such draw, or none that the asker takes part in."""
+
+    code = "draw.unknown"
+
+
+class CampaignNotKnown(NotFound):
+    """There is no such confirmed campaign, or none that the asker takes part in."""
+
+    code = "draw.campaign_unknown"
+
+
+class LeadOnly(Forbidden):
+    """Only the lead's draw officer opens a draw."""
+
+    code = "draw.lead_only"
+
+
+class DrawOfficerOnly(Forbidden):
+    """Only an agency's draw officer (抽取岗) speaks for it in a draw."""
+
+    code = "draw.officer_only"
+
+
+class WitnessOnly(Forbidden):
+    """Only the witness of this draw seals and enters dice."""
+
+    code = "draw.witness_only"
+
+
+class ListNotForYou(Forbidden):
+    """Until the window closes only the lead's planner and draw officer see who was drawn."""
+
+    code = "draw.list_not_for_you"
+
+
+class RecordNotForYou(Forbidden):
+    """The full edition is for the lead's supervisor and draw officer."""
+
+    code = "draw.record_not_for_you"
+
+
+class FrameNotFrozen(Conflict):
+    """The campaign's frame is not frozen yet, so there is nothing to draw from."""
+
+    code = "draw.frame_not_frozen"
+
+
+class CampaignIsCancelled(Conflict):
+    """The campaign will not be carried out."""
+
+    code = "draw.campaign_cancelled"
+
+
+class WitnessNeeded(Rejected):
+    """The plan names no witness body; draws without a witness are not carried out here."""
+
+    code = "draw.witness_needed"
+
+
+class NoAttempt(Conflict):
+    """The draw has no attempt yet, so nobody can take part in it."""
+
+    code = "draw.not_opened"
+
+
+class AttemptRunning(Conflict):
+    """An attempt is under way; a draw has one at a time."""
+
+    code = "draw.attempt_running"
+
+
+class DrawAlreadyRun(Conflict):
+    """The draw is sealed or drawn; nothing is ever drawn again."""
+
+    code = "draw.already_run"
+
+
+class AttemptOver(Conflict):
+    """The attempt has ended: its time ran out, or the campaign was cancelled."""
+
+    code = "draw.attempt_over"
+
+
+class NothingToReveal(Conflict):
+    """The agency has not committed to anything in this attempt."""
+
+    code = "draw.nothing_committed"
+
+
+class CommitWindowOpen(Conflict):
+    """The commitments are published to everybody, and countersigned, when their window has closed and not before."""
+
+    code = "draw.commit_window_open"
+
+
+class CountersignatureMissing(Conflict):
+    """Nobody reveals before every agency has countersigned the list of commitments."""
+
+    code = "draw.countersignature_missing"
+
+
+class OwnDiceWrong(Rejected):
+    """Dice to be mixed into the own secret are 1 to 1000 digits."""
+
+    code = "draw.own_dice_wrong"
+
+
+class DiceTypedDifferently(Rejected):
+    """The dice were typed twice and the two do not agree."""
+
+    code = "draw.dice_typed_differently"
+
+
+class InputsChanged(Conflict):
+    """What was read before the work is no longer what is stored; do it again."""
+
+    code = "draw.inputs_changed"
+
+
+class NotDrawnYet(Conflict):
+    """The draw has no outcome yet."""
+
+    code = "draw.not_drawn_yet"
+
+
+class NotDisclosedYet(Conflict):
+    """The record is closed until the inspection stage ends."""
+
+    code = "draw.not_disclosed_yet"
+
+
+class EditionUnknown(Rejected):
+    """A record has a public and a full edition."""
+
+    code = "draw.edition_unknown"

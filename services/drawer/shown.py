@@ -1,0 +1,89 @@
+"""View models as JSON, and feasibility as each asker may see it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastapi.encoders import jsonable_encoder
+
+from runtime.store import Actor
+from schemas.vocabulary import Role
+from services.drawer.domain.refusals import Remark
+from services.drawer.drafts import Feasibility
+from services.drawer.queries import DrawLine, DrawView, VisitView
+
+KEPT_BACK = frozenset({"entity"})
+"""Facts of a remark that name a target: who is recused from whom is nobody else's business."""
+
+
+def line(one: DrawLine) -> dict[str, Any]:
+    """Show a line of the list of draws."""
+    return _plain(asdict(one))
+
+
+def draw(one: DrawView) -> dict[str, Any]:
+    """Show one draw."""
+    told = asdict(one)
+    told["times"] = told.pop("moments")
+    told["remarks"] = [remark(each) for each in one.remarks]
+    return _plain(told)
+
+
+def visit(one: VisitView) -> dict[str, Any]:
+    """Show one drawn target with its teams."""
+    return _plain(asdict(one))
+
+
+def remark(one: Remark) -> dict[str, Any]:
+    """Show a remark without the facts that are kept back."""
+    return {"code": one.code, **known_facts(one)}
+
+
+def known_facts(one: Remark) -> dict[str, object]:
+    """Give a remark's facts as far as they may be shown."""
+    return {name: value for name, value in one.facts.items() if name not in KEPT_BACK}
+
+
+def shortages_for(actor: Actor, found: Feasibility) -> Sequence[Remark]:
+    """Pick the shortages somebody may read: the lead's planner and draw officer all, others their own agency's."""
+    leads = actor.agency == found.manifest.lead and actor.has(Role.PLANNER, Role.DRAW_OFFICER)
+    return [one for one in found.shortages if leads or one.facts["agency"] == actor.agency]
+
+
+def feasibility(actor: Actor, campaign_id: str, found: Feasibility) -> dict[str, Any]:
+    """Show whether the draw could be made as planned."""
+    return {
+        "campaign": campaign_id,
+        "feasible": not found.shortages,
+        "sizes": sizes(found),
+        "agencies": [asdict(one) for one in counts(found)],
+        "shortages": [remark(one) for one in shortages_for(actor, found)],
+    }
+
+
+def sizes(found: Feasibility) -> list[dict[str, Any]]:
+    """Show how many of how many are drawn in every class."""
+    (classes,) = found.manifest.sizes.values()
+    return [{"class": code, "entities": size, "drawn": drawn} for code, (size, drawn) in sorted(classes.items())]
+
+
+@dataclass(frozen=True)
+class AgencyCounts:
+    """How an agency stands before the draw: officers, visits they may take on, and whether that is enough everywhere."""
+
+    agency: str
+    officers: int
+    capacity: int
+    feasible: bool
+
+
+def counts(found: Feasibility) -> list[AgencyCounts]:
+    """Count every agency's officers as the manifest will publish them."""
+    short = {str(one.facts["agency"]) for one in found.shortages}
+    rosters = sorted(found.manifest.rosters.items())
+    return [AgencyCounts(agency, one.inspectors, one.capacity, agency not in short) for agency, one in rosters]
+
+
+def _plain(told: object) -> dict[str, Any]:
+    plain: dict[str, Any] = jsonable_encoder(told)
+    return plain

@@ -1,0 +1,292 @@
+"""
+Tables of the drawer: one row for everything somebody said in a ceremony, written once and never changed.
+
+A draw and its attempts belong to the lead, what an agency or the witness said belongs to that body; both are shared with
+all parties of the draw. Where an attempt stands follows from which rows are there (``progress``). Secrets are sealed
+under the data folder's key: signing keys and draw secrets stay with their agency, salts and ρ with the lead and the
+agency they are about, reveals are readable by nobody before the record is disclosed.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from runtime.store import ANNOTATIONS, Open, Owned
+
+OWNED = {"info": {"kind": "owned"}}
+PROJECTION = {"info": {"kind": "projection"}}
+SEALED = {"digest": False}  # sealed under a fresh nonce: equal runs differ in it
+
+
+class Base(DeclarativeBase):
+    """Drawer's tables."""
+
+    type_annotation_map = ANNOTATIONS
+
+
+# ── learnt from others ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Agency(Open, Base):
+    """A body the county knows (topic ``accounts``); id is ``<county>/<agency>``."""
+
+    __tablename__ = "agency"
+    __table_args__ = PROJECTION
+
+    id: Mapped[str] = mapped_column(String(140), primary_key=True)
+    county: Mapped[str] = mapped_column(String(64))
+    agency: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str]
+    short_name: Mapped[str]
+
+
+class Campaign(Owned, Base):
+    """A confirmed campaign with its plan; shared with its agencies and witness."""
+
+    __tablename__ = "campaign"
+    __table_args__ = PROJECTION
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str]
+    number: Mapped[str]
+    plan: Mapped[dict[str, Any]]  # schemas.documents.CampaignPlan
+    plan_digest: Mapped[str] = mapped_column(String(64))
+    confirmed_at: Mapped[datetime]
+
+
+class Frame(Owned, Base):
+    """Where a campaign's frozen frame and rosters lie; a row of its own, because it may be heard of before the plan."""
+
+    __tablename__ = "frame"
+    __table_args__ = PROJECTION
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # the campaign's
+    frame: Mapped[str] = mapped_column(String(64))
+    entities: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    file: Mapped[dict[str, Any]]  # BlobRef
+    rosters: Mapped[dict[str, Any]]  # BlobRef of schemas.documents.Rosters
+    frozen_at: Mapped[datetime]
+
+
+class Cancellation(Open, Base):
+    """A campaign that will not be carried out; a row of its own, because it may be heard of before the campaign."""
+
+    __tablename__ = "cancellation"
+    __table_args__ = PROJECTION
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # the campaign's
+    county: Mapped[str] = mapped_column(String(64))
+    cancelled_at: Mapped[datetime]
+
+
+# ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PublicKey(Open, Base):
+    """The public key of an agency or of the witness body; id is ``<county>/<agency>``."""
+
+    __tablename__ = "public_key"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(140), primary_key=True)
+    county: Mapped[str] = mapped_column(String(64))
+    agency: Mapped[str] = mapped_column(String(64))
+    alg: Mapped[str] = mapped_column(String(16))
+    key: Mapped[str] = mapped_column(String(130))
+    made_at: Mapped[datetime]
+
+
+class SigningKey(Owned, Base):
+    """The private half (custody "server"), sealed; id as of the public key. Not shared."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(140), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)
+
+
+# ── the draw ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Draw(Owned, Base):
+    """One public act with one recorded outcome (抽取); its attempts follow one another until one is sealed."""
+
+    __tablename__ = "draw"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    campaign: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime]
+
+
+class Attempt(Owned, Base):
+    """One attempt with its published manifest; id is ``<draw>.<number>``."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("attempt_of_draw", "draw", "number", unique=True), OWNED)
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int]
+    campaign: Mapped[str] = mapped_column(String(64))
+    manifest: Mapped[dict[str, Any]]
+    manifest_digest: Mapped[str] = mapped_column(String(64))
+    manifest_file: Mapped[dict[str, Any]]  # BlobRef, open
+    frame_file: Mapped[dict[str, Any]]  # BlobRef
+    rosters: Mapped[dict[str, Any]]  # BlobRef
+    witness: Mapped[str | None] = mapped_column(String(64))  # agency id of the witness body
+    opened_at: Mapped[datetime]
+
+
+class RosterSecret(Owned, Base):
+    """ρ and the salts of one agency's officers in one attempt, sealed; shared with that agency only."""
+
+    __tablename__ = "roster_secret"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)
+
+
+class DrawSecret(Owned, Base):
+    """The secret x an agency committed to, sealed; not shared."""
+
+    __tablename__ = "draw_secret"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80))
+    with_dice: Mapped[bool]
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)
+
+
+class Commitment(Owned, Base):
+    """What an agency committed to (种子承诺)."""
+
+    __tablename__ = "commitment"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+    c: Mapped[str] = mapped_column(String(64))
+    sig: Mapped[str] = mapped_column(String(128))
+    said_at: Mapped[datetime]
+
+
+class Countersignature(Owned, Base):
+    """An agency's signature under the complete list of commitments."""
+
+    __tablename__ = "countersignature"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+    sig: Mapped[str] = mapped_column(String(128))
+    said_at: Mapped[datetime]
+
+
+class RevealRow(Owned, Base):
+    """An agency's revealed secret (揭示): the value stays sealed until the record is made."""
+
+    __tablename__ = "reveal"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)
+    sig: Mapped[str] = mapped_column(String(128))
+    said_at: Mapped[datetime]
+
+
+class SealRow(Owned, Base):
+    """The witness's seal under the list of reveals; from here on nothing voids the attempt."""
+
+    __tablename__ = "seal"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[int]  # Unix seconds, as signed
+    sig: Mapped[str] = mapped_column(String(128))
+    said_at: Mapped[datetime]
+
+
+class DiceRow(Owned, Base):
+    """The dice thrown in the room, signed by the witness."""
+
+    __tablename__ = "dice"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    digits: Mapped[str]
+    sig: Mapped[str] = mapped_column(String(128))
+    said_at: Mapped[datetime]
+
+
+class Voided(Owned, Base):
+    """An attempt that ended before its seal (抽取作废), why, and who was absent."""
+
+    __tablename__ = "voided"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    draw: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(64))
+    absent: Mapped[list[Any]]
+    voided_at: Mapped[datetime]
+
+
+class OutcomeRow(Owned, Base):
+    """What a sealed attempt gave, as far as everybody may know it at once, and where its record lies."""
+
+    __tablename__ = "outcome"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    draw: Mapped[str] = mapped_column(String(64), unique=True)
+    visits: Mapped[int]
+    sections: Mapped[int]
+    open_slots: Mapped[int]
+    visits_root: Mapped[str] = mapped_column(String(64))
+    result_digest: Mapped[str] = mapped_column(String(64))
+    full_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer
+    public_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer
+    work: Mapped[dict[str, Any]]  # BlobRef, readers results and notifier
+    completed_at: Mapped[datetime]
+    disclose_at: Mapped[datetime]
+
+
+class DrawnVisit(Owned, Base):
+    """One drawn target and its teams by staff number: the lead's own, for its planner and draw officer; not shared."""
+
+    __tablename__ = "drawn_visit"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the visit's
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    target: Mapped[str] = mapped_column(String(64))
+    stratum: Mapped[str]
+    ticket_rank: Mapped[int]
+    teams: Mapped[list[Any]]  # [[agency, [item …], [officer or null …]] …]
+
+
+class Disclosure(Owned, Base):
+    """The record opened to everybody when the window closed."""
+
+    __tablename__ = "disclosure"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # the draw's
+    record: Mapped[dict[str, Any]]  # BlobRef, open
+    frame_file: Mapped[dict[str, Any]]  # BlobRef, open
+    disclosed_at: Mapped[datetime]

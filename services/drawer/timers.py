@@ -1,0 +1,78 @@
+"""
+What the drawer does because a moment has come: void attempts whose time ran out, work out what is sealed, disclose.
+
+An outcome is worked out in the request that spoke the last word; the timer does it where that request died before.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from runtime.service import Service
+from runtime.store import Actor
+from runtime.time.timers import Timer
+from services.drawer import acts
+from services.drawer.progress import Stage
+from services.drawer.reading import undisclosed, unfinished
+
+
+def next_end(session: Session, now: datetime) -> datetime | None:
+    """Find the earliest moment at which an attempt is void."""
+    return _earliest(said.standing.ends_at() for said in unfinished(session))
+
+
+def void_ended(service: Service, at: datetime) -> None:
+    """Void every attempt whose time has run out."""
+    for draw, attempt in service.ask(service.system, _ended, now=at):
+        acts.end_attempt(service, draw, attempt)
+
+
+def _ended(session: Session, actor: Actor, *, now: datetime) -> list[tuple[str, int]]:
+    ends = [(said.row, said.standing.ends_at()) for said in unfinished(session)]
+    return [(row.draw, row.number) for row, end in ends if end is not None and end <= now]
+
+
+def next_completion(session: Session, now: datetime) -> datetime | None:
+    """Say now while a sealed draw waits to be worked out."""
+    return now if _sealed(session, now) else None
+
+
+def complete_sealed(service: Service, at: datetime) -> None:
+    """Work out every draw in which the last word has been spoken."""
+    for draw in service.ask(service.system, _waiting, now=at):
+        acts.complete(service, draw)
+
+
+def _sealed(session: Session, now: datetime) -> list[str]:
+    return [said.row.draw for said in unfinished(session) if said.standing.stage(now) == Stage.DRAWING]
+
+
+def _waiting(session: Session, actor: Actor, *, now: datetime) -> list[str]:
+    return _sealed(session, now)
+
+
+def next_disclosure(session: Session, now: datetime) -> datetime | None:
+    """Find the earliest end of a window."""
+    return _earliest(outcome.disclose_at for outcome in undisclosed(session))
+
+
+def disclose_ended(service: Service, at: datetime) -> None:
+    """Open every record whose window has ended."""
+    for draw in service.ask(service.system, _window_ended, now=at):
+        acts.disclose(service, draw)
+
+
+def _window_ended(session: Session, actor: Actor, *, now: datetime) -> list[str]:
+    return [outcome.draw for outcome in undisclosed(session) if outcome.disclose_at <= now]
+
+
+def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+TIMERS = (
+    Timer("drawer.end_attempts", next_end, void_ended),
+    Timer("drawer.complete", next_completion, complete_sealed),
+    Timer("drawer.disclose", next_disclosure, disclose_ended),
+)

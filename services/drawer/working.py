@@ -1,0 +1,307 @@
+"""
+The slow half of every act, outside any transaction: hashing, opening and sealing secrets, signing, working out.
+
+Each function takes what a ``prepare_…`` read and gives what the command of the same act stores. Nothing here reads or
+writes a database.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runtime.files.blobs import BlobStore
+from runtime.service import Ports
+from schemas.blobs import BlobRef
+from schemas.documents import CampaignPlan, Rosters, WorkList, WorkTeam, WorkVisit
+from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
+from services.drawer.commands.completing import Completion, Inputs, inputs_digest
+from services.drawer.commands.ending import IN_RECORD
+from services.drawer.commands.opening import Before, Drafted, Ground
+from services.drawer.domain import feasibility, manifest_rules, messages, record, visits
+from services.drawer.domain.canonical import canonical
+from services.drawer.domain.ceremony import Commit, NotSealed, Reveal, Seal, Signatures
+from services.drawer.domain.encoding import from_hex
+from services.drawer.domain.manifest import Times, as_json
+from services.drawer.domain.outcome import Outcome, compute
+from services.drawer.domain.record import EndedAttempt, Opening, Proceedings
+from services.drawer.domain.roster import RosterDiffers, summarise
+from services.drawer.drafts import (
+    ANY_TIMES,
+    Basis,
+    Enrolment,
+    Feasibility,
+    enrolment,
+    feasibility_of,
+    frame_rows,
+    manifest_of,
+)
+from services.drawer.drafts import window_end as window_end_of
+from services.drawer.reading import Said, attempt_id
+from services.drawer.refusals import OwnDiceWrong
+from services.drawer.vault import SERVICE, Vault
+
+JSON = "application/json"
+FRAME = "text/tab-separated-values"
+WORK_READERS = ("results", "notifier")
+
+
+def basis_of(blobs: BlobStore, ground: Ground) -> Basis:
+    """Fetch a campaign's frame and rosters."""
+    rosters = Rosters.model_validate_json(blobs.get(ground.rosters, SERVICE))
+    return Basis(ground.plan, ground.plan_digest, blobs.get(ground.frame_file, SERVICE), rosters)
+
+
+def examine(blobs: BlobStore, ground: Ground, times: Times = ANY_TIMES) -> Feasibility:
+    """Say whether the draw could be made as planned."""
+    return feasibility_of(basis_of(blobs, ground), times)
+
+
+# ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def draft_attempt(ports: Ports, before: Before, times: Times) -> Drafted:
+    """
+    Make the manifest of an attempt that has been found possible, with fresh salts and ρ.
+
+    Raises:
+        Every refusal of ``domain.manifest_rules``.
+    """
+    basis, vault = basis_of(ports.blobs, before.ground), Vault(ports)
+    name = attempt_id(before.draw, before.attempt)
+    salts = {
+        agency: vault.new_salts(name, agency, [one.officer for one in basis.officers(agency)])
+        for agency in basis.agencies
+    }
+    enrolments = {agency: enrolment(basis.officers(agency), salts[agency]) for agency in basis.agencies}
+    manifest = manifest_of(
+        basis,
+        draw=before.draw,
+        attempt=before.attempt,
+        prev=before.prev,
+        times=times,
+        parties=before.parties,
+        enrolments=enrolments,
+        census=basis.census(),
+    )
+    file = ports.blobs.put(canonical(as_json(manifest)) + b"\n", JSON)
+    return Drafted(before, manifest, file, {agency: vault.seal_salts(one) for agency, one in salts.items()})
+
+
+def refuse_if_short(found: Feasibility, names: Mapping[str, str]) -> None:
+    """
+    Refuse an infeasible draw, with the agencies' names beside their ids.
+
+    Raises:
+        DrawInfeasible: an agency could not send its teams; every one is named, with the rule that binds it.
+    """
+    try:
+        feasibility.refuse_if_short(found.shortages)
+    except feasibility.DrawInfeasible as refusal:
+        short = sorted({str(one.facts["agency"]) for one in found.shortages})
+        refusal.facts["names"] = [names.get(agency, agency) for agency in short]
+        raise
+
+
+# ── commit, countersign, reveal ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_contribution(ports: Ports, seen: Contributor, own_dice: str | None) -> Contribution:
+    """
+    Check the agency's own files against the manifest, take a fresh secret, commit to it.
+
+    Args:
+        own_dice: Digits the agency threw itself, mixed into the server's randomness; None where it trusts that alone.
+
+    Raises:
+        FrameDiffers, SizesDiffer, RosterDiffers: the manifest is about other files than those frozen.
+    """
+    if own_dice is not None and not re.fullmatch(r"[0-9]{1,1000}", own_dice):
+        raise OwnDiceWrong()
+    vault, speaker = Vault(ports), seen.speaker
+    attempt, agency = speaker.attempt, speaker.body
+    _check_own_files(ports.blobs, vault, seen)
+    secret = vault.new_secret(speaker.said.row.id, agency)
+    if own_dice is not None:
+        secret = messages.with_dice(attempt.h, secret, own_dice)
+    opening = messages.chain(attempt.h, secret, attempt.manifest.chain_len)[0]
+    c = messages.commitment(attempt.h, attempt.digest, agency, opening)
+    sig = vault.sign(speaker.signing_key, messages.commit_message(attempt.h, attempt.digest, agency, c))
+    return Contribution(Commit(c, sig), vault.seal_secret(secret), own_dice is not None)
+
+
+def _check_own_files(blobs: BlobStore, vault: Vault, seen: Contributor) -> None:
+    manifest, agency = seen.speaker.attempt.manifest, seen.speaker.body
+    ground = Ground(seen.plan, manifest.plan, seen.frame_file, seen.rosters)
+    basis = basis_of(blobs, ground)
+    manifest_rules.check(manifest)
+    manifest_rules.check_frame(manifest, basis.census())
+    own = enrolment(basis.officers(agency), vault.open_salts(seen.roster_secret))
+    if summarise(manifest.h, own.rho, own.roster, own.openings) != manifest.rosters[agency]:
+        raise RosterDiffers(part="roster")
+
+
+def make_countersignature(ports: Ports, speaker: Speaker) -> bytes:
+    """Sign the complete list of commitments; the command judges every one of them again."""
+    attempt = speaker.attempt
+    message = messages.countersign_message(attempt.h, attempt.digest, attempt.commits_digest(speaker.said.commits()))
+    return Vault(ports).sign(speaker.signing_key, message)
+
+
+def make_reveal(ports: Ports, speaker: Speaker, sealed_secret: bytes, given: str | None) -> Shown:
+    """
+    Open the agency's secret and sign it.
+
+    Args:
+        given: A value the agency hands in itself, as hex, instead of the one kept here.
+    """
+    vault, attempt = Vault(ports), speaker.attempt
+    if given is not None:
+        value = from_hex(given, "reveal")
+    else:
+        value = messages.chain(attempt.h, vault.open_secret(sealed_secret), attempt.manifest.chain_len)[0]
+    commits = attempt.commits_digest(speaker.said.commits())
+    message = messages.reveal_message(attempt.h, attempt.digest, commits, speaker.body, value)
+    return Shown(Reveal(value, vault.sign(speaker.signing_key, message)), vault.seal_reveal(value))
+
+
+# ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_seal(ports: Ports, speaker: Speaker, at: int) -> Sealing:
+    """Close the list of reveals at *at* (Unix seconds) and sign it for the witness."""
+    vault, attempt, said = Vault(ports), speaker.attempt, speaker.said
+    reveals = open_reveals(vault, said)
+    commits, rd = attempt.commits_digest(said.commits()), attempt.reveals_digest(said.commits(), reveals)
+    message = messages.seal_message(attempt.h, attempt.digest, commits, rd, at)
+    return Sealing(Seal(rd, at, Signatures(vault.sign(speaker.signing_key, message))), reveals)
+
+
+def sign_dice(ports: Ports, speaker: Speaker, digits: str) -> bytes:
+    """Sign the dice for the witness; the command judges whether it is time for them."""
+    attempt, said = speaker.attempt, speaker.said
+    sealed = said.sealed()
+    if sealed is None:
+        raise NotSealed
+    commits = attempt.commits_digest(said.commits())
+    message = messages.dice_message(attempt.h, attempt.digest, commits, sealed.digest, digits.encode())
+    return Vault(ports).sign(speaker.signing_key, message)
+
+
+def open_reveals(vault: Vault, said: Said) -> dict[str, Reveal]:
+    """Open every revealed value of an attempt."""
+    rows = said.reveals.items()
+    return {agency: Reveal(vault.open_reveal(row.sealed), bytes.fromhex(row.sig)) for agency, row in rows}
+
+
+# ── outcome ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """An outcome with what it came from."""
+
+    plan: CampaignPlan
+    said: Said
+    enrolments: Mapping[str, Enrolment]
+    outcome: Outcome
+
+
+def work_out(ports: Ports, inputs: Inputs) -> Completion:
+    """Work out the outcome of a sealed attempt and keep its documents: both editions of the record, and the work list."""
+    vault, said = Vault(ports), inputs.said
+    attempt, manifest = said.attempt(), said.attempt().manifest
+    basis = basis_of(ports.blobs, Ground(inputs.plan, manifest.plan, inputs.frame_file, inputs.rosters))
+    secrets = {agency: vault.open_salts(sealed) for agency, sealed in inputs.roster_secrets.items()}
+    enrolments = {agency: enrolment(basis.officers(agency), secrets[agency]) for agency in said.agencies}
+    reveals = open_reveals(vault, said)
+    seed = attempt.seed(said.commits(), reveals, said.beacons())
+    rosters = {agency: one.roster for agency, one in enrolments.items()}
+    outcome = compute(manifest, frame_rows(inputs.plan, basis.frame_file), seed, rosters)
+    seal = said.sealed()
+    assert seal is not None
+    proceedings = Proceedings(
+        said.commits(),
+        said.signed(),
+        reveals,
+        seal,
+        said.beacons(),
+        earlier=tuple(_ended(vault, one) for one in inputs.earlier),
+    )
+    openings = {agency: Opening(one.rho, one.roster) for agency, one in enrolments.items()}
+    full = record.to_bytes(record.full_record(attempt, proceedings, outcome, openings))
+    public = record.to_bytes(record.public_record(attempt, proceedings, outcome))
+    work_list = make_work_list(_Drawn(inputs.plan, said, enrolments, outcome))
+    draw = said.row.draw
+    return Completion(
+        inputs=inputs_digest(said),
+        outcome=outcome,
+        work_list=work_list,
+        full_record=ports.blobs.put(full, JSON, (SERVICE,), subject=draw),
+        public_record=ports.blobs.put(public, JSON, (SERVICE,), subject=draw),
+        work=ports.blobs.put(work_list.encode(), JSON, WORK_READERS, subject=draw),
+        window_end=window_end_of(inputs.plan),
+    )
+
+
+def _ended(vault: Vault, said: Said) -> EndedAttempt:
+    assert said.voided is not None
+    witness = said.row.witness
+    return EndedAttempt(
+        said.attempt().manifest,
+        IN_RECORD[said.voided.reason],
+        tuple("witness" if one == witness else one for one in said.voided.absent),
+        said.commits(),
+        said.signed(),
+        open_reveals(vault, said),
+    )
+
+
+def make_work_list(drawn: _Drawn) -> WorkList:
+    """
+    Say who visits whom, for results and notifier.
+
+    A visit's number is its place among the visits' leaves, which follow from the seed's blinding: it tells nothing of
+    the target. Within a team filled slots come first, so that the first officer leads (JIDRAW/1 section 12).
+    """
+    attempt, outcome = drawn.said.attempt(), drawn.outcome
+    h, seed = attempt.h, outcome.seed
+    leaves = {
+        entity: visits.leaf_data(h, visits.blind(h, seed, entity), entity, entry)
+        for entity, entry in outcome.visits.items()
+    }
+    places = _places(outcome)
+    width = max(2, len(str(len(leaves))))
+    stem = drawn.said.row.draw.removeprefix("D-")
+    listed = [
+        WorkVisit(
+            visit=f"V-{stem}-{number:0{width}d}",
+            target=entity,
+            stratum=places[entity][0],
+            ticket_rank=places[entity][1],
+            teams=tuple(_team(drawn, agency, *outcome.visits[entity][agency]) for agency in outcome.visits[entity]),
+        )
+        for number, entity in enumerate(sorted(leaves, key=lambda one: leaves[one]), start=1)
+    ]
+    return WorkList(campaign=drawn.plan.campaign, draw=drawn.said.row.draw, visits=tuple(listed))
+
+
+def _places(outcome: Outcome) -> dict[str, tuple[str, int]]:
+    """Find each target's stratum and the rank of its ticket there, from 1."""
+    return {
+        entity: (stratum, rank)
+        for strata in outcome.selected.values()
+        for stratum, ids in strata.items()
+        for rank, entity in enumerate(ids, start=1)
+    }
+
+
+def _team(drawn: _Drawn, agency: str, lines: tuple[str, ...], team: tuple[str | None, ...]) -> WorkTeam:
+    staff = drawn.enrolments[agency].staff_numbers
+    filled = [staff[pid] for pid in team if pid is not None]
+    return WorkTeam(agency=agency, items=lines, officers=(*filled, *[None] * (len(team) - len(filled))))
+
+
+def open_to_everybody(ports: Ports, record_file: BlobRef, frame_file: BlobRef) -> tuple[BlobRef, BlobRef]:
+    """Keep a record and its frame once more as documents that anybody may read."""
+    record_bytes, frame_bytes = ports.blobs.get(record_file, SERVICE), ports.blobs.get(frame_file, SERVICE)
+    return ports.blobs.put(record_bytes, JSON), ports.blobs.put(frame_bytes, FRAME)

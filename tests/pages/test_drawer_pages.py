@@ -1,0 +1,418 @@
+"""The drawer's pages and API: a draw by hand in five browsers, and nothing undisclosed on any of them."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from _pytest.logging import LogCaptureFixture
+from sqlalchemy import Engine
+from sqlalchemy.event import listen, remove
+
+from runtime.store import Actor
+from runtime.time.timers import run_due
+from schemas.documents import WorkList
+from schemas.events.draws import DrawCompleted
+from schemas.vocabulary import Role
+from services.drawer import acts, archive, queries
+from services.drawer.acts import AskedTimes
+from services.drawer.app import ACCESS
+from services.drawer.domain import ticket
+from services.drawer.domain.encoding import SHA256
+from tests.kit import Kit, messages, person, said
+from tests.pages.client import HOSTILE, ConsoleClient, Site, open_site
+from tests.unit.drawer_service.county import (
+    AGENCIES,
+    BEACON_TIME,
+    CAMPAIGN,
+    COMMIT_CLOSE,
+    DIGITS,
+    DRAW,
+    LEAD,
+    OFFICER,
+    OPENED,
+    PLANNER,
+    REVEAL_CLOSE,
+    SEAL_BY,
+    SUPERVISOR,
+    WINDOW_END,
+    WITNESS,
+    County,
+    a_county,
+    confirmed,
+    entities,
+    frozen,
+    plan,
+    rosters,
+)
+
+API = "/api/drawer/v1"
+TIMES = {
+    "commit_close": COMMIT_CLOSE,
+    "reveal_close": REVEAL_CLOSE,
+    "seal_by": SEAL_BY,
+    "beacon_time": BEACON_TIME,
+}
+EVERYBODY = (*OFFICER.values(), WITNESS, PLANNER, SUPERVISOR, person("GA", Role.PLANNER), person("YG", Role.VIEWER))
+
+
+@pytest.fixture
+def county(kit: Kit) -> County:
+    """A drawer that has heard of everything."""
+    return a_county(kit)
+
+
+@pytest.fixture
+def site(county: County) -> Site:
+    """The drawer behind console's frame."""
+    return open_site(county.kit, county.service)
+
+
+# ── by hand ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_draw_is_taken_through_by_hand_from_opening_to_the_public_page(site: Site, county: County) -> None:
+    lead, witness = site.person(LEAD), site.person(WITNESS)
+    officers = {agency: lead if actor == LEAD else site.person(actor) for agency, actor in OFFICER.items()}
+    assert f"/campaigns/{CAMPAIGN}/draw" in lead.part("/parts/drawer/home/me").links
+
+    page = lead.get(f"/campaigns/{CAMPAIGN}/draw")
+    assert "没有发现派不出检查组的单位" in page.main
+    assert "按真实时钟" in page.main
+    page = page.form(f"/campaigns/{CAMPAIGN}/draw").submit(
+        commit_minutes="60", reveal_minutes="30", seal_minutes="10", beacon_minutes="10"
+    )
+    assert page.path == f"/draws/{DRAW}"
+    assert "清单已公布" in page.main
+    assert "还有 1 小时" in page.main
+
+    for browser in officers.values():
+        page = browser.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/commit").submit(dice="1 2 3 4")
+        assert "本单位的承诺已提交" in page.main
+    assert "承诺已到齐" in page.main
+    assert not [form for form in page.forms if form.action.startswith("/draws/")]
+
+    county.at(OPENED + timedelta(hours=1))
+    for step in ("countersign", "reveal"):
+        for browser in officers.values():
+            page = browser.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/{step}").submit()
+    assert "本单位已揭示" in page.main
+    page = witness.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/seal").submit()
+    assert "已封存" in page.main
+    assert not [form for form in page.forms if form.action.endswith("/dice")]
+
+    county.at(OPENED + timedelta(minutes=110))
+    form = witness.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/dice")
+    assert "不一致" in form.submit(422, digits=DIGITS, again=DIGITS[::-1]).main
+    page = witness.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/dice").submit(digits=DIGITS, again=" ".join(DIGITS))
+    assert "抽取完成" in page.main
+    assert "11 户（共 110 户）" in page.main
+    assert f"/draws/{DRAW}/targets" not in page.links
+    assert "11 户（共 110 户）" in site.person(OFFICER["GA"]).part(f"/parts/drawer/campaign/{CAMPAIGN}").text
+
+    page = lead.get(f"/draws/{DRAW}")
+    assert f"/draws/{DRAW}/targets" in page.links
+    assert "V-640221-2018-001-11" in lead.get(f"/draws/{DRAW}/targets").main
+    assert site.anonymous().get(f"/public/draws/{DRAW}", 404)
+
+    county.at(WINDOW_END)
+    page = site.anonymous().get(f"/public/draws/{DRAW}")
+    assert "python3 verify_draw.py record.json frame.tsv" in page.main
+    assert site.anonymous().get("/public/draws").links.count(f"/public/draws/{DRAW}") == 1
+    assert f"/public/draws/{DRAW}" in lead.get(f"/draws/{DRAW}").links
+
+
+def test_every_page_reads_in_english_too(site: Site, county: County) -> None:
+    county.until_drawn()
+    county.at(WINDOW_END)
+    lead = site.person(LEAD)
+    lead.http.cookies.set("lang", "en")
+
+    for path in ("/draws", f"/draws/{DRAW}", f"/draws/{DRAW}/targets", "/draw-keys", f"/public/draws/{DRAW}"):
+        page = lead.get(path)
+        own = re.sub(r"[\u4e00-\u9fff〔〕]+", "", page.main)
+        assert len(own) > len(page.main) * 0.8, f"{path} is mostly Chinese"
+    assert "What the result rests on" in lead.get(f"/draws/{DRAW}").main
+    assert "held by this server" in lead.get(f"/draws/{DRAW}").main
+
+
+def test_custody_and_what_is_said_aloud_stand_on_the_page(site: Site, county: County) -> None:
+    county.open(commit_close=OPENED + timedelta(hours=1))
+
+    page = site.person(OFFICER["GA"]).get(f"/draws/{DRAW}")
+
+    assert "custody：server" in page.main
+    assert "不足 24 小时" in page.main
+    assert "自行保管密钥的单位不足两家" in page.main
+    assert "平罗公证处" in page.main
+
+
+def test_an_infeasible_agency_stands_on_the_page_and_there_is_no_form(kit: Kit) -> None:
+    county = a_county(kit, given=rosters({"AJ": 1}))
+    site = open_site(kit, county.service)
+    lead = site.person(LEAD)
+
+    page = lead.get(f"/campaigns/{CAMPAIGN}/draw")
+
+    assert "安监局：每户需要 2 人，可派只有 1 人" in page.main
+    assert [form.action for form in page.forms if "draw" in form.action] == []
+    part = lead.part(f"/parts/drawer/campaign/{CAMPAIGN}")
+    assert "安监局：每户需要 2 人" in part.text
+    other = site.person(OFFICER["GA"]).part(f"/parts/drawer/campaign/{CAMPAIGN}")
+    assert "安监局：每户" not in other.text
+    assert "其他单位的人员不足" in other.text
+    answer = lead.api("POST", f"{API}/draws", {"campaign": CAMPAIGN}, 422)
+    assert (answer["code"], answer["facts"]["agencies"]) == ("draw.infeasible", ["AJ"])
+    assert "安监局" in answer["title"]
+
+
+def test_a_void_attempt_names_the_absent_and_offers_the_lead_the_next(site: Site, county: County) -> None:
+    county.open()
+    county.commit("AJ", "GA", "JT")
+    county.at(COMMIT_CLOSE + timedelta(seconds=1))
+
+    page = site.person(OFFICER["GA"]).get(f"/draws/{DRAW}")
+    assert "第 1 次抽取作废" in page.main
+    assert "市场监管局、运管所" in page.main
+    page = site.person(LEAD).get(f"/draws/{DRAW}")
+    assert f"/campaigns/{CAMPAIGN}/draw" in page.links
+
+    page = (
+        site.person(LEAD)
+        .get(f"/campaigns/{CAMPAIGN}/draw")
+        .form(f"/campaigns/{CAMPAIGN}/draw")
+        .submit(commit_minutes="60")
+    )
+    assert "此前作废的各次" in page.main
+
+
+def test_the_parts_say_how_far_it_is_before_there_is_a_draw(kit: Kit) -> None:
+    county = a_county(kit)
+    site = open_site(kit, county.service)
+    officer = site.person(OFFICER["GA"])
+
+    assert "没有发现派不出检查组的单位" in officer.part(f"/parts/drawer/campaign/{CAMPAIGN}").text
+    assert officer.part("/parts/drawer/home/me").text == ""
+    assert "还没有抽取" in officer.get("/draws").main
+    assert "第一次抽取时生成" in officer.get("/draw-keys").main
+    assert "开启抽取" in site.person(LEAD).get("/draws").main
+
+
+def test_names_that_others_gave_are_escaped(kit: Kit) -> None:
+    county = a_county(kit, plan(title=HOSTILE, number=HOSTILE))
+    site = open_site(kit, county.service)
+    county.until_drawn()
+    county.at(WINDOW_END)
+
+    for path in ("/draws", f"/draws/{DRAW}", f"/campaigns/{CAMPAIGN}/draw"):
+        assert "恶意" in site.person(LEAD).get(path).text
+    assert "恶意" in site.anonymous().get(f"/public/draws/{DRAW}").text
+
+
+# ── API ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_whole_ceremony_by_api(site: Site, county: County) -> None:
+    lead, witness = site.person(LEAD), site.person(WITNESS)
+    officers = {agency: lead if actor == LEAD else site.person(actor) for agency, actor in OFFICER.items()}
+    feasible = lead.api("GET", f"{API}/campaigns/{CAMPAIGN}/feasibility")
+    assert feasible["feasible"] is True
+    assert feasible["sizes"] == [{"class": "K1", "entities": 110, "drawn": 11}]
+
+    opened = lead.api("POST", f"{API}/draws", {"campaign": CAMPAIGN, **TIMES}, 201)
+    assert (opened["draw"], opened["attempt"]) == (DRAW, 1)
+    for browser in officers.values():
+        assert len(browser.api("POST", f"{API}/draws/{DRAW}/commit")["commitment"]) == 64
+    county.at(COMMIT_CLOSE)
+    for browser in officers.values():
+        browser.api("POST", f"{API}/draws/{DRAW}/countersign")
+    wrong = officers["SJ"].api("POST", f"{API}/draws/{DRAW}/reveal", {"value": "00" * 32}, 422)
+    assert wrong["code"] == "draw.reveal_wrong"
+    for browser in officers.values():
+        browser.api("POST", f"{API}/draws/{DRAW}/reveal", {})
+    witness.api("POST", f"{API}/draws/{DRAW}/seal")
+    early = witness.api("POST", f"{API}/draws/{DRAW}/dice", {"digits": DIGITS, "again": DIGITS}, 422)
+    assert early["code"] == "draw.dice_too_early"
+    county.at(BEACON_TIME)
+    done = witness.api("POST", f"{API}/draws/{DRAW}/dice", {"digits": DIGITS, "again": DIGITS})
+    assert done == {"draw": DRAW, "attempt": 1}
+
+    told = officers["GA"].api("GET", f"{API}/draws/{DRAW}")
+    assert (told["stage"], told["outcome"]["visits"], told["can"]) == ("drawn", 11, [])
+    assert [one["draw"] for one in witness.api("GET", f"{API}/draws")["draws"]] == [DRAW]
+    targets = lead.api("GET", f"{API}/draws/{DRAW}/targets")
+    assert len(targets["visits"]) == 11
+    assert targets["visits"][0]["teams"][0]["officers"]
+    closed = lead.api("GET", f"{API}/draws/{DRAW}/record?edition=full", status=409)
+    assert closed["code"] == "draw.not_disclosed_yet"
+
+    county.at(WINDOW_END)
+    full = site.person(SUPERVISOR).call("GET", f"{API}/draws/{DRAW}/record?edition=full")
+    assert full.content == archive.full_record(county.service, DRAW).record
+    public = site.anonymous()
+    assert public.call("GET", f"/public/draws/{DRAW}/record.json").json()["edition"] == "public"
+    assert public.call("GET", f"/public/draws/{DRAW}/frame.tsv").content.count(b"\n") == 110
+    assert set(public.call("GET", f"/public/draws/{DRAW}/keys.json").json()) == {*AGENCIES, "witness"}
+
+
+def test_a_request_sent_twice_answers_the_same(site: Site, county: County) -> None:
+    lead = site.person(LEAD)
+
+    first = lead.api("POST", f"{API}/draws", {"campaign": CAMPAIGN, **TIMES}, 201, key="k")
+    county.at(COMMIT_CLOSE)
+
+    assert lead.api("POST", f"{API}/draws", {"campaign": CAMPAIGN, **TIMES}, 201, key="k") == first
+
+
+@pytest.mark.parametrize(
+    ("actor", "method", "path", "status", "code"),
+    [
+        (PLANNER, "POST", "/draws/{draw}/commit", 403, "web.role_missing"),
+        (WITNESS, "POST", "/draws/{draw}/commit", 403, "web.role_missing"),
+        (LEAD, "POST", "/draws/{draw}/seal", 403, "web.role_missing"),
+        (person("JT", Role.WITNESS), "POST", "/draws/{draw}/seal", 403, "draw.witness_only"),
+        (person("XF", Role.DRAW_OFFICER), "POST", "/draws/{draw}/commit", 404, "draw.unknown"),
+        (person("XF", Role.DRAW_OFFICER), "GET", "/draws/{draw}", 404, "draw.unknown"),
+        (person("GA", Role.PLANNER), "GET", "/draws/{draw}/targets", 403, "draw.list_not_for_you"),
+        (OFFICER["GA"], "POST", "/draws", 403, "draw.lead_only"),
+    ],
+)
+def test_the_wrong_role_and_the_wrong_agency_are_refused(
+    site: Site, county: County, actor: Actor, method: str, path: str, status: int, code: str
+) -> None:
+    county.open()
+    content = {"campaign": CAMPAIGN} if path == "/draws" else None
+
+    answer = site.person(actor).api(method, API + path.format(draw=DRAW), content, status)
+
+    assert answer["code"] == code
+
+
+def test_unknown_fields_and_naive_moments_are_refused(site: Site) -> None:
+    for body in ({"campaign": CAMPAIGN, "seed": "1"}, {"campaign": CAMPAIGN, "commit_close": "2018-12-04T09:00:00"}):
+        answer = site.person(LEAD).api("POST", f"{API}/draws", body, 422)
+        assert answer["code"] == "web.input_invalid"
+
+
+# ── disclosure ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _everything_read(client: ConsoleClient) -> dict[str, str]:
+    """Fetch every GET route of the drawer as one person, whatever it answers."""
+    found = {}
+    for line in ACCESS:
+        verb, path = line.split(" ", 1)
+        address = path.format(draw_id=DRAW, campaign_id=CAMPAIGN)
+        if verb == "GET":
+            for full in (address, f"{address}?edition=full") if address.endswith("/record") else (address,):
+                found[full] = client.call("GET", full).text
+    return found
+
+
+def _secrets(county: County) -> dict[str, list[str]]:
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    done = next(one for one in said(county.service) if isinstance(one, DrawCompleted))
+    work = WorkList.model_validate_json(county.kit.blobs.get(done.work, "results"))
+    targets = [one.target for one in work.visits]
+    key = ticket.target_key(SHA256, bytes.fromhex(record["seed"]))
+    return {
+        "target": targets,
+        "seed": [record["seed"]],
+        "key": [key.decode()],
+        "ticket": [ticket.ticket(SHA256, key, one).hex() for one in entities()],
+        "reveal": [one["value"] for one in record["reveals"].values()],
+        "rho": [one["rho"] for one in record["teams"].values()],
+        "pid": [pid for one in record["teams"].values() for pid in one["roster"]],
+        "officer": sorted({who for one in work.visits for team in one.teams for who in team.officers if who}),
+    }
+
+
+def _leaks(secrets: dict[str, list[str]], text: str) -> set[str]:
+    return {name for name, values in secrets.items() if any(value in text for value in values)}
+
+
+def test_before_the_window_closes_no_body_shows_anything_undisclosed(
+    site: Site, county: County, caplog: LogCaptureFixture
+) -> None:
+    county.until_sealed()
+    county.at(BEACON_TIME)
+    answered = site.person(WITNESS).call("POST", f"{API}/draws/{DRAW}/dice", {"digits": DIGITS, "again": DIGITS})
+    assert answered.status_code == 200
+    county.at(WINDOW_END - timedelta(seconds=1))
+    secrets = _secrets(county)
+    assert _leaks(secrets, answered.text) == set()
+
+    for actor in EVERYBODY:
+        for path, text in _everything_read(site.person(actor)).items():
+            allowed = {"target", "officer"} if actor in (LEAD, PLANNER) and path.endswith("/targets") else set()
+            leaks = _leaks(secrets, text)
+            assert leaks == allowed, f"{actor.id} {path} shows {leaks}"
+    for path, text in _everything_read(site.anonymous()).items():
+        assert _leaks(secrets, text) == set(), path
+    for message in messages(county.service):
+        assert _leaks(secrets, message.body.decode()) == set()
+    assert _leaks(secrets, caplog.text) == set()
+
+
+def test_stored_secrets_are_sealed_and_restricted_blobs_are_ciphertext(county: County) -> None:
+    county.until_drawn()
+    secrets = {name: values for name, values in _secrets(county).items() if name not in ("target", "officer", "pid")}
+    folder = county.kit.folder
+    raw = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    for name, values in secrets.items():
+        if name != "ticket":
+            assert not any(value.encode() in raw or bytes.fromhex(value) in raw for value in values), name
+
+
+def test_after_the_window_the_public_record_shows_seed_and_reveals_but_no_roster(site: Site, county: County) -> None:
+    county.until_drawn()
+    secrets = _secrets(county)
+    county.at(WINDOW_END)
+    run_due(county.service, WINDOW_END)
+
+    text = site.anonymous().call("GET", f"/public/draws/{DRAW}/record.json").text
+
+    leaks = _leaks(secrets, text)
+    assert {"seed", "reveal", "target"} <= leaks
+    assert "rho" not in leaks
+    assert "officer" not in leaks
+
+
+def test_feasibility_tells_others_nothing_of_an_agencys_recusals(kit: Kit) -> None:
+    county = a_county(kit, given=rosters({"YG": 2}))  # YG-02 is recused from every hazmat firm, so one is left there
+    site = open_site(kit, county.service)
+
+    mine = site.person(OFFICER["YG"]).api("GET", f"{API}/campaigns/{CAMPAIGN}/feasibility")
+    lead = site.person(LEAD).api("GET", f"{API}/campaigns/{CAMPAIGN}/feasibility")
+    foreign = site.person(OFFICER["GA"]).api("GET", f"{API}/campaigns/{CAMPAIGN}/feasibility")
+
+    assert "draw.short.recusals" in {one["code"] for one in mine["shortages"]}
+    assert lead["shortages"] == mine["shortages"]
+    assert not any("entity" in one for one in lead["shortages"])
+    assert foreign["shortages"] == []
+    assert foreign["feasible"] is False
+
+
+def test_the_list_of_draws_costs_the_same_however_many_there_are(county: County) -> None:
+    def cost() -> int:
+        counted: list[str] = []
+
+        def count(*told: Any) -> None:
+            counted.append(told[2])
+
+        listen(Engine, "before_cursor_execute", count)
+        county.service.ask(LEAD, queries.draws_of, now=county.kit.clock.at)
+        remove(Engine, "before_cursor_execute", count)
+        return len(counted)
+
+    county.open()
+    with_one = cost()
+    for campaign in ("C-640221-2018-002", "C-640221-2018-003"):
+        agreed, given = plan(campaign=campaign), rosters(campaign=campaign)
+        county.kit.feed(county.service, confirmed(county.kit, agreed), frozen(county.kit, given))
+        acts.open_draw(county.service, LEAD, campaign, AskedTimes(**TIMES), key=campaign)
+
+    assert len(county.service.ask(LEAD, queries.draws_of, now=county.kit.clock.at)) == 3
+    assert cost() == with_one

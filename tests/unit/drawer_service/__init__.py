@@ -1,0 +1,1 @@
+"""The drawer as a service: a real database, real keys, the whole ceremony."""
