@@ -1,0 +1,270 @@
+"""JSON API of results: /api/results/v1."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, UploadFile
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.service import Service
+from runtime.web.caller import Caller, TheCaller
+from runtime.web.etag import etag
+from runtime.web.templates import Web
+from services.results.commands import approval, publication, referrals, visits
+from services.results.commands.found import SectionNotYours
+from services.results.queries import publication as published
+from services.results.queries import referrals as sent
+from services.results.queries import visits as seen
+from services.results.queries.summary import campaign_summary
+from services.results.uploads import as_download, keep_evidence, keep_scan
+
+API = "/api/results/v1"
+
+
+class Body(BaseModel):
+    """What a request may hold; anything else is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Day(Body):
+    """The day of a visit."""
+
+    day: date
+
+
+class WrittenFinding(Body):
+    """A finding as officers write it; *question* names the bad answer it explains, else *kind* says what it is."""
+
+    item: str
+    question: str = ""
+    kind: str = ""
+    text: str = ""
+    evidence: list[str] = Field(default_factory=list)
+
+
+class DraftBody(Body):
+    """What has been entered so far; a part left out stays as it is."""
+
+    answers: dict[str, dict[str, str]] | None = None
+    outcomes: dict[str, str] | None = None
+    findings: list[WrittenFinding] | None = None
+
+
+class Signed(Body):
+    """The digest of the text that was shown to the signer."""
+
+    digest: str | None = None
+
+
+class Unit(Body):
+    """How the inspected unit answered the record."""
+
+    how: Literal["signed", "refused"]
+    name: str = ""
+    reason: str = ""
+    witness: str = ""
+    digest: str | None = None
+
+
+class Reason(Body):
+    """Why a section goes back."""
+
+    reason: str
+
+
+class ReturnBody(Body):
+    """Why a referral goes back: a code of the pack, and a note."""
+
+    reason: str
+    note: str = ""
+
+
+class DecisionBody(Body):
+    """What a receiver decided."""
+
+    decision: str
+    text: str
+
+
+class RouteBody(Body):
+    """Whom the lead sends a referral to."""
+
+    receiver: str
+    mode: Literal["transfer", "inform"] = "transfer"
+
+
+class Nothing(Body):
+    """No facts: the address says it all."""
+
+
+def routes(service: Service, web: Web) -> APIRouter:
+    """Offer the API's routes."""
+    router = APIRouter()
+    _visit_routes(router, service)
+    _section_routes(router, service)
+    _publication_routes(router, service)
+    _referral_routes(router, service)
+    return router
+
+
+def _run(service: Service, caller: Caller, command: Callable[..., Any], **facts: Any) -> Any:
+    return service.do(caller.actor, command, key=caller.key, **facts).value
+
+
+def _visit_routes(router: APIRouter, service: Service) -> None:
+    @router.get(f"{API}/visits")
+    def list_visits(caller: TheCaller, campaign: str | None = None, mine: bool = False) -> Any:
+        lines = service.ask(caller.actor, seen.visit_lines, campaign_id=campaign, mine=mine)
+        return {"visits": lines}
+
+    @router.get(f"{API}/visits/{{visit_id}}")
+    def show_visit(caller: TheCaller, visit_id: str) -> Any:
+        return service.ask(caller.actor, seen.visit_view, visit_id=visit_id)
+
+    @router.post(f"{API}/visits/{{visit_id}}/schedule")
+    def schedule(caller: TheCaller, visit_id: str, body: Day) -> Any:
+        return _run(service, caller, visits.schedule_visit, visit_id=visit_id, day=body.day)
+
+    @router.get(f"{API}/campaigns/{{campaign_id}}/summary")
+    def summary(caller: TheCaller, campaign_id: str) -> Any:
+        return service.ask(caller.actor, campaign_summary, campaign_id=campaign_id)
+
+
+def _section_routes(router: APIRouter, service: Service) -> None:
+    @router.get(f"{API}/sections/{{section_id}}")
+    def show_section(caller: TheCaller, section_id: str) -> Response:
+        try:
+            view = service.ask(caller.actor, seen.section_view, section_id=section_id, now=service.ports.clock.now())
+        except SectionNotYours:
+            return JSONResponse(
+                jsonable_encoder(service.ask(caller.actor, seen.section_progress, section_id=section_id))
+            )
+        return JSONResponse(jsonable_encoder(view), headers={"ETag": etag(view["version"])})
+
+    @router.post(f"{API}/sections/{{section_id}}/answers")
+    def answers(caller: TheCaller, section_id: str, body: DraftBody) -> Response:
+        findings = None if body.findings is None else [finding.model_dump() for finding in body.findings]
+        value = _run(
+            service,
+            caller,
+            visits.save_draft,
+            section_id=section_id,
+            answers=body.answers,
+            outcomes=body.outcomes,
+            findings=findings,
+            version=caller.if_match,
+        )
+        return JSONResponse(value, headers={"ETag": etag(value["version"])})
+
+    @router.post(f"{API}/sections/{{section_id}}/evidence")
+    def evidence(
+        caller: TheCaller,
+        section_id: str,
+        file: Annotated[UploadFile, File()],
+        item: Annotated[str, Form()] = "",
+        question: Annotated[str, Form()] = "",
+    ) -> Any:
+        return keep_evidence(service, caller.actor, caller.key, section_id, file, item, question).value
+
+    @router.get(f"{API}/sections/{{section_id}}/evidence/{{evidence_id}}")
+    def evidence_file(caller: TheCaller, section_id: str, evidence_id: str) -> Response:
+        found = service.ask(caller.actor, seen.evidence_file, section_id=section_id, evidence_id=evidence_id)
+        return as_download(service, found)
+
+    @router.post(f"{API}/sections/{{section_id}}/evidence/{{evidence_id}}/remove")
+    def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Any:
+        return _run(service, caller, visits.remove_evidence, section_id=section_id, evidence_id=evidence_id)
+
+    @router.post(f"{API}/sections/{{section_id}}/sign")
+    def sign(caller: TheCaller, section_id: str, body: Signed) -> Any:
+        return _run(service, caller, visits.sign_section, section_id=section_id, digest=body.digest)
+
+    @router.post(f"{API}/sections/{{section_id}}/unit")
+    def unit(caller: TheCaller, section_id: str, body: Unit) -> Any:
+        return _run(service, caller, visits.record_unit, section_id=section_id, **body.model_dump())
+
+    @router.post(f"{API}/sections/{{section_id}}/submit")
+    def submit(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, visits.submit_section, section_id=section_id)
+
+    @router.post(f"{API}/sections/{{section_id}}/return")
+    def return_(caller: TheCaller, section_id: str, body: Reason) -> Any:
+        return _run(service, caller, visits.return_section, section_id=section_id, reason=body.reason)
+
+    @router.post(f"{API}/sections/{{section_id}}/approve")
+    def approve(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, approval.approve_section, section_id=section_id)
+
+    @router.post(f"{API}/sections/{{section_id}}/publish")
+    def publish(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, publication.publish_section, section_id=section_id)
+
+
+def _publication_routes(router: APIRouter, service: Service) -> None:
+    @router.get(f"{API}/publication")
+    def to_publish(caller: TheCaller) -> Any:
+        return service.ask(caller.actor, published.publication_list, now=service.ports.clock.now())
+
+    @router.get(f"{API}/public")
+    def public(campaign: str | None = None, q: str = "", page: int = 1) -> Any:
+        return service.ask(service.system, published.public_results, campaign=campaign, q=q, page=page)
+
+
+def _referral_routes(router: APIRouter, service: Service) -> None:
+    @router.get(f"{API}/referrals")
+    def list_referrals(caller: TheCaller) -> Any:
+        return service.ask(caller.actor, sent.referral_lists, now=service.ports.clock.now())
+
+    @router.get(f"{API}/referrals/{{referral_id}}")
+    def show_referral(caller: TheCaller, referral_id: str) -> Any:
+        return service.ask(caller.actor, sent.referral_view, referral_id=referral_id, now=service.ports.clock.now())
+
+    @router.get(f"{API}/referrals/{{referral_id}}/letter")
+    def letter(caller: TheCaller, referral_id: str) -> Any:
+        return service.ask(caller.actor, sent.letter_view, referral_id=referral_id)
+
+    @router.get(f"{API}/referrals/{{referral_id}}/evidence/{{evidence_id}}")
+    def package_file(caller: TheCaller, referral_id: str, evidence_id: str) -> Response:
+        found = service.ask(caller.actor, sent.package_file, referral_id=referral_id, evidence_id=evidence_id)
+        return as_download(service, found)
+
+    @router.get(f"{API}/referrals/{{referral_id}}/scans/{{scan_id}}")
+    def scan_file(caller: TheCaller, referral_id: str, scan_id: str) -> Response:
+        return as_download(service, service.ask(caller.actor, sent.scan_file, referral_id=referral_id, scan_id=scan_id))
+
+    @router.post(f"{API}/referrals/{{referral_id}}/scans")
+    def scan(
+        caller: TheCaller,
+        referral_id: str,
+        file: Annotated[UploadFile, File()],
+        act: Annotated[Literal["receive", "decide"], Form()],
+    ) -> Any:
+        return keep_scan(service, caller.actor, caller.key, referral_id, file, act).value
+
+    @router.post(f"{API}/referrals/{{referral_id}}/receive")
+    def receive(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, referrals.receive, referral_id=referral_id)
+
+    @router.post(f"{API}/referrals/{{referral_id}}/accept")
+    def accept(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, referrals.accept, referral_id=referral_id)
+
+    @router.post(f"{API}/referrals/{{referral_id}}/return")
+    def return_(caller: TheCaller, referral_id: str, body: ReturnBody) -> Any:
+        return _run(service, caller, referrals.return_, referral_id=referral_id, reason=body.reason, note=body.note)
+
+    @router.post(f"{API}/referrals/{{referral_id}}/decide")
+    def decide(caller: TheCaller, referral_id: str, body: DecisionBody) -> Any:
+        return _run(service, caller, referrals.decide, referral_id=referral_id, decision=body.decision, text=body.text)
+
+    @router.post(f"{API}/referrals/{{referral_id}}/close")
+    def close(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        return _run(service, caller, referrals.close, referral_id=referral_id)
+
+    @router.post(f"{API}/referrals/{{referral_id}}/route")
+    def route(caller: TheCaller, referral_id: str, body: RouteBody) -> Any:
+        return _run(service, caller, referrals.route, referral_id=referral_id, receiver=body.receiver, mode=body.mode)

@@ -1,0 +1,1 @@
+"""What is decided here, without knowing of databases, clocks or the network."""

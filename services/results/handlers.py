@@ -1,0 +1,303 @@
+"""
+What results hears: bodies, packs, calendars and checklists, campaigns and frames, and the draw that opens visits.
+
+Packs, calendars, checklists and campaigns are projections and may be heard again from the beginning. Visits are opened
+once. Whatever comes first waits for what it needs, so that any order across topics ends in the same state.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from runtime.errors import NotYet, Unreadable
+from runtime.events.handling import Received, arrived, handles
+from runtime.store import share
+from schemas.documents import AnnexTarget, CampaignPlan, ChecklistDocument, FrameAnnex, WorkList, WorkTeam, WorkVisit
+from schemas.events.accounts import AgencyRegistered
+from schemas.events.campaigns import CampaignConfirmed, FrameFrozen
+from schemas.events.draws import DrawCompleted, DrawDisclosed
+from schemas.events.registers import CalendarPublished, ChecklistPublished, RulepackPublished
+from schemas.rulepack import Calendar, RulePack
+from schemas.vocabulary import Purpose
+from services.results.domain.sections import State
+from services.results.tables import (
+    Agency,
+    Base,
+    CalendarEdition,
+    Campaign,
+    Checklist,
+    DrawFact,
+    FrameAnnexKept,
+    Pack,
+    Section,
+    Visit,
+)
+
+log = structlog.get_logger()
+
+
+class TargetNotInFrame(Unreadable):
+    """The work list names a target that the frame's annex does not hold."""
+
+    code = "visit.target_not_in_frame"
+
+
+def _put(session: Session, kind: type[Base], key: str, /, **facts: Any) -> Any:
+    """Write a projection's row, new or again."""
+    row: Any = session.get(kind, key)
+    if row is None:
+        row = kind(**facts)
+        session.add(row)
+    else:
+        for name, value in facts.items():
+            setattr(row, name, value)
+    return row
+
+
+@handles(AgencyRegistered, replay=True)
+def know_body(event: Received[AgencyRegistered], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Know a body's kind and name."""
+    said = event.data
+    _put(
+        session,
+        Agency,
+        said.agency,
+        id=said.agency,
+        county=said.county,
+        kind=said.kind.value,
+        name=said.name,
+        short_name=said.short_name,
+    )
+
+
+@handles(RulepackPublished, blobs=("document",), replay=True)
+def take_pack(event: Received[RulepackPublished], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Keep a rule pack under its digest."""
+    pack = RulePack.model_validate_json(blobs["document"])
+    document = pack.model_dump(mode="json")
+    digest = event.data.digest
+    _put(session, Pack, digest, digest=digest, pack=pack.id, edition=pack.edition, document=document)
+    arrived(session, f"rulepack:{digest}")
+
+
+@handles(CalendarPublished, blobs=("document",), replay=True)
+def take_calendar(event: Received[CalendarPublished], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Keep a calendar under its digest."""
+    calendar = Calendar.model_validate_json(blobs["document"])
+    digest = calendar.digest()
+    document = calendar.model_dump(mode="json")
+    _put(session, CalendarEdition, digest, digest=digest, calendar=calendar.id, document=document)
+    arrived(session, f"calendar:{digest}")
+
+
+@handles(ChecklistPublished, blobs=("document",), replay=True)
+def take_checklist(event: Received[ChecklistPublished], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Keep one edition of an agency's checklist; it is that agency's."""
+    said = event.data
+    written = ChecklistDocument.model_validate_json(blobs["document"])
+    name = f"{said.agency}.{said.checklist}.{said.edition}"
+    document = written.model_dump(mode="json")
+    _put(session, Checklist, name, id=name, county=said.county, owner_agency=said.agency, document=document)
+    arrived(session, f"checklist:{name}")
+
+
+@handles(CampaignConfirmed, blobs=("plan",), replay=True)
+def take_campaign(event: Received[CampaignConfirmed], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Know a confirmed campaign: its stages, its pinned rules, its items."""
+    said, plan = event.data, CampaignPlan.model_validate_json(blobs["plan"])
+    campaign = _put(
+        session,
+        Campaign,
+        said.campaign,
+        id=said.campaign,
+        county=said.county,
+        owner_agency=said.lead,
+        title=said.title,
+        number=said.number,
+        lead=said.lead,
+        agencies=list(said.agencies),
+        purpose=said.purpose.value,
+        disclosure=plan.disclosure,
+        pack_digest=said.pack.digest,
+        calendar_digest=said.calendar,
+        stages={stage.stage.value: stage.model_dump(mode="json", exclude={"stage"}) for stage in said.stages},
+        items=[item.model_dump(mode="json") for item in plan.items],
+        officers_per_target={part.agency: part.officers_per_target for part in plan.agencies},
+        publication_rule=said.publication_rule.model_dump(mode="json"),
+        publication_plan=said.publication_plan.model_dump(mode="json"),
+        public_names=plan.publication.model_dump(),
+    )
+    for agency in said.agencies:
+        if agency != said.lead:
+            share(session, campaign, agency)
+    arrived(session, f"campaign:{said.campaign}")
+
+
+@handles(FrameFrozen, blobs=("annex",), replay=True)
+def take_annex(event: Received[FrameFrozen], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Keep the names and addresses of a frame for the visits to come."""
+    said = event.data
+    document = FrameAnnex.model_validate_json(blobs["annex"]).model_dump(mode="json")
+    _put(
+        session,
+        FrameAnnexKept,
+        said.campaign,
+        id=said.campaign,
+        county=said.county,
+        owner_agency=said.lead,
+        document=document,
+    )
+    arrived(session, f"frame:{said.campaign}")
+
+
+def open_visits(event: Received[DrawCompleted], blobs: Mapping[str, bytes], session: Session, *, demo: bool) -> None:
+    """
+    Open one visit per drawn target with a section per agency.
+
+    A rehearsal opens nothing, except in a home marked demo (JIDRAW/1 section 4): it is noted why.
+    """
+    said = event.data
+    campaign = session.get(Campaign, said.campaign)
+    if campaign is None:
+        raise NotYet(f"campaign:{said.campaign}")
+    rehearsed = said.purpose is Purpose.REHEARSAL and not demo
+    if rehearsed:
+        log.info("draw.rehearsed", campaign=said.campaign, draw=said.draw)
+    else:
+        _open_all(session, campaign, WorkList.model_validate_json(blobs["work"]))
+    fact = _put(
+        session,
+        DrawFact,
+        said.campaign,
+        id=said.campaign,
+        county=said.county,
+        owner_agency=campaign.owner_agency,
+        draw=said.draw,
+        visits=0 if rehearsed else said.visits,
+        note="rehearsal" if rehearsed else "",
+        disclosed_at=None,
+    )
+    for agency in campaign.agencies:
+        if agency != campaign.owner_agency:
+            share(session, fact, agency)
+    arrived(session, f"draw:{said.campaign}")
+
+
+def _open_all(session: Session, campaign: Campaign, work: WorkList) -> None:
+    kept = session.get(FrameAnnexKept, campaign.id)
+    if kept is None:
+        raise NotYet(f"frame:{campaign.id}")
+    annex = FrameAnnex.model_validate(kept.document)
+    targets = {target.target: target for target in annex.targets}
+    officers = {officer: (name, credential) for officer, _, name, credential in annex.officers}
+    items = {item["item"]: item for item in campaign.items}
+    for visit in work.visits:
+        if visit.target not in targets:
+            raise TargetNotInFrame(visit=visit.visit)
+        _open(session, campaign, work.draw, visit, targets[visit.target])
+        for team in visit.teams:
+            _open_section(session, campaign, visit, team, items, officers)
+
+
+def _open(session: Session, campaign: Campaign, draw: str, drawn: WorkVisit, target: AnnexTarget) -> None:
+    agencies = sorted(team.agency for team in drawn.teams)
+    visit = Visit(
+        id=drawn.visit,
+        county=campaign.county,
+        owner_agency=campaign.owner_agency,
+        campaign=campaign.id,
+        draw=draw,
+        target=drawn.target,
+        about=target.model_dump(mode="json"),
+        category=target.category,
+        district=target.district,
+        ticket_rank=drawn.ticket_rank,
+        agencies=agencies,
+        visit_on=None,
+        scheduled_by=None,
+        scheduled_at=None,
+    )
+    session.add(visit)
+    for agency in agencies:
+        if agency != campaign.owner_agency:
+            share(session, visit, agency)
+
+
+def _open_section(
+    session: Session,
+    campaign: Campaign,
+    visit: WorkVisit,
+    team: WorkTeam,
+    items: Mapping[str, Mapping[str, Any]],
+    officers: Mapping[str, tuple[str, str]],
+) -> None:
+    section = Section(
+        id=f"{visit.visit}-{team.agency}",
+        county=campaign.county,
+        owner_agency=team.agency,
+        visit=visit.visit,
+        campaign=campaign.id,
+        agency=team.agency,
+        state=State.OPEN.value,
+        items=[_planned(items[item]) for item in team.items],
+        team=[_member(officer, officers) for officer in team.officers],
+        entered_by=None,
+        submitted_at=None,
+        approved_by=None,
+        approved_at=None,
+        published_by=None,
+        published_on=None,
+        late_by_rule=None,
+        late_by_plan=None,
+    )
+    session.add(section)
+    if team.agency != campaign.owner_agency:
+        share(session, section, campaign.owner_agency)
+
+
+def _planned(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "item": item["item"],
+        "name": item["name"],
+        "legal_basis": item["legal_basis"],
+        "method": item["method"],
+        "kind": item["kind"],
+        "checklist": item["checklist"],
+        "edition": item["checklist_edition"],
+    }
+
+
+def _member(officer: str | None, officers: Mapping[str, tuple[str, str]]) -> dict[str, str | None]:
+    name, credential = officers.get(officer or "", ("", ""))
+    return {"officer": officer, "name": name, "credential": credential}
+
+
+@handles(DrawDisclosed)
+def disclose(event: Received[DrawDisclosed], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Remember that the window has closed: targets may be known, results published."""
+    fact = session.get(DrawFact, event.data.campaign)
+    if fact is None:
+        raise NotYet(f"draw:{event.data.campaign}")
+    fact.disclosed_at = event.time
+
+
+def handlers(*, demo: bool) -> Sequence[Any]:
+    """List the handlers of a home; *demo*: it is marked demo, and a rehearsal opens visits in it."""
+
+    @handles(DrawCompleted, blobs=("work",))
+    def open_visits_here(event: Received[DrawCompleted], blobs: Mapping[str, bytes], session: Session) -> None:
+        """Open the visits of a draw, as this home does."""
+        open_visits(event, blobs, session, demo=demo)
+
+    return (
+        know_body,
+        take_pack,
+        take_calendar,
+        take_checklist,
+        take_campaign,
+        take_annex,
+        open_visits_here,
+        disclose,
+    )

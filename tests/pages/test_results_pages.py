@@ -1,0 +1,390 @@
+"""Pages and API of results, as each person meets them."""
+
+from typing import Any
+
+import pytest
+
+from schemas.vocabulary import Role
+from services.results.app import ACCESS
+from services.results.tables import Visit
+from tests.kit import Kit, person
+from tests.pages.client import HOSTILE, ConsoleClient, Page, Site, open_site
+from tests.unit.results.world import (
+    CAMPAIGN,
+    FIRMS,
+    LEAD,
+    SECRET_NAME,
+    World,
+    a_world,
+    section_id,
+    visit_id,
+)
+
+A_JT = section_id("A", "JT")
+R = "R-640221-2018-001"
+API = "/api/results/v1"
+JPEG = b"\xff\xd8\xff\xe0 a photo"
+WRONG = {"reached": "yes", "wrong": "yes"}
+
+
+@pytest.fixture
+def world(kit: Kit) -> World:
+    """Everything up to the draw."""
+    return a_world(kit)
+
+
+@pytest.fixture
+def day(world: World) -> World:
+    """The day of all visits."""
+    for firm, _ in FIRMS:
+        world.schedule(firm)
+    world.day("2018-12-12", 15)
+    return world
+
+
+@pytest.fixture
+def site(world: World) -> Site:
+    """Serve results inside console's frame."""
+    return open_site(world.kit, world.service)
+
+
+def enter(site: Site, agency: str, *roles: Role, **facts: Any) -> ConsoleClient:
+    return site.person(person(agency, *roles, **facts))
+
+
+def filled(page: Page, action: str, **texts: str) -> dict[str, str]:
+    """A form's values as a browser would send them, with others chosen."""
+    return {name: values[0] for name, values in page.form(action).values.items()} | texts
+
+
+# ── visits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_leads_planner_sets_a_day(world: World, site: Site) -> None:
+    planner = enter(site, LEAD, Role.PLANNER)
+    page = planner.get("/visits")
+    assert "平罗虚构A运输有限公司" in page.main
+
+    page = planner.get(f"/visits/{visit_id('A')}")
+    done = page.form(f"/visits/{visit_id('A')}/schedule").submit(day="2018-12-20")
+
+    assert "检查日期已确定" in done.main
+    assert "最后一个工作日" in done.main
+    assert "待检查" in done.main
+    refused = done.client.post(
+        f"/visits/{visit_id('A')}/schedule",
+        filled(done, f"/visits/{visit_id('A')}/schedule", day="2018-12-22"),
+        status=422,
+    )
+    assert "不在检查阶段内" in refused.text
+
+
+def test_before_disclosure_a_target_shows_to_few(day: World, site: Site) -> None:
+    for agency, role in ((LEAD, Role.PUBLISHER), (LEAD, Role.VIEWER), ("GA", Role.SUPERVISOR)):
+        client = enter(site, agency, role)
+        page = client.get("/visits")
+        assert "封存期内不显示" in page.main
+        assert "虚构A" not in page.text
+        client.get(f"/visits/{visit_id('A')}", status=404)
+    assert "目前没有检查任务" in enter(site, "NY", Role.APPROVER).get("/visits").main
+    page = site.person(day.officers("A", "GA")[0]).get(f"/visits/{visit_id('A')}")
+    assert SECRET_NAME in page.main
+
+
+# ── a section on a phone ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_section_from_first_answer_to_closed_referral(day: World, site: Site) -> None:
+    first, second = (site.person(officer) for officer in day.officers("A", "JT"))
+    at = f"/sections/{A_JT}"
+    page = first.get(at)
+    assert "是否发现问题" not in page.main
+
+    preview = first.post(f"{at}/preview", filled(page, f"{at}/draft", **{"a:JT-1:reached": "yes"}))
+    assert "是否发现问题" in preview.text
+    assert first.get(at).form(f"{at}/draft").values.get("a:JT-1:reached") is None  # a preview keeps nothing
+
+    answers = {"a:JT-1:reached": "yes", "a:JT-1:wrong": "yes", "o:JT-1": "PENDING", "then": "stay"}
+    page = first.post(
+        f"{at}/draft", filled(page, f"{at}/draft", **answers), files={"e:JT-1:photo": ("证照.jpg", JPEG, "image/jpeg")}
+    )
+    assert "已保存" in page.main
+    form = page.form(f"{at}/draft")
+    evidence = next(box.get("value") for box in form.element.all("input") if box.get("name") == "fe:JT-1:wrong")
+    explained: dict[str, Any] = {"ft:JT-1:wrong": "从业资格证过期", "fe:JT-1:wrong": evidence, "then": "check"}
+    page = form.submit(**explained)
+    assert page.path == f"{at}/check"
+    assert "从业资格证过期" in page.main
+
+    page.form(f"{at}/sign").submit()
+    page = second.get(f"{at}/check").form(f"{at}/sign").submit()
+    unit = [form for form in page.forms if form.action == f"{at}/unit"]
+    page = unit[1].submit(reason="absent", witness="居委会工作人员在场")
+    page = page.form(f"{at}/submit").submit()
+    assert "已提交审核" in page.main
+
+    approver = enter(site, "JT", Role.APPROVER)
+    assert "平罗虚构A运输有限公司" in approver.part("/parts/results/home/me").text
+    page = approver.get(f"{at}/review")
+    assert "移送至公安局" in page.main
+    page = page.form(f"{at}/approve").submit()
+    assert "已自动移送" in page.main
+
+    police = enter(site, "GA", Role.APPROVER)
+    assert R in police.get("/referrals").main
+    page = police.get(f"/referrals/{R}")
+    assert "从业资格证过期" in page.main
+    file = next(link for link in page.links if "/evidence/" in link)
+    fetched = police.http.get(file)
+    assert fetched.content == JPEG
+    assert fetched.headers["content-disposition"].startswith("attachment")
+    page = page.form(f"/referrals/{R}/receive").submit()
+    page = page.form(f"/referrals/{R}/accept").submit()
+    page = page.form(f"/referrals/{R}/decide").submit(decision="case_opened", text="已立案调查")
+    page = approver.get(f"/referrals/{R}")
+    assert "已立案调查" in page.main
+    page = page.form(f"/referrals/{R}/close").submit()
+    assert "已办结" in page.main
+
+
+def test_a_stale_edit_shows_own_input_again(day: World, site: Site) -> None:
+    first, second = (site.person(officer) for officer in day.officers("A", "JT"))
+    at = f"/sections/{A_JT}/draft"
+    before = second.get(f"/sections/{A_JT}")
+    first.post(at, filled(first.get(f"/sections/{A_JT}"), at, **{"a:JT-1:reached": "yes"}))
+
+    page = second.post(at, filled(before, at, **{"a:JT-1:reached": "no", "o:JT-1": "UNREACHABLE"}), status=412)
+
+    assert "您刚才填写的内容" in page.main
+    values = page.form(at).values
+    assert (values["a:JT-1:reached"], values["o:JT-1"], values["version"]) == (["no"], ["UNREACHABLE"], ["1"])
+    page = second.post(at, {name: value[0] for name, value in values.items()})
+    assert page.form(at).values["a:JT-1:reached"] == ["no"]
+
+
+def test_a_refused_answer_or_file_keeps_the_rest(day: World, site: Site) -> None:
+    first = site.person(day.officers("A", "JT")[0])
+    at = f"/sections/{A_JT}/draft"
+    typed = filled(first.get(f"/sections/{A_JT}"), at, **{"a:JT-1:reached": "yes", "a:JT-1:count": "许多"})
+
+    page = first.post(at, typed, status=422)
+    assert "许多" in page.form(at).values["a:JT-1:count"]
+    page = first.post(
+        at, filled(page, at, **{"a:JT-1:count": "3"}), status=422, files={"e::": ("a.jpg", b"MZ\x90", "image/jpeg")}
+    )
+    assert "只接受 JPEG" in page.main
+    assert page.form(at).values["a:JT-1:count"] == ["3"]
+
+
+def test_hostile_text_is_escaped_everywhere(day: World, site: Site) -> None:
+    with day.service.db.write(day.service.system) as session:
+        visit = session.get_one(Visit, visit_id("A"))
+        visit.about = visit.about | {"name": HOSTILE, "address": HOSTILE, "contact": HOSTILE}
+    day.fill("A", "JT", "PENDING", WRONG | {"note": HOSTILE}, [{"item": "JT-1", "question": "wrong", "text": HOSTILE}])
+    approver = enter(site, "JT", Role.APPROVER)
+    for path in (f"/sections/{A_JT}", f"/sections/{A_JT}/review", f"/visits/{visit_id('A')}", "/visits"):
+        assert HOSTILE in approver.get(path).text
+    approver.get(f"/sections/{A_JT}/review").form(f"/sections/{A_JT}/approve").submit()
+    police = enter(site, "GA", Role.APPROVER)
+    for path in (f"/referrals/{R}", f"/referrals/{R}/letter"):
+        assert HOSTILE in police.get(path).text
+    day.hear(day.disclosed())
+    publisher = enter(site, "JT", Role.PUBLISHER)
+    publisher.get("/publication").form(f"/sections/{A_JT}/publish").submit()
+    assert HOSTILE in site.anonymous().get("/public/results").text
+
+
+def test_nobody_else_reads_a_sections_content(day: World, site: Site) -> None:
+    day.fill("A", "GA", answers={"reached": "yes", "wrong": "no", "note": "只给公安看"})
+    section = section_id("A", "GA")
+
+    assert "只给公安看" in enter(site, "GA", Role.APPROVER).get(f"/sections/{section}").main
+    lead = enter(site, LEAD, Role.PLANNER, Role.APPROVER)
+    lead.get(f"/sections/{section}", status=403)
+    lead.get(f"/sections/{section}/review", status=403)
+    enter(site, "AJ", Role.APPROVER).get(f"/sections/{section}", status=404)
+    assert "只给公安看" not in lead.get(f"/visits/{visit_id('A')}").text
+    assert "待审核" in lead.get(f"/visits/{visit_id('A')}").main
+
+
+# ── letter, publication, parts ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_finding_for_nobody_becomes_a_letter(day: World, site: Site) -> None:
+    day.fill("C", "AJ", "PENDING", WRONG)
+    day.approve("C", "AJ")
+    lead = enter(site, LEAD, Role.PLANNER)
+    assert "待定管辖" in lead.get("/referrals").main
+    form = lead.get(f"/referrals/{R}").form(f"/referrals/{R}/route")
+    assert form.values["receiver"] == ["XF"]  # the rule's suggestion
+
+    form.submit()
+
+    letter = enter(site, "AJ", Role.APPROVER).get(f"/referrals/{R}/letter")
+    for words in (
+        "移送函",
+        R,
+        "平罗县消防救援大队：",
+        "平罗县安监局",
+        "消防通道、安全出口堵塞",
+        "附件",
+        "2018年12月12日",
+    ):
+        assert words in letter.text
+    page = lead.get(f"/referrals/{R}").form(f"/referrals/{R}/receive")
+    done = page.submit(files={"scan:receive": ("回执.pdf", b"%PDF-1.4 x", "application/pdf")})
+    assert "回执.pdf" in done.main
+    scan = next(link for link in done.links if "/scans/" in link)
+    assert lead.http.get(scan).content == b"%PDF-1.4 x"
+    done = done.form(f"/referrals/{R}/decide").submit(decision="settled", text="已清除")
+    assert "已作出决定" in done.main
+    enter(site, "GA", Role.APPROVER).get(f"/referrals/{R}", status=404)
+
+
+def test_a_referral_is_returned_on_its_page(day: World, site: Site) -> None:
+    day.fill("A", "YG", "PENDING", WRONG)
+    day.approve("A", "YG")
+    police = enter(site, "GA", Role.APPROVER)
+
+    page = police.get(f"/referrals/{R}").form(f"/referrals/{R}/return").submit(reason="not_our_remit", note="另有管辖")
+
+    assert "已退回牵头单位" in page.main
+    lead = enter(site, LEAD, Role.PLANNER)
+    assert "另有管辖" in lead.get(f"/referrals/{R}").main
+    assert "待定管辖" in lead.part("/parts/results/home/me").text
+
+
+def test_the_publisher_publishes_and_the_public_reads(day: World, site: Site) -> None:
+    day.fill("F", "YG")
+    day.approve("F", "YG")
+    section = section_id("F", "YG")
+    publisher = enter(site, "YG", Role.PUBLISHER)
+    page = publisher.get("/publication")
+    assert "封存期内不显示" in page.main
+    publisher.api("POST", f"{API}/sections/{section}/publish", {}, status=409)
+    assert "尚无" not in site.anonymous().get("/public/results").main
+    day.hear(day.disclosed())
+    day.day("2018-12-30")
+
+    page = publisher.get("/publication").form(f"/sections/{section}/publish").submit()
+
+    assert "最后一个工作日已过" in page.main
+    public = site.anonymous().get("/public/results").form("/public/results").submit(q="虚构F")
+    assert "平罗虚构F运输有限公司" in public.main
+    assert "未发现问题" in public.main
+    assert SECRET_NAME not in public.text
+    assert "YG检查员" not in public.text
+    assert "YG检查事项" in site.anonymous().get(f"/public/results/{CAMPAIGN}").main
+    assert site.anonymous().get("/public/results/C-0-0-0").path == "/public/results"
+
+
+def test_the_campaigns_part_counts(day: World, site: Site) -> None:
+    day.fill("A", "JT", "PENDING", WRONG)
+    day.approve("A", "JT")
+
+    lead = enter(site, LEAD, Role.PLANNER).part(f"/parts/results/campaign/{CAMPAIGN}").text
+    partner = enter(site, "GA", Role.PLANNER).part(f"/parts/results/campaign/{CAMPAIGN}").text
+
+    assert "6 / 6" in lead
+    assert "0 / 22" in lead
+    assert R in lead
+    assert "0 / 1" in partner
+    assert "道路运输管理所" not in partner
+    assert "确认后" in enter(site, "NY", Role.PLANNER).part("/parts/results/campaign/C-640221-2018-009").text
+
+
+def test_pages_speak_english_too(day: World, site: Site) -> None:
+    day.fill("A", "JT", "PENDING", WRONG)
+    day.approve("A", "JT")
+    police = enter(site, "GA", Role.APPROVER)
+    police.http.cookies.set("lang", "en")
+
+    assert "Findings handed to whoever has the remit" in police.get("/referrals").main
+    page = police.get(f"/referrals/{R}")
+    assert "Confirm receipt" in page.main
+    assert "qualification and driving licence do not match" in page.main
+
+
+# ── api ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_section_through_the_api(day: World, site: Site) -> None:
+    first, second = (site.person(officer) for officer in day.officers("A", "JT"))
+    at = f"{API}/sections/{A_JT}"
+    read = first.call("GET", at)
+    assert read.headers["etag"] == '"0"'
+    body = {"answers": {"JT-1": WRONG}, "outcomes": {"JT-1": "PENDING"}, "findings": []}
+
+    saved = first.call("POST", f"{at}/answers", body, If_Match='"0"')
+    assert (saved.status_code, saved.headers["etag"]) == (200, '"1"')
+    stale = first.api("POST", f"{at}/answers", body | {"outcomes": {}}, 412, If_Match='"0"')
+    assert stale["code"] == "stale"
+    sent = first.http.post(
+        f"{at}/evidence",
+        data={"item": "JT-1", "question": "photo"},
+        files={"file": ("a.jpg", JPEG, "image/jpeg")},
+        headers={"X-CSRF-Token": first.csrf, "Idempotency-Key": "file-1"},
+    )
+    evidence = sent.json()["evidence"]
+    note = {"item": "JT-1", "question": "wrong", "text": "证件不符", "evidence": [evidence]}
+    first.api("POST", f"{at}/answers", {"findings": [note]})
+    digest = first.api("GET", at)["digest"]
+    first.api("POST", f"{at}/sign", {"digest": digest})
+    second.api("POST", f"{at}/sign", {})
+    first.api("POST", f"{at}/unit", {"how": "refused", "reason": "disagrees", "witness": "有录像"})
+    first.api("POST", f"{at}/submit", {})
+    approver = enter(site, "JT", Role.APPROVER)
+    value = approver.api("POST", f"{at}/approve", {}, key="approve-once")
+    assert value["referrals"] == [R]
+    assert approver.api("POST", f"{at}/approve", {}, key="approve-once") == value  # asked again, nothing is done twice
+    police = enter(site, "GA", Role.APPROVER)
+    assert [line["referral"] for line in police.api("GET", f"{API}/referrals")["inbox"]] == [R]
+    assert police.api("GET", f"{API}/referrals/{R}")["packages"][0]["evidence"][0]["id"] == evidence
+    assert police.http.get(f"{API}/referrals/{R}/evidence/{evidence}").content == JPEG
+    assert police.api("POST", f"{API}/referrals/{R}/accept", {})["state"] == "accepted"
+    decision = {"decision": "case_opened", "text": "已立案"}
+    assert police.api("POST", f"{API}/referrals/{R}/decide", decision)["state"] == "decided"
+    assert approver.api("POST", f"{API}/referrals/{R}/close", {})["state"] == "closed"
+    summary = enter(site, LEAD, Role.PLANNER).api("GET", f"{API}/campaigns/{CAMPAIGN}/summary")
+    assert summary["referrals"] == {"closed": 1}
+
+
+def test_the_api_lists_and_refuses_in_its_own_words(day: World, site: Site) -> None:
+    planner = enter(site, LEAD, Role.PLANNER)
+
+    assert len(planner.api("GET", f"{API}/visits?campaign={CAMPAIGN}")["visits"]) == 6
+    shown = planner.api("GET", f"{API}/visits/{visit_id('A')}")
+    assert [section["agency"] for section in shown["sections"]] == ["AJ", "GA", "JT", "SJ", "YG"]
+    assert "items" in planner.api("GET", f"{API}/sections/{section_id('A', 'GA')}")  # progress only
+    assert "answers" not in str(planner.api("GET", f"{API}/sections/{section_id('A', 'GA')}"))
+    refusal = planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", {"day": "2018-12-15"}, 422)
+    assert refusal["code"] == "visit.not_a_working_day"
+    assert refusal["title"]
+    assert refusal["title_en"]
+    planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", {"day": "soon"}, 422)
+    planner.api("POST", f"{API}/sections/{A_JT}/approve", {}, 403)
+    site.anonymous().api("GET", f"{API}/visits", status=401)
+    assert site.anonymous().api("GET", f"{API}/public")["results"] == []
+    assert planner.api("GET", f"{API}/publication") == {"due": [], "published": []}
+
+
+def test_too_large_a_file_is_refused(day: World, site: Site) -> None:
+    first = site.person(day.officers("A", "JT")[0])
+    large = b"\xff\xd8\xff" + bytes(10 * 1024 * 1024)
+
+    answer = first.http.post(
+        f"{API}/sections/{A_JT}/evidence",
+        files={"file": ("a.jpg", large, "image/jpeg")},
+        headers={"X-CSRF-Token": first.csrf, "Idempotency-Key": "large"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "evidence.too_large")
+
+
+def test_every_route_has_somebody_it_refuses_or_is_public(world: World, site: Site) -> None:
+    stranger = site.anonymous()
+    for line, access in ACCESS.items():
+        method, path = line.split(" ", 1)
+        if method == "GET" and not access.public:
+            answer = stranger.http.get(path.replace("{", "").replace("}", ""), follow_redirects=False)
+            assert answer.status_code in (303, 401), line
