@@ -208,9 +208,10 @@ def replay(service: str, home: HomePath = DEFAULT_HOME) -> None:
 def draw_verify(record: Path, frames: list[Path]) -> None:
     """Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one)."""
     report = verify_draw(record.read_bytes(), [frame.read_bytes() for frame in frames])
-    for line in report.lines:
-        out.print(line)
-    raise typer.Exit(report.exit_code)
+    out.print(f"✔ {report.draw} ({report.edition}): {report.targets}/{report.entities}  {report.result_digest}")
+    for part in report.not_checked:
+        out.print(f"未核验 / NOT CHECKED: {part}")
+    raise typer.Exit(3 if report.not_checked else 0)
 
 
 @app.command()

@@ -61,13 +61,17 @@ def main() -> int:
     asked.add_argument(
         "--today", type=date.fromisoformat, help="move the campaign so that this day is in its inspection stage"
     )
+    asked.add_argument(
+        "--until", type=datetime.fromisoformat, help="stop at this moment of the campaign's own time (for tests)"
+    )
+    asked.add_argument("--now", type=datetime.fromisoformat, help="what time it is, if not the machine's (for tests)")
     arguments = asked.parse_args()
     story = story_of(arguments.home, arguments.today)
     try:
         if arguments.today is None:
-            play_all(story)
+            play_all(story, arguments.until)
         else:
-            play_until_now(story)
+            play_until_now(story, arguments.now or datetime.now(SHANGHAI))
     except StepRefused as refused:
         tell(refused=str(refused))
         return 1
@@ -76,24 +80,23 @@ def main() -> int:
     return 0
 
 
-def play_all(story: Story) -> None:
-    """Play every beat."""
-    beats = list(story.beats())
+def play_all(story: Story, until: datetime | None = None) -> None:
+    """Play every beat, or those up to *until* (aware)."""
+    beats = [beat for beat in story.beats() if until is None or story.move.moment(beat.day, beat.at) <= until]
     for number, beat in enumerate(beats, start=1):
         _play(story, beat.day, beat.at, beat.says, number, len(beats))
         beat.act()
-    story.player.move_clock(story.move.moment(beats[-1].day, beats[-1].at))
+    story.player.move_clock(until or story.move.moment(beats[-1].day, beats[-1].at))
 
 
-def play_until_now(story: Story) -> None:
+def play_until_now(story: Story, now: datetime) -> None:
     """Play the beats before the fourth inspection day's work begins, let the clock catch up, and propose one more campaign."""
-    now = datetime.now(SHANGHAI)
     until = min(now, story.move.moment(FOURTH_DAY, LEFT_OPEN_FROM))
     beats = [beat for beat in story.beats() if story.move.moment(beat.day, beat.at) <= until]
     for number, beat in enumerate(beats, start=1):
         _play(story, beat.day, beat.at, beat.says, number, len(beats) + 1)
         beat.act()
-    story.player.move_clock(datetime.now(SHANGHAI))
+    story.player.move_clock(now)
     story.player.post("go-real", story.player.admin, "/api/demo/v1/clock/go-real")
     tell(number=len(beats) + 1, of=len(beats) + 1, says="发起第二个联合抽查", moment=now.isoformat())
     story.propose_second()

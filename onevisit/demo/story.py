@@ -156,6 +156,7 @@ class Story:
             "stages": stages,
             "ratio": paper["selection"]["rate"],
             "planned": paper["selection"]["planned"],
+            "publication": {field: paper["publication"][field] for field in ("plan_id", "plan_name", "type_name")},
             "dice": len(self.papers.demo["dice"]["digits"]),
             "conference": {
                 "held_on": str(self.move.day(meeting["held_on"])),
@@ -188,7 +189,7 @@ class Story:
         form = {
             "officers": officers,
             "checklists": checklists,
-            "contact": {"name": f"{agency}联络员", "phone": "00001111222"},
+            "contact": {"name": f"{agency}联络员", "phone": f"0000900000{self.papers.agencies.index(agency)}"},
         }
         path = f"{PLANNER}/campaigns/{self.campaign_id}/confirm"
         self.player.post(f"confirm-{agency}", f"{agency.lower()}-plan", path, form)
@@ -298,8 +299,18 @@ class Story:
             Beat(date(2018, 12, 13), time(16, 0), "公安局受理移送", self._refer("GA", "accept")),
             Beat(date(2018, 12, 14), time(9, 0), "市场监管局受理移送", self._refer("SJ", "accept")),
             Beat(date(2018, 12, 14), time(10, 30), "登记消防救援回执", self.fire_brigade_received),
-            Beat(date(2018, 12, 20), time(10, 0), "公安局办结", self._decide("GA", "已责令车辆停运并依法处理")),
-            Beat(date(2018, 12, 20), time(10, 30), "市场监管局办结", self._decide("SJ", "已列入经营异常名录")),
+            Beat(
+                date(2018, 12, 20),
+                time(10, 0),
+                "公安局办结",
+                self._decide("GA", "case_opened", "已对驾驶员资格问题立案查处"),
+            ),
+            Beat(
+                date(2018, 12, 20),
+                time(10, 30),
+                "市场监管局办结",
+                self._decide("SJ", "listed_abnormal", "经核实，列入经营异常名录"),
+            ),
         ]
         yield from sorted(beats, key=lambda beat: (beat.day, beat.at))
 
@@ -328,7 +339,7 @@ class Story:
         path = f"{RESULTS}/sections/{name}"
         found = self._found(agency, number)
         view = self.player.get(first, path)
-        answers = {item["id"]: self._answers(item["id"], agency, found) for item in view["items"]}
+        answers = {item["id"]: self._answers(item["id"], name) for item in view["items"]}
         outcomes = {item["id"]: found.get("outcome", "NO_ISSUE") for item in view["items"][:1]} | {
             item["id"]: "NO_ISSUE" if found.get("kind") != "unreachable" else found["outcome"]
             for item in view["items"][1:]
@@ -358,7 +369,7 @@ class Story:
         )
         for officer in officers:
             self.player.post(f"sign-{name}-{officer}", officer, f"{path}/sign")
-        self.player.post(f"unit-{name}", first, f"{path}/unit", self._unit(agency, number))
+        self.player.post(f"unit-{name}", first, f"{path}/unit", self._unit(name, agency, number))
         self.player.post(f"submit-{name}", first, f"{path}/submit")
 
     def _found(self, agency: str, number: int) -> dict[str, str]:
@@ -372,19 +383,24 @@ class Story:
             (3, "AJ"): ("PENDING", "fire_exit_blocked", "候车厅东侧疏散通道被货物堵塞"),
         }
         if number == 2:
-            return {"outcome": "UNREACHABLE", "kind": "unreachable", "text": "按登记住所两次上门均无人，电话无人接听"}
+            text = f"{agency}按登记住所两次上门均无人，电话无人接听"
+            return {"outcome": "UNREACHABLE", "kind": "unreachable", "text": text}
         outcome, kind, text = scripted.get((number, agency), ("", "", ""))
         return {"outcome": outcome, "kind": kind, "text": text} if outcome else {}
 
-    def _answers(self, item: str, agency: str, found: Mapping[str, str]) -> dict[str, str]:
-        return {question: _good(row) for question, row in self.papers.questions[item].items() if _good(row)}
+    def _answers(self, item: str, section: str) -> dict[str, str]:
+        # What people write carries the section's name: whoever finds it elsewhere knows whose it is.
+        rows = self.papers.questions[item].items()
+        return {
+            question: answer for question, row in rows if (answer := _good(row, f"现场查看，情况属实〔{section}〕"))
+        }
 
-    def _unit(self, agency: str, number: int) -> dict[str, str]:
+    def _unit(self, section: str, agency: str, number: int) -> dict[str, str]:
         if number == 4 and agency == "YG":
-            return {"how": "refused", "reason": "no_reason", "witness": "同行执法人员在场见证"}
+            return {"how": "refused", "reason": "no_reason", "witness": f"同行执法人员在场见证〔{section}〕"}
         if number == 2:
-            return {"how": "refused", "reason": "absent", "witness": "社区工作人员在场见证"}
-        return {"how": "signed", "name": "现场负责人"}
+            return {"how": "refused", "reason": "absent", "witness": f"社区工作人员在场见证〔{section}〕"}
+        return {"how": "signed", "name": f"现场负责人〔{section}〕"}
 
     def approve_day(self, visit: Mapping[str, Any], number: int) -> None:
         """Every agency's approver approves its section of a visit."""
@@ -407,13 +423,20 @@ class Story:
 
         return run
 
-    def _decide(self, receiver: str, text: str) -> Callable[[], None]:
+    def _decide(self, receiver: str, decision: str, text: str) -> Callable[[], None]:
         def run() -> None:
             path = f"{RESULTS}/referrals/{self.referral(receiver)}"
             who = f"{receiver.lower()}-check"
-            self.player.post(f"decide-{receiver}", who, f"{path}/decide", {"decision": "handled", "text": text})
+            self.player.post(f"decide-{receiver}", who, f"{path}/decide", {"decision": decision, "text": text})
 
         return run
+
+    def close_referrals(self) -> None:
+        """The agencies that reported first confirm that they have heard the outcome."""
+        for receiver in ("GA", "SJ", FIRE):
+            path = f"{RESULTS}/referrals/{self.referral(receiver)}"
+            sender = self.player.get("jt-plan", path)["sender"]
+            self.player.post(f"close-{receiver}", f"{sender.lower()}-check", f"{path}/close")
 
     def route_to_fire_brigade(self) -> None:
         """The lead sends the unrouted finding to the fire brigade, which has no account: by letter."""
@@ -426,7 +449,7 @@ class Story:
 
     def fire_brigade_decided(self) -> None:
         """The answer of the fire brigade is entered with its scan."""
-        self._fire("decide", {"decision": "handled", "text": "消防救援大队已责令当场清理并复查合格"})
+        self._fire("decide", {"decision": "settled", "text": "消防救援大队已责令当场清理并复查合格"})
 
     def _fire(self, act: str, body: dict[str, str]) -> None:
         path = f"{RESULTS}/referrals/{self.referral(FIRE)}"
@@ -439,6 +462,7 @@ class Story:
     def _publishing(self) -> Iterator[Beat]:
         yield Beat(date(2018, 12, 21), time(9, 0), "各部门公示结果", self.publish_most)
         yield Beat(date(2018, 12, 24), time(10, 0), "登记消防救援办理结果", self.fire_brigade_decided)
+        yield Beat(date(2018, 12, 24), time(15, 0), "移送单位确认办结", self.close_referrals)
         yield Beat(LAST_OF_AJ_ON, time(10, 0), "安监局公示最后一项", lambda: self.publish_last("AJ"))
         yield Beat(LAST_OF_YG_ON, time(10, 0), "运管所公示最后一项（已超期）", lambda: self.publish_last("YG"))
         yield Beat(date(2019, 1, 10), time(10, 0), "牵头部门结束联合抽查", self.close)
@@ -474,7 +498,7 @@ class Story:
         self.player.post("close", "jt-plan", f"{PLANNER}/campaigns/{self.campaign_id}/close")
 
 
-def _good(row: Mapping[str, str]) -> str:
+def _good(row: Mapping[str, str], written: str) -> str:
     kind, bad = row["答案类型"], row["不合格答案"]
     if kind == "是否":
         return "yes" if bad == "否" else "no"
@@ -485,4 +509,4 @@ def _good(row: Mapping[str, str]) -> str:
         return str(limit if bad.startswith("<") else max(0, limit - 1))
     if kind == "日期":
         return "2099-12-31"
-    return "" if kind == "照片" else "现场查看，情况属实"
+    return "" if kind == "照片" else written

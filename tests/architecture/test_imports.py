@@ -34,7 +34,7 @@ def offences(source: str, package: str) -> Iterator[str]:
                 yield f"line {node.lineno}: calls {called}()"
         for name in names:
             if name not in DOMAIN_MAY_IMPORT and not f"{name}.".startswith(f"{package}."):
-                yield f"line {node.lineno}: imports {name}"
+                yield f"line {getattr(node, 'lineno', 0)}: imports {name}"
 
 
 def domain_files() -> list[Path]:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table
 from sqlalchemy.orm import DeclarativeBase
 
 from runtime.store import Open, Owned
@@ -43,7 +44,8 @@ def test_every_owned_row_has_a_text_id_and_an_owner_that_cannot_be_missing(servi
     for mapper in base_of(service).registry.mappers:
         if not issubclass(mapper.class_, Owned):
             continue
-        table = mapper.class_.__table__
+        table = mapper.local_table
+        assert isinstance(table, Table)
         assert [column.name for column in table.primary_key] == ["id"], table.name
         assert not table.c.county.nullable, table.name
         assert not table.c.owner_agency.nullable, table.name
