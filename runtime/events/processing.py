@@ -461,12 +461,18 @@ class Processor:
             return {(topic, part): following for topic, part, following in rows}
 
     def _store_offsets(self, connection: Connection, records: Iterable[Record]) -> None:
-        for (topic, part), following in _reached(records).items():
-            statement = upsert(offsets).values(consumer=self.consumer, topic=topic, part=part, next=following)
-            highest = func.max(offsets.c.next, statement.excluded.next)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["consumer", "topic", "part"], set_={"next": highest})
-            )
+        rows = [
+            {"consumer": self.consumer, "topic": topic, "part": part, "next": following}
+            for (topic, part), following in _reached(records).items()
+        ]
+        if rows:
+            connection.execute(_STORE_OFFSETS, rows)
+
+
+_STORE_OFFSETS = upsert(offsets).on_conflict_do_update(
+    index_elements=["consumer", "topic", "part"],
+    set_={"next": func.max(offsets.c.next, upsert(offsets).excluded.next)},
+)
 
 
 def _reached(records: Iterable[Record]) -> dict[tuple[str, int], int]:

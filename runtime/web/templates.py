@@ -208,8 +208,10 @@ def _key_field(key: str | None = None) -> Markup:
     return Markup('<input type="hidden" name="_key" value="{}">').format(key or secrets.token_hex(16))
 
 
-def _shown(value: date | None, form: Any) -> str:
-    return "—" if value is None else str(form(value, _here().visitor.lang))
+def _shown(value: date | str | None, form: Any) -> str:
+    """Show a day; one that comes out of a document is text (2018-12-03) and is shown like any other."""
+    on = date.fromisoformat(value) if isinstance(value, str) else value
+    return "—" if on is None else str(form(on, _here().visitor.lang))
 
 
 def _whatever(value: object) -> str:

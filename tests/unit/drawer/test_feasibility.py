@@ -124,6 +124,14 @@ def test_recusals_that_leave_too_few_for_a_target_are_counted_and_one_is_named()
     assert report(a_draw(ONE_IN_TEN, {"": TWO}), enough) == []
 
 
+def test_somebody_who_may_take_nothing_does_not_stand_in_for_the_recused() -> None:
+    officers = (("enf", 9), ("enf", 9), ("enf", 0))
+
+    found = report(a_draw(ONE_IN_TEN, {"": TWO}), roster(*officers, recused=(("i0", "E003"),)))
+
+    assert [one.facts["entity"] for one in found if one.code == "draw.short.recusals"] == ["E003"]
+
+
 def test_recusals_do_not_matter_where_nothing_is_drawn() -> None:
     manifest = a_draw({"A": Count(0), "B": Full()}, {"": TWO})
     everybody = tuple((name, f"E{number:03}") for name in ("i0", "i1") for number in range(40))
@@ -181,6 +189,27 @@ def test_recused_officers_are_no_capacity_where_the_draw_may_fall_on_their_recus
 
     facts = {"agency": "JT", "labels": [["enf"]], "recused": 1, "needed": 6, "there": 5}
     assert [(one.code, dict(one.facts)) for one in found] == [("draw.short.capacity", facts)]
+
+
+def test_few_recusals_in_a_cell_count_only_as_often_as_they_are() -> None:
+    # 2 or 3 are drawn in A/x, but the first is recused from one entity there; 1 or 2 in A/y, from all of which it is.
+    away = (("i0", "E000"), *(("i0", f"E{number:03}") for number in range(24, 40)))
+
+    found = report(a_draw(ONE_IN_TEN, {"": TWO}), roster(("enf", 9), ("enf", 3), ("enf", 2), recused=away))
+
+    assert [(one.code, one.facts["needed"]) for one in found] == [("draw.short.capacity", 6)]
+
+
+def test_a_cell_whose_share_is_whole_never_gets_one_more() -> None:
+    sizes = {"A/x": 20, "A/y": 5, "A/z": 15}
+    strata = [stratum for stratum, size in sizes.items() for _ in range(size)]
+    found = {f"E{number:03}": Kind(stratum, ("JT-01",)) for number, stratum in enumerate(strata)}
+    away = tuple(("i0", f"E{number:03}") for number in range(20))
+
+    # Two of forty: exactly one in A/x, where two officers with one visit each have to do without the first.
+    manifest = a_draw({"A": Count(2)}, {"": TWO}, found)
+
+    assert report(manifest, roster(("enf", 9), ("enf", 1), ("enf", 1), recused=away), found) == []
 
 
 def test_plans_on_one_sub_frame_lie_inside_each_other_and_are_not_added() -> None:
