@@ -102,7 +102,7 @@ class Player:
         while True:
             try:
                 answer = send()
-            except httpx.TransportError:
+            except (httpx.TransportError, FileNotFoundError):  # down, or just coming up under another address
                 if time.monotonic() > end:
                     raise
             else:

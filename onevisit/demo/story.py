@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 from onevisit.demo import papers
 from onevisit.demo.moved import Move
@@ -389,11 +390,10 @@ class Story:
         return {"outcome": outcome, "kind": kind, "text": text} if outcome else {}
 
     def _answers(self, item: str, section: str) -> dict[str, str]:
-        # What people write carries the section's name: whoever finds it elsewhere knows whose it is.
+        # What people write tells one section from every other: whoever finds it elsewhere knows whose it is.
+        day = date(2090, 1, 1) + timedelta(days=crc32(section.encode()) % 3_000)
         rows = self.papers.questions[item].items()
-        return {
-            question: answer for question, row in rows if (answer := _good(row, f"现场查看，情况属实〔{section}〕"))
-        }
+        return {question: good for question, row in rows if (good := _good(row, f"情况属实〔{section}〕", day))}
 
     def _unit(self, section: str, agency: str, number: int) -> dict[str, str]:
         if number == 4 and agency == "YG":
@@ -498,7 +498,7 @@ class Story:
         self.player.post("close", "jt-plan", f"{PLANNER}/campaigns/{self.campaign_id}/close")
 
 
-def _good(row: Mapping[str, str], written: str) -> str:
+def _good(row: Mapping[str, str], text: str, day: date) -> str:
     kind, bad = row["答案类型"], row["不合格答案"]
     if kind == "是否":
         return "yes" if bad == "否" else "no"
@@ -508,5 +508,5 @@ def _good(row: Mapping[str, str], written: str) -> str:
         limit = int(bad.strip("<>")) if bad else 0
         return str(limit if bad.startswith("<") else max(0, limit - 1))
     if kind == "日期":
-        return "2099-12-31"
-    return "" if kind == "照片" else written
+        return day.isoformat()
+    return "" if kind == "照片" else text
