@@ -13,7 +13,8 @@ from schemas.vocabulary import Purpose
 class Document(BaseModel):
     """A document with one way of being written, so that equal content has equal bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A document that does not fit is parked and logged with the error; what stands in it is not to stand there too.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def encode(self) -> bytes:
         """Write the document as compact UTF-8 JSON in the order of its fields."""

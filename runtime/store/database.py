@@ -111,6 +111,7 @@ def _engine(path: Path, *, begin: str | None, query_only: bool, foreign_keys: bo
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
+        hide_parameters=True,  # errors are logged and parked; the values of a row are nobody else's business
         pool_size=8,
         max_overflow=8,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},

@@ -18,6 +18,7 @@ from services.notifier.sentences import duty_name, sentence
 
 Asker = Annotated[Caller, Depends(the_caller)]
 LATEST = 5
+OF_CAMPAIGN = 8
 SOON = (Light.RED, Light.YELLOW)
 
 
@@ -111,9 +112,16 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get("/parts/notifier/campaign/{campaign_id}")
     def campaign(request: Request, caller: Asker, campaign_id: str) -> Response:
-        found = service.ask(caller.actor, queries.duties_of_campaign, now=clock.now(), campaign=campaign_id)
+        now = clock.now()
+        found = service.ask(
+            caller.actor, queries.duties_of_campaign, now=now, campaign=campaign_id, lights=SOON, limit=OF_CAMPAIGN
+        )
         return web.render(
-            request, "notifier/campaign.html", rows=named(found.duties, caller.lang), more=found.after is not None
+            request,
+            "notifier/campaign.html",
+            campaign=campaign_id,
+            rows=named(found.duties, caller.lang),
+            counts=service.ask(caller.actor, queries.campaign_counts, now=now, campaign=campaign_id),
         )
 
     @router.get("/parts/notifier/bell/me")

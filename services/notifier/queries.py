@@ -186,12 +186,25 @@ def duties_of(
     return DutyPage(views, _cursor(rows[limit - 1].due_at, rows[limit - 1].id) if len(rows) > limit else None)
 
 
-def duties_of_campaign(session: Session, actor: Actor, *, now: datetime, campaign: str, limit: int = 200) -> DutyPage:
-    """List the open duties of a campaign that the asker may see: the lead all, a partner its own."""
-    found = select(Duty).where(Duty.campaign == campaign, Duty.closed_at.is_(None))
+def duties_of_campaign(
+    session: Session, actor: Actor, *, now: datetime, campaign: str, lights: Iterable[str] = (), limit: int = 200
+) -> DutyPage:
+    """List the open duties of a campaign that the asker may see (the lead all, a partner its own), of these *lights*."""
+    found = _open_of(campaign)
+    if wanted := set(lights):
+        found = found.where(_light(now).in_(wanted))
     rows = session.scalars(found.order_by(Duty.due_at, Duty.id).limit(limit + 1)).all()
     views = _duty_views(session, actor, rows[:limit], now)
     return DutyPage(views, _cursor(rows[limit - 1].due_at, rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def campaign_counts(session: Session, actor: Actor, *, now: datetime, campaign: str) -> dict[str, int]:
+    """Count the open duties of a campaign that the asker may see, by light."""
+    return _by_light(session, _open_of(campaign), now)
+
+
+def _open_of(campaign: str) -> Select[Duty]:
+    return select(Duty).where(Duty.campaign == campaign, Duty.closed_at.is_(None))
 
 
 def summary(session: Session, actor: Actor, *, now: datetime) -> Summary:
@@ -202,8 +215,12 @@ def summary(session: Session, actor: Actor, *, now: datetime) -> Summary:
 
 
 def _counts(session: Session, actor: Actor, whose: str, now: datetime) -> dict[str, int]:
+    return _by_light(session, _duties(actor, whose, closed=False), now)
+
+
+def _by_light(session: Session, duties: Select[Duty], now: datetime) -> dict[str, int]:
     colour = _light(now)
-    open_ones = _duties(actor, whose, closed=False).with_only_columns(colour, func.count(Duty.id)).group_by(colour)
+    open_ones = duties.with_only_columns(colour, func.count(Duty.id)).group_by(colour)
     found = {str(name): count for name, count in session.execute(open_ones)}
     return {name.value: found.get(name.value, 0) for name in Light}
 

@@ -59,6 +59,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             status=200 if error is None else status_of(error),
             view=view,
             rows=view.rows[:ROWS_SHOWN],
+            words_of=service.ask(caller.actor, register_queries.words_of),
             today=today,
             may_import=caller.actor.has(Role.PLANNER, Role.AGENCY_ADMIN),
             done=done,

@@ -1,6 +1,6 @@
 """Read models of registers, checklists and rule packs: what stands in them now, or stood on a day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from runtime.errors import NotFound
 from runtime.store import Actor
 from schemas.documents import ChecklistDocument
-from schemas.rulepack import RulePack
+from schemas.rulepack import RulePack, Worded
 from services.planner import packs
 from services.planner.domain.register_rows import COLUMNS, KINDS
 from services.planner.importing import ImportKindUnknown
@@ -76,8 +76,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "recusals": ("officer", "target", "category", "reason"),
     "items": ("item", "name", "kind", "legal_basis", "methods", "labels", "categories"),
 }  # fmt: skip
-HEADINGS = {"target": "统一社会信用代码"} | {
-    column.key: column.heading for kind in ("checklists", *SHOWN) for column in COLUMNS[kind]
+HEADINGS: Mapping[str, Mapping[str, str]] = {
+    kind: {"target": "统一社会信用代码"} | {column.key: column.heading for column in COLUMNS[kind]} for kind in SHOWN
 }
 
 
@@ -98,9 +98,27 @@ def register_view(session: Session, actor: Actor, *, kind: str, on: date) -> Reg
         agency=actor.agency,
         on=on,
         edition=edition.edition if edition else 0,
-        columns=tuple((key, HEADINGS[key]) for key in keys),
+        columns=tuple((key, HEADINGS[kind][key]) for key in keys),
         rows=tuple({key: getattr(row, key) for key in keys} for row in rows),
     )
+
+
+def words_of(session: Session, actor: Actor) -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """Say what the codes in registers mean by the newest rule packs: column key → code → Chinese, English."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for row in packs.newest_packs(session, actor.county):
+        pack = packs.read_pack(row.document)
+        lists: Mapping[str, Sequence[Worded]] = {
+            "category": pack.categories,
+            "categories": pack.categories,
+            "district": pack.districts,
+            "labels": pack.officer_labels,
+            "methods": pack.methods,
+            "reason": pack.recusal_reasons,
+        }
+        for key, words in lists.items():
+            found.setdefault(key, {}).update((word.code, (word.zh, word.en)) for word in words)
+    return found
 
 
 def _checklist_line(row: ChecklistRow) -> Mapping[str, Any]:

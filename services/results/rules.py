@@ -12,7 +12,7 @@ from runtime.errors import NotYet
 from runtime.time.workdays import WorkingCalendar
 from runtime.web.days import SHANGHAI
 from schemas.events.payload import Due
-from schemas.rulepack import Anchor, Calendar, RulePack
+from schemas.rulepack import Anchor, Calendar, RoutingRow, RulePack
 from services.results.domain.findings import Route
 from services.results.domain.sections import Outcome
 from services.results.tables import CalendarEdition, Pack
@@ -78,8 +78,22 @@ class Rules:
     def route(self, kind: str, finder: str, category: str, district: str) -> Route:
         """Ask the routing table what becomes of a finding."""
         row = self.pack.route(kind, finder, category, district)
-        rule = f"{'/'.join(row.keys)} ({row.source})"
-        return Route(row.mode.value, row.agency, row.deadline, rule, row.suggest, row.action)
+        return Route(row.mode.value, row.agency, row.deadline, _written(row), row.suggest, row.action)
+
+    @cached_property
+    def rule_words(self) -> Mapping[str, tuple[str, str]]:
+        """Rows of the routing table as people read them: as written in referrals → Chinese, English."""
+        return {_written(row): self._in_words(row) for row in self.pack.routing}
+
+    def _in_words(self, row: RoutingRow) -> tuple[str, str]:
+        source = self.pack.sources[row.source]
+        title = " ".join(filter(None, (f"《{source.title}》", source.number)))
+        return f"{row.action}（{title}）", f"{row.action_en} ({title})"
+
+
+def _written(row: RoutingRow) -> str:
+    """Write a row's keys and source into a referral, for whoever looks it up in the pack."""
+    return f"{'/'.join(row.keys)} ({row.source})"
 
 
 def rules_of(session: Session, pack_digest: str, calendar_digest: str) -> Rules:

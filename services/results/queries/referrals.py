@@ -1,5 +1,6 @@
 """Referrals as sender, receiver and lead see them, and the letter."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from services.results.queries.words import Words, campaign_words, names, words_o
 from services.results.rules import day_of
 from services.results.tables import Agency, Campaign, Package, Referral, Scan, Source
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AWAITED = {State.SENT: "answer", State.RECEIVED: "answer", State.ACCEPTED: "decide"}
 
 
@@ -124,6 +126,7 @@ def referral_view(session: Session, actor: Actor, *, referral_id: str, now: date
     sources = list(session.scalars(select(Source).where(Source.referral == referral_id).order_by(Source.id)))
     view |= {
         "rule": leg.rule if leg else "",
+        "rule_label": words.rule(leg.rule) if leg else ("", ""),
         "history": [_history_line(each, short) for each in leg.history] if leg else [],
         "returned": [_returned_line(each, words, short) for each in leg.returned_by] if leg else [],
         "packages": packages,
@@ -162,9 +165,16 @@ def _package_view(package: Package, words: Words, short: Mapping[str, str]) -> d
         "visit_on": date.fromisoformat(content["visit_on"]) if content["visit_on"] else None,
         "category_label": words.category(content["target"]["category"]),
         "findings": [each | {"kind_label": words.kind(each["kind"])} for each in content["findings"]],
-        "record": [each | {"outcome_label": words.outcome(each["outcome"])} for each in content["record"]],
+        "record": [_sheet_view(each, words) for each in content["record"]],
         "unit_reason": words.reason(content["unit"].get("reason", "")) if content["unit"].get("reason") else None,
     }
+
+
+def _sheet_view(sheet: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    answers = [
+        (question, date.fromisoformat(said) if _DAY.fullmatch(said) else said) for question, said in sheet["answers"]
+    ]
+    return {**sheet, "outcome_label": words.outcome(sheet["outcome"]), "answers": answers}
 
 
 def _history_line(each: Mapping[str, str], short: Mapping[str, str]) -> dict[str, Any]:
@@ -239,6 +249,7 @@ def letter_view(session: Session, actor: Actor, *, referral_id: str) -> dict[str
         "campaign_number": leg.campaign_number,
         "kind_label": words.kind(leg.kind),
         "action": leg.action,
+        "rule": leg.rule,
         "target": packages[0]["target"],
         "packages": packages,
         "enclosures": [each for package in packages for each in package["evidence"]],

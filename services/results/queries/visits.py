@@ -384,6 +384,7 @@ def _foreseen(
         "external": made.external,
         "mode": made.mode,
         "rule": route.rule,
+        "rule_label": rules.rule_words.get(route.rule, (route.rule, route.rule)),
         "action": route.action,
     }
 

@@ -51,6 +51,10 @@ class Words:
         known = self.rules.pack.decisions if self.rules else ()
         return self._of({each.code: (each.zh, each.en) for each in known}, code) if code else ("", "")
 
+    def rule(self, written: str) -> Label:
+        """Say a row of the routing table in words: what is asked for, and by which source."""
+        return self._of(self.rules.rule_words if self.rules else {}, written)
+
     @staticmethod
     def _of(labels: Mapping[str, Label], code: str) -> Label:
         return labels.get(code, (code, code))
