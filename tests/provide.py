@@ -23,7 +23,9 @@ def main() -> int:
         done = subprocess.run(["apt-get", "install", "-y", "-qq", *missing], check=False, env=environment, timeout=900)
         if done.returncode == 0:
             return 0
-    print(f"missing for the browser tests: {' '.join(missing)} (Debian packages); install them, then run make test again")
+    print(
+        f"missing for the browser tests: {' '.join(missing)} (Debian packages); install them, then run make test again"
+    )
     return 1 if os.environ.get("ONEVISIT_CI") == "1" else 0
 
 
