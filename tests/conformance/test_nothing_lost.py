@@ -162,7 +162,7 @@ def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_r
     for _ in range(10):
         listener.processor.run_ready()
 
-    (row,) = [row for row in plumbing_rows(listener, parked)]
+    (row,) = plumbing_rows(listener, parked)
     assert row.code == "event.handler_failed"  # type: ignore[attr-defined]
     assert len(tries) == 5  # once in the batch, then four times alone
     assert len(plumbing_rows(listener, waiting)) == 1, "the later event of the key queues behind the parked one"

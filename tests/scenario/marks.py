@@ -1,0 +1,165 @@
+"""
+Marks: what must not be found where it does not belong.
+
+Everything personal in the demonstration's spreadsheets is unique there, and so is what its people write down; so a text
+that turns up tells what leaked and whose it is.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from sqlalchemy import select
+
+from onevisit.demo.papers import FOLDER
+from onevisit.system import System
+from runtime.files.sheets import read_sheets
+from services.drawer.archive import full_record
+from services.drawer.domain.encoding import hash_named
+from services.drawer.domain.ticket import target_key, team_key
+from services.drawer.queries import draws_of
+from services.drawer.tables import DrawSecret, SigningKey
+from services.drawer.vault import KEY, SERVICE, Vault
+from services.results.tables import Entry, Evidence, FindingRow, Referral, Section, Visit
+
+PEOPLE = {
+    "agencies": ("联络人", "联系电话"),
+    "inspectors": ("姓名", "执法证号", "联系电话"),
+    "targets": ("法定代表人", "联络人", "联系方式"),
+}
+FIRMS = ("名称", "统一社会信用代码", "注册地址", "许可证编号")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All marks of a played county: mark → what it is."""
+
+    people: Mapping[str, str]  # names, phones, credentials
+    officers: Mapping[str, Mapping[str, str]]  # agency → its officers' names, phones and credentials
+    firms: Mapping[str, str]  # names, credit codes, addresses of the whole frame
+    drawn: Mapping[str, Mapping[str, str]]  # visit → its firm's name, code, address and people
+    written: Mapping[str, Mapping[str, str]]  # section → answers, findings, evidence of its officers
+    decisions: Mapping[str, Mapping[str, str]]  # referral → what its receiver wrote
+    secrets: Mapping[str, str]  # of the home: master key, passwords
+    draw: Mapping[str, str]  # reveals, seed and every key that follows from it
+    agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # visit → agencies
+
+    def all_written(self) -> dict[str, str]:
+        """Put everything that officers and receivers wrote together."""
+        return joined([*self.written.values(), *self.decisions.values()])
+
+
+def joined(marks: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Put marks together."""
+    return {mark: what for some in marks for mark, what in some.items()}
+
+
+def found_in(text: str, marks: Mapping[str, str]) -> dict[str, str]:
+    """Return the marks that stand in *text*."""
+    return {mark: what for mark, what in marks.items() if mark in text}
+
+
+def collect(system: System) -> Marks:
+    """Collect the marks of a county that has been played, whole or in part."""
+    written, decisions = _written(system)
+    drawn, agencies = _drawn(system)
+    return Marks(
+        people=joined(_people(name) for name in sorted(FOLDER.iterdir())),
+        officers={path.stem.split("-")[1]: _people(path) for path in sorted(FOLDER.glob("inspectors-*"))},
+        firms=_columns(FOLDER / "targets.xlsx", FIRMS, "firm"),
+        drawn=drawn,
+        written=written,
+        decisions=decisions,
+        secrets=_secrets(system.home.path),
+        draw=_draw(system),
+        agencies=agencies,
+    )
+
+
+def _people(path: Path) -> dict[str, str]:
+    kind = path.stem.split("-")[0]
+    return _columns(path, PEOPLE[kind], "person") if kind in PEOPLE else {}
+
+
+def _columns(path: Path, wanted: tuple[str, ...], what: str) -> dict[str, str]:
+    found = {}
+    for sheet in read_sheets(path.read_bytes(), PurePath(path).name):
+        head, *rows = sheet.rows
+        for column, heading in enumerate(head.texts):
+            if heading in wanted:
+                found.update({text: f"{what}: {heading}" for row in rows if (text := row.text(column))})
+    return found
+
+
+def _written(system: System) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    results = system.services["results"]
+    written: dict[str, dict[str, str]] = {}
+    with results.db.read(results.system) as session:
+        sections = {section.id for section in session.scalars(select(Section))}
+        for entry in session.scalars(select(Entry)):
+            own = written.setdefault(entry.id, {})
+            answers = [str(answer) for item in entry.answers.values() for answer in item.values()]
+            texts = [*answers, entry.unit.get("name", ""), entry.unit.get("witness", "")]
+            own.update({text: f"answer of {entry.id}" for text in texts if "〔" in text or text.startswith("209")})
+            own.update({each["text"]: f"finding of {entry.id}" for each in entry.findings})
+        for one in session.scalars(select(Evidence)):
+            written[one.section].update(
+                {one.sha256: f"evidence of {one.section}", one.id: f"evidence of {one.section}"}
+            )
+        for finding in session.scalars(select(FindingRow)):
+            written[finding.section][finding.text] = f"finding of {finding.section}"
+        legs = list(session.scalars(select(Referral).where(Referral.decision_text != "")))
+        decisions = {leg.referral: {leg.decision_text: f"decision of {leg.referral}"} for leg in legs}
+    assert sections >= written.keys()
+    return written, decisions
+
+
+def _drawn(system: System) -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
+    results = system.services["results"]
+    with results.db.read(results.system) as session:
+        visits = list(session.scalars(select(Visit)))
+    kept = ("uscc", "name", "address", "legal_representative", "contact", "phone")
+    drawn = {visit.id: {visit.about[key]: f"{key} of {visit.id}" for key in kept} for visit in visits}
+    return drawn, {visit.id: tuple(visit.agencies) for visit in visits}
+
+
+def _secrets(home: Path) -> dict[str, str]:
+    stored = tomllib.loads((home / "secrets.toml").read_text(encoding="utf-8"))
+    passwords = {password: f"password of {login}" for login, password in stored["passwords"].items()}
+    return {stored["master"]: "master key"} | passwords
+
+
+def _draw(system: System) -> dict[str, str]:
+    drawer = system.services["drawer"]
+    (draw,) = drawer.ask(drawer.system, draws_of, now=system.ports.clock.now())
+    record = json.loads(full_record(drawer, draw.draw).record)
+    seed, named = bytes.fromhex(record["seed"]), hash_named(record["manifest"]["hash"])
+    reveals = {
+        value: f"reveal of {agency}" for agency, reveal in record["reveals"].items() for value in _long_texts(reveal)
+    }
+    sealed = _sealed(system)
+    keys = {team_key(named, seed, agency).hex(): f"team key of {agency}" for agency in record["reveals"]}
+    return sealed | reveals | keys | {record["seed"]: "seed", target_key(named, seed).hex(): "target key"}
+
+
+def _sealed(system: System) -> dict[str, str]:
+    drawer = system.services["drawer"]
+    vault = Vault(drawer.ports)
+    with drawer.db.read(drawer.system) as session:
+        secrets = {
+            vault.open_secret(row.sealed).hex(): f"secret of {row.id}" for row in session.scalars(select(DrawSecret))
+        }
+        keys = [(row.id, row.sealed) for row in session.scalars(select(SigningKey))]
+    opened = drawer.ports.secrets.open
+    return secrets | {opened(SERVICE, KEY, sealed).hex(): f"signing key {name}" for name, sealed in keys}
+
+
+def _long_texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _long_texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _long_texts(each)]
+    return [value] if isinstance(value, str) and len(value) >= 32 else []

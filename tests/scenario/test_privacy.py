@@ -1,0 +1,206 @@
+"""What an event, a log line or a message set aside must not tell: people, answers, evidence, secrets, undisclosed targets."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Table, select
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
+
+from runtime.events import processing
+from runtime.events.bus import Record
+from runtime.store.plumbing import outbox, parked, waiting
+from schemas.documents import FrameAnnex
+from schemas.events.payload import Due
+from schemas.registry import PAYLOADS
+from services.results.tables import FrameAnnexKept
+from tests.scenario.marks import Marks, collect, found_in, joined
+from tests.scenario.playing import Played, copied, records_of, run_waiting, unfed
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("county"), pytest.mark.timeout(600)]
+
+HEARS = ("planner", "drawer", "results", "notifier")
+TELLING = {
+    *("answer", "answers", "evidence", "text", "note", "reason_text", "comment"),
+    *("phone", "contact", "display_name", "login", "password", "legal_representative", "address", "credential"),
+    *("risk", "risk_class", "labels", "target", "targets", "entity", "entity_id", "uscc", "credit_code", "firm"),
+    *("secret", "seed", "reveal", "reveals", "value", "key", "dice", "digits"),
+}
+"""Names of fields under which such things would be said."""
+
+
+@pytest.fixture(scope="module")
+def marks(undisturbed: Played, tmp_path_factory: pytest.TempPathFactory) -> Marks:
+    """Everything that must not turn up."""
+    with copied(undisturbed.home, tmp_path_factory.mktemp("marks") / "home") as system:
+        return collect(system)
+
+
+@pytest.fixture(scope="module")
+def telling(marks: Marks) -> dict[str, str]:
+    """All marks together."""
+    return joined([marks.people, marks.firms, marks.all_written(), marks.secrets, marks.draw])
+
+
+@pytest.fixture(scope="module")
+def log(undisturbed: Played) -> list[Record]:
+    """Everything said in the run, dead letters included."""
+    return records_of(undisturbed.home)
+
+
+def leaks(texts: Sequence[str], marks: Mapping[str, str]) -> set[str]:
+    """Name what leaks in any of *texts*."""
+    together = "\n".join(texts)
+    return set(found_in(together, marks).values())
+
+
+def plain(body: bytes) -> str:
+    """Read a body as text, with every escape undone."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+def test_there_are_enough_marks_to_find_anything(marks: Marks, undisturbed: Played) -> None:
+    assert len(marks.firms) >= 3 * 110
+    assert len(marks.people) >= 2 * 110 + 2 * 24
+    assert len(marks.drawn) == 11
+    assert len(marks.written) == undisturbed.summary["checklists"]
+    assert all(marks.written.values()), "every section has something of its own"
+    together = [mark for section in marks.written.values() for mark in section]
+    assert len(together) == len(set(together)), "what stands in one section stands in no other"
+    assert len(marks.decisions) == 3
+    assert {what.split(" ")[0] for what in marks.draw.values()} >= {
+        "seed",
+        "reveal",
+        "secret",
+        "signing",
+        "target",
+        "team",
+    }
+    assert len(marks.secrets) > 50
+    assert all(len(mark) >= 2 for mark in marks.people)
+    assert all(len(mark) >= 6 for mark in joined([marks.firms, marks.secrets, marks.draw, *marks.written.values()]))
+
+
+def test_the_search_finds_what_is_there(marks: Marks, undisturbed: Played, tmp_path: Path) -> None:
+    """A control: in the blobs' plain texts and in the databases, where they belong, the marks are found."""
+    with copied(undisturbed.home, tmp_path / "home") as system:
+        results = system.services["results"]
+        with results.db.read(results.system) as session:
+            annexes = [json.dumps(row.document, ensure_ascii=False) for row in session.scalars(select(FrameAnnexKept))]
+
+    assert len(found_in("".join(annexes), marks.firms)) >= 110
+
+
+def test_no_event_tells_anything(log: list[Record], telling: dict[str, str]) -> None:
+    assert len(log) > 1_000
+    assert leaks([plain(record.body) for record in log], telling) == set()
+    assert leaks([record.key for record in log], telling) == set()
+
+
+def test_no_fact_has_a_field_for_it() -> None:
+    named = {
+        f"{name}.{field}"
+        for name, model in PAYLOADS.items()
+        for field, about in model.model_fields.items()
+        if field in TELLING and about.annotation is not Due  # a due day says when an answer is expected
+    }
+
+    assert named == set()
+
+
+def test_no_log_line_tells_anything(undisturbed: Played, telling: dict[str, str]) -> None:
+    lines = [
+        plain(line) for file in (undisturbed.home / "logs").iterdir() for line in file.read_bytes().splitlines() if line
+    ]
+
+    assert lines
+    assert leaks(lines, telling) == set()
+
+
+def test_the_log_is_json_with_fixed_names(undisturbed: Played) -> None:
+    for file in (undisturbed.home / "logs").iterdir():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            told = json.loads(line)
+            assert {"event", "level", "timestamp"} <= told.keys()
+            assert told["level"] not in ("error", "critical"), told
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Try failing events again at once, and catch what is logged of it."""
+    monkeypatch.setattr(processing, "BACKOFF_SECONDS", (0.0, 0.0, 0.0))
+    with capture_logs() as lines:
+        yield lines
+
+
+@pytest.mark.parametrize("name", HEARS)
+def test_nothing_set_aside_tells_anything(
+    name: str, undisturbed: Played, log: list[Record], telling: dict[str, str], quick: list[Any], tmp_path: Path
+) -> None:
+    """Every event of a service fails after its documents were read: all are parked, or wait behind one that is."""
+    with unfed(undisturbed.home, tmp_path / "home") as system:
+        service = system.services[name]
+
+        handlers = service.processor.handlers
+        for event, own in handlers.items():
+            handlers[event] = tuple(replace(handler, run=_failing(handler.run)) for handler in own)
+        service.processor.process([record for record in log if record.topic in service.processor.topics])
+        run_waiting(service)
+
+        assert rows(service, parked)
+        texts = [*rows(service, parked), *rows(service, waiting), *rows(service, outbox)]
+        assert leaks(texts, telling) == set()
+        assert leaks([repr(line) for line in quick], telling) == set()
+
+
+def _failing(run: Any) -> Any:
+    def failing(event: Any, blobs: Mapping[str, bytes], session: Any) -> None:
+        run(event, blobs, session)
+        session.flush()
+        raise RuntimeError("after everything was written")
+
+    return failing
+
+
+def rows(service: Any, table: Table) -> list[str]:
+    """Read a plumbing table as texts."""
+    with service.db.read(service.system) as session:
+        found = session.connection().execute(select(table)).all()
+    return [" ".join(plain(value) if isinstance(value, bytes) else str(value) for value in row) for row in found]
+
+
+def test_an_error_of_the_database_names_no_value(undisturbed: Played, marks: Marks, tmp_path: Path) -> None:
+    """A bug in a handler is logged with its traceback and parked with its reason: neither may hold the row's values."""
+    with copied(undisturbed.home, tmp_path / "home") as system:
+        results = system.services["results"]
+        with results.db.read(results.system) as session:
+            kept = session.scalars(select(FrameAnnexKept)).one()
+            facts = {"county": kept.county, "owner_agency": kept.owner_agency, "document": kept.document}
+
+        with pytest.raises(IntegrityError) as refused, results.db.write(results.system) as session:
+            session.execute(FrameAnnexKept.__table__.insert().values(id=kept.id, **facts))  # type: ignore[attr-defined]
+
+        assert leaks([str(refused.value), repr(refused.value)], joined([marks.firms, marks.people])) == set()
+
+
+def test_an_error_about_a_document_names_nothing_that_stands_in_it(
+    undisturbed: Played, marks: Marks, tmp_path: Path
+) -> None:
+    with copied(undisturbed.home, tmp_path / "home") as system:
+        results = system.services["results"]
+        with results.db.read(results.system) as session:
+            document = dict(session.scalars(select(FrameAnnexKept)).one().document)
+    document["targets"][0] |= {"name": [document["targets"][0]["name"]], "more": "?"}
+
+    with pytest.raises(ValidationError) as refused:
+        FrameAnnex.model_validate(document)
+
+    assert leaks([str(refused.value), repr(refused.value)], joined([marks.firms, marks.people])) == set()

@@ -1,0 +1,385 @@
+"""
+Every route as everybody: a person of every role of the lead, of a partner and of an agency without a part, the witness,
+the county's administrator, and nobody.
+
+The county stands in the third day of inspections: nothing is disclosed, some results are approved and some are not.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pytest
+from httpx import Response
+from structlog.testing import capture_logs
+
+from onevisit.demo.papers import FOLDER
+from onevisit.demo.story import PHOTO
+from runtime.files.sheets import read_sheets
+from schemas.vocabulary import Role
+from services.results.tables import Section
+from tests.scenario.marks import Marks, collect, joined
+from tests.scenario.playing import Played, copied
+from tests.scenario.town import LEAD, OFFICE, PARTNER, UNRELATED, WITNESS, Person, Town, paths
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walls"), pytest.mark.timeout(600)]
+
+ADDRESS = "http://127.0.0.1"
+
+
+RUNS = re.compile(r"[\u3000-\u9fff\uff00-\uffef0-9A-Z〔〕（）-]+")
+TOKENS = re.compile(r"[0-9A-Za-z_-]{8,}")
+
+
+class Words:
+    """A text cut down to what could be a mark."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = set(TOKENS.findall(text))
+        self._runs = "\n".join(run for run in RUNS.findall(text) if not run.isascii() or run.isdigit())
+
+    def marks(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Return those of *wanted* that stand in the text."""
+        return {mark: what for mark, what in wanted.items() if self._holds(mark)}
+
+    def _holds(self, mark: str) -> bool:
+        if TOKENS.fullmatch(mark):
+            return mark in self._tokens
+        return mark in (self._runs if RUNS.fullmatch(mark) else self._text)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What somebody was shown."""
+
+    line: str
+    path: str
+    response: Response
+
+    @cached_property
+    def words(self) -> Words:
+        """Cut down what was shown; a refusal may repeat what it was asked for."""
+        text = self.response.text
+        for asked in self.path.split("/"):
+            text = text.replace(asked, "") if len(asked) > 12 else text
+        return Words(text)
+
+
+@pytest.fixture(scope="module")
+def walked(town: Town) -> dict[str, list[Seen]]:
+    """What everybody was shown at every route that reads: {person: …}."""
+    return walk(town, town.people)
+
+
+def walk(town: Town, people: Iterable[Person]) -> dict[str, list[Seen]]:
+    """Send *people* to every route that reads."""
+    fills = town.fills()
+    found: dict[str, list[Seen]] = {}
+    with capture_logs():
+        for person in people:
+            seen = found.setdefault(person.name, [])
+            for line, access in town.lines.items():
+                if not line.startswith("GET "):
+                    continue
+                # Who is refused is refused by the table before any id is looked at: one path is enough.
+                here = paths(line, fills) if person.may_pass(access) else paths(line, fills)[:1]
+                for path in here:
+                    seen.append(Seen(line, path, person.client.http.get(path, follow_redirects=False)))
+    return found
+
+
+# ── the access table ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_town_is_complete(town: Town) -> None:
+    for agency in (LEAD, PARTNER, UNRELATED):
+        held = {role for person in town.people if person.agency == agency for role in person.roles}
+        assert held == set(Role) - {Role.WITNESS, Role.COUNTY_ADMIN}, agency
+    assert {person.agency for person in town.people} == {LEAD, PARTNER, UNRELATED, WITNESS, OFFICE, ""}
+    assert sum(not access.public for access in town.lines.values()) > 100
+
+
+def test_who_is_refused_by_the_table_is_refused_and_nobody_else(town: Town, walked: Mapping[str, list[Seen]]) -> None:
+    wrong = []
+    for person in town.people:
+        for seen in walked[person.name]:
+            right = _as_the_table_says(person, seen, person.may_pass(town.lines[seen.line]))
+            if not right:
+                wrong.append(f"{person.name} {seen.line}: {seen.response.status_code}")
+
+    assert wrong == []
+
+
+def _as_the_table_says(person: Person, seen: Seen, may_pass: bool) -> bool:
+    response, api = seen.response, seen.line.startswith("GET /api/")
+    if may_pass:
+        to_sign_in = response.headers.get("location", "").startswith("/sign-in")
+        return "web.role_missing" not in response.text and response.status_code != 401 and not to_sign_in
+    if person.actor is None:
+        return response.status_code == 401 if api else response.headers.get("location", "").startswith("/sign-in")
+    return response.status_code == 403 and "web.role_missing" in response.text
+
+
+def test_no_route_breaks_for_anybody(walked: Mapping[str, list[Seen]]) -> None:
+    broken = [
+        f"{name} {seen.path}" for name, shown in walked.items() for seen in shown if seen.response.status_code >= 500
+    ]
+
+    assert broken == []
+
+
+def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]]) -> None:
+    """A control: with ids that nobody could use, everything would be refused and nothing tested."""
+    answered = {seen.line for shown in walked.values() for seen in shown if seen.response.status_code in (200, 303)}
+    asked = {seen.line for shown in walked.values() for seen in shown}
+    silent = {
+        "GET /assets/{name:path}",  # a file that is not there: files are not asked who they are for
+        "GET /campaigns/{campaign_id}/edit",  # proposed long ago
+        "GET /campaigns/{campaign_id}/confirm",
+        "GET /campaigns/{campaign_id}/draw",
+        "GET /public/draws/{draw_id}",  # nothing is disclosed
+        "GET /public/draws/{draw_id}/frame.tsv",
+        "GET /public/draws/{draw_id}/keys.json",
+        "GET /public/draws/{draw_id}/record.json",
+        "GET /public/results/{campaign_id}",  # nothing is published
+        "GET /api/drawer/v1/draws/{draw_id}/record",
+        "GET /api/results/v1/referrals/{referral_id}/scans/{scan_id}",  # nobody has sent one yet
+        "GET /referrals/{referral_id}/scans/{scan_id}",
+    }
+
+    assert asked - answered <= silent
+
+
+# ── what stands in the answers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def told(seen: Iterable[Seen], forbidden: Mapping[str, str]) -> set[str]:
+    """Name what was told that should not have been: ``route: what``."""
+    return {f"{one.line}: {what}" for one in seen for what in one.words.marks(forbidden).values()}
+
+
+def without(marks: Mapping[str, str], *allowed: Mapping[str, str]) -> dict[str, str]:
+    """Take allowed marks away."""
+    let = joined(allowed)
+    return {mark: what for mark, what in marks.items() if mark not in let}
+
+
+def known_firms(town: Town, marks: Marks, person: Person) -> dict[str, str]:
+    """Return the drawn firms that somebody may know, before disclosure."""
+    return joined(own for visit, own in marks.drawn.items() if person.may_know(marks, town.teams, visit))
+
+
+def own_writing(town: Town, marks: Marks, person: Person) -> dict[str, str]:
+    """Return what somebody may read of their own agency's sections."""
+    return joined(
+        own
+        for section, own in marks.written.items()
+        if section.endswith(f"-{person.agency}") and person.may_know(marks, town.teams, section.rsplit("-", 1)[0])
+    )
+
+
+def handed_over(marks: Marks, *packages: tuple[str, int]) -> dict[str, str]:
+    """Return what a referral's package holds: an agency's section at the n-th firm of the story, and the firm."""
+    found: dict[str, str] = {}
+    for agency, kind in packages:
+        for section, own in marks.written.items():
+            findings = [mark for mark, what in own.items() if what.startswith("finding")]
+            if section.endswith(f"-{agency}") and any(FOUND[kind] in text for text in findings):
+                found |= {**own, **marks.drawn[section.rsplit("-", 1)[0]]}
+    assert found
+    return found
+
+
+FOUND = ("驾驶员不能出示", "营业执照登记住所", "疏散通道被货物堵塞", "两次上门均无人")
+DRIVER, ADDRESS_WRONG, FIRE_EXIT, CLOSED_DOOR = range(4)
+
+
+def test_the_search_finds_every_kind_of_mark(marks: Marks) -> None:
+    everything = joined([marks.people, marks.firms, marks.all_written(), marks.secrets, marks.draw])
+    page = "<td>" + "</td><td>".join(everything) + "</td>"
+
+    assert Words(page).marks(everything) == everything
+    assert Words("平罗县交通运输局 2018-12-13 V-640221-2018-001-03").marks(everything) == {}
+
+
+def test_nobody_is_told_a_secret(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
+    secret = joined([marks.secrets, marks.draw])
+
+    for name, seen in walked.items():
+        assert told(seen, secret) == set(), name
+
+
+def test_who_has_no_part_sees_nothing_of_it(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
+    everything = joined([marks.people, marks.firms, marks.all_written()])
+    campaign = {
+        "平交联查〔2018〕1号": "number",
+        "平罗县道路运输行业跨部门联合随机抽查": "title",
+        "C-640221-2018-001": "id",
+    }
+
+    for person in town.people:
+        if person.agency == UNRELATED:
+            seen = walked[person.name]
+            assert told(seen, everything) == set(), person.name
+            asked = [
+                one for one in seen if "rulepacks" not in one.line
+            ]  # the pack names the campaign's plan as a source
+            assert told(asked, campaign) == set(), person.name
+
+
+def test_nobody_in_particular_sees_nothing(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
+    everything = joined([marks.people, marks.firms, marks.all_written()])
+
+    assert told(walked["anonymous"], everything) == set()
+
+
+def test_the_witness_sees_neither_people_nor_firms(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
+    everything = joined([marks.people, marks.firms, marks.all_written()])
+
+    assert told(walked["gz-witness"], everything) == set()
+
+
+def test_the_county_administrator_sees_accounts_and_no_inspection(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    names = {text for file in FOLDER.glob("inspectors-*") for text in _column(file.name, "姓名")}
+    everything = joined([without(marks.people, dict.fromkeys(names, "")), marks.firms, marks.all_written()])
+
+    assert told(walked["county-admin"], everything) == set()
+
+
+def _column(name: str, heading: str) -> list[str]:
+    sheet = read_sheets((FOLDER / name).read_bytes(), name)[0]
+    head, *rows = sheet.rows
+    return [row.text(head.texts.index(heading)) for row in rows]
+
+
+def test_a_partner_sees_what_is_its_own_or_was_handed_to_it(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    recused = dict.fromkeys(_column_of_sheet("inspectors-GA.xlsx", "名称", "统一社会信用代码"), "")
+    everything = joined([marks.people, marks.firms, marks.all_written()])
+    package = handed_over(marks, (LEAD, DRIVER))
+    inspectors = {mark: what for mark, what in marks.officers[LEAD].items() if not mark.isdigit()}  # sign the record
+
+    for person in town.people:
+        if person.agency == PARTNER:
+            own = [known_firms(town, marks, person), own_writing(town, marks, person), marks.officers[PARTNER], recused]
+            handed = [one for one in walked[person.name] if "/referrals/" in one.line]
+            others = [one for one in walked[person.name] if "/referrals/" not in one.line]
+            assert told(others, without(everything, *own)) == set(), person.name
+            assert told(handed, without(everything, package, inspectors, *own)) == set(), person.name
+
+
+def test_the_lead_sees_no_answer_of_a_partner(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
+    """Not even of approved sections; but what was handed to the lead's desk because nobody else is competent."""
+    queue = handed_over(marks, ("AJ", FIRE_EXIT))
+    partners = joined(own for section, own in marks.written.items() if not section.endswith(f"-{LEAD}"))
+    phones = {mark: what for own in marks.officers.values() for mark, what in own.items() if mark.isdigit()}
+
+    for person in town.people:
+        if person.agency == LEAD:
+            forbidden = joined([without(partners, queue), without(phones, marks.officers[LEAD])])
+            assert told(walked[person.name], forbidden) == set(), person.name
+
+
+def test_until_disclosure_a_target_is_known_to_those_the_plan_names(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    registers = ("GET /registers/{kind}", "GET /api/planner/v1/registers/{kind}")  # the lead's own 110 entities
+    handed = {
+        LEAD: handed_over(marks, (LEAD, DRIVER), (LEAD, CLOSED_DOOR), ("AJ", FIRE_EXIT)),
+        PARTNER: handed_over(marks, (LEAD, DRIVER)),
+    }
+    recused = dict.fromkeys(_column_of_sheet("inspectors-GA.xlsx", "名称", "统一社会信用代码"), "")
+    knows = []
+    for person in town.people:
+        known = known_firms(town, marks, person)
+        knows.append(len(known))
+        allowed = [known, handed.get(person.agency, {}), recused if person.agency == PARTNER else {}]
+        forbidden = without(joined(marks.drawn.values()), *allowed)
+        seen = [one for one in walked[person.name] if one.line not in registers]
+        assert told(seen, forbidden) == set(), person.name
+
+    everything = len(joined(marks.drawn.values()))
+    assert {0, everything} < set(knows), "some know all, some know nothing, and some know their own"
+
+
+def _column_of_sheet(name: str, *headings: str) -> set[str]:
+    found: set[str] = set()
+    for sheet in read_sheets((FOLDER / name).read_bytes(), name)[1:]:
+        head, *rows = sheet.rows
+        found |= {row.text(head.texts.index(heading)) for row in rows for heading in headings}
+    return found
+
+
+def test_a_photo_is_shown_to_its_own_agency_and_to_whom_it_was_handed(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    shown = {
+        (person.agency, one.response.content.removeprefix(PHOTO).decode())
+        for person in town.people
+        for one in walked[person.name]
+        if one.response.content.startswith(PHOTO)
+    }
+
+    assert shown, "nobody was shown a photo: the test shows nothing"
+    handed = {(PARTNER, "driver_licence_mismatch"), (LEAD, "fire_exit_blocked")}
+    for agency, section in shown:
+        kinds = {"driver_licence_mismatch": f"-{LEAD}", "fire_exit_blocked": "-AJ"}
+        given = any(to == agency and section.endswith(kinds[kind]) for to, kind in handed)
+        assert section.endswith(f"-{agency}") or given, (agency, section)
+
+
+def test_the_lead_sees_progress_of_every_agency(town: Town, walked: Mapping[str, list[Seen]]) -> None:
+    """A control: the wall is not simply shut."""
+    results = town.system.services["results"]
+    with results.db.read(results.system) as session:
+        sections = {row.id for row in session.query(Section)}
+    (page,) = [seen for seen in walked["jt-plan"] if seen.path == "/api/results/v1/visits"]
+
+    assert {each["section"] for visit in page.response.json()["visits"] for each in visit["sections"]} == sections
+    (page,) = [seen for seen in walked["ga-plan"] if seen.path == "/api/results/v1/visits"]
+    shown = {each["section"] for visit in page.response.json()["visits"] for each in visit["sections"]}
+    assert shown == {section for section in sections if section.endswith(f"-{PARTNER}")}
+
+
+# ── after disclosure ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_when_all_is_public_answers_people_and_keys_are_not(
+    undisturbed: Played, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with capture_logs(), copied(undisturbed.home, tmp_path_factory.mktemp("after") / "home") as system:
+        town, marks = Town(system), collect(system)
+        people = [town.person(name) for name in ("jt-plan", "ga-plan", "jy-planner", "gz-witness", "anonymous")]
+        walked = walk(town, people)
+    kept = ("secret of", "signing key", "password", "master")
+    secret = {mark: what for mark, what in joined([marks.secrets, marks.draw]).items() if what.startswith(kept)}
+    phones = {mark: what for mark, what in marks.people.items() if mark.isdigit()}
+    handed = {
+        LEAD: [handed_over(marks, ("AJ", FIRE_EXIT)), marks.officers[LEAD], *own_firms(marks)],
+        PARTNER: [handed_over(marks, (LEAD, DRIVER)), marks.officers[PARTNER]],
+    }
+
+    for person in people:
+        own = joined(each for section, each in marks.written.items() if section.endswith(f"-{person.agency}"))
+        heard = joined(marks.decisions.values())  # by the lead all; by a receiver what it decided itself
+        decided = (
+            heard
+            if person.agency == LEAD
+            else {text: "" for text in heard if person.agency == PARTNER and "立案" in text}
+        )
+        forbidden = joined([secret, phones, marks.all_written()])
+        allowed = [own, decided, *handed.get(person.agency, [])]
+        assert told(walked[person.name], without(forbidden, *allowed)) == set(), person.name
+    shown = [one for one in walked["anonymous"] if one.line == "GET /public/results/{campaign_id}"]
+    assert told(shown, joined(marks.drawn.values())), "the firms are public now: the test sees them"
+
+
+def own_firms(marks: Marks) -> list[dict[str, str]]:
+    """Return what the lead's own register says of its entities' people."""
+    officers = joined(marks.officers.values())
+    return [{mark: what for mark, what in marks.people.items() if mark not in officers}]
