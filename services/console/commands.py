@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from runtime.errors import Conflict, NotFound, Stale
+from runtime.errors import Conflict, Forbidden, NotFound, Stale
 from runtime.service import Reply
 from runtime.store import Actor, next_id
 from schemas.events.accounts import AccountChanged, AccountClosed, AccountOpened, AgencyRegistered
@@ -268,6 +268,8 @@ def _changeable(session: Session, actor: Actor, account: str) -> Account:
     _check_remit(actor, row.agency)
     if row.closed_at is not None:
         raise AccountIsClosed(account=account)
+    if Role.COUNTY_ADMIN.value in row.roles and not actor.has(Role.COUNTY_ADMIN):
+        raise Forbidden(account=account)  # else an agency's administrator could take the county's account over
     return row
 
 

@@ -69,7 +69,7 @@ class CampaignForm(Form):
     items: Annotated[tuple[Id | ItemForm, ...], Field(min_length=1, max_length=Many)]
     stages: tuple[StageForm, ...]
     ratio: str | tuple[int, int]
-    planned: int
+    planned: Annotated[int, Field(le=10**9)]
     spread: str = "one_class"
     purpose: Purpose = Purpose.REHEARSAL
     disclosure: Literal["window", "open"] = "window"

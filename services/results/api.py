@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,8 @@ from services.results.queries.summary import campaign_summary
 from services.results.uploads import as_download, keep_evidence, keep_scan
 
 API = "/api/results/v1"
+
+PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 
 
 class Body(BaseModel):
@@ -210,7 +212,7 @@ def _publication_routes(router: APIRouter, service: Service) -> None:
         return service.ask(caller.actor, published.publication_list, now=service.ports.clock.now())
 
     @router.get(f"{API}/public")
-    def public(campaign: str | None = None, q: str = "", page: int = 1) -> Any:
+    def public(campaign: str | None = None, q: str = "", page: PageNumber = 1) -> Any:
         return service.ask(service.system, published.public_results, campaign=campaign, q=q, page=page)
 
 

@@ -13,6 +13,7 @@ from runtime.web.caller import Caller, TheCaller
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from services.results import forms
+from services.results.api import PageNumber
 from services.results.commands import approval, publication, referrals, visits
 from services.results.queries import publication as published
 from services.results.queries import referrals as sent
@@ -230,13 +231,13 @@ def _publication_pages(router: APIRouter, service: Service, web: Web) -> None:
         return web.render(request, "results/publication.html", lists=lists, may_publish=may)
 
     @router.get("/public/results")
-    def public(request: Request, q: str = "", page: int = 1) -> Response:
+    def public(request: Request, q: str = "", page: PageNumber = 1) -> Response:
         found = service.ask(service.system, published.public_results, q=q, page=page)
         campaigns = service.ask(service.system, published.public_campaigns)
         return web.render(request, "results/public.html", found=found, campaigns=campaigns, campaign=None)
 
     @router.get("/public/results/{campaign_id}")
-    def public_campaign(request: Request, campaign_id: str, q: str = "", page: int = 1) -> Response:
+    def public_campaign(request: Request, campaign_id: str, q: str = "", page: PageNumber = 1) -> Response:
         found = service.ask(service.system, published.public_results, campaign=campaign_id, q=q, page=page)
         campaigns = service.ask(service.system, published.public_campaigns)
         one = next((each for each in campaigns if each["campaign"] == campaign_id), None)

@@ -40,6 +40,28 @@
     if (text) { text.textContent = document.documentElement.lang === "en" ? "Not loaded. Reload the page to try again." : "未能载入，请刷新页面重试。"; }
   });
 
+  // What is typed or chosen in a form while a part of that form is under way stays when the part is swapped.
+  var kept = null;
+  function fields(form, act) {
+    form.querySelectorAll("input[name], select[name], textarea[name]").forEach(function (field) {
+      if (field.type !== "hidden" && field.type !== "file") { act(field, field.name + (field.type === "radio" || field.type === "checkbox" ? "=" + field.value : "")); }
+    });
+  }
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var form = event.detail.target.closest("form");
+    kept = form && { form: form, values: {} };
+    if (form) { fields(form, function (field, key) { kept.values[key] = { value: field.value, checked: field.checked }; }); }
+  });
+  document.addEventListener("htmx:afterSwap", function () {
+    if (!kept) { return; }
+    var values = kept.values;
+    fields(kept.form, function (field, key) {
+      if (!values[key]) { return; }
+      if (field.type === "radio" || field.type === "checkbox") { field.checked = values[key].checked; } else { field.value = values[key].value; }
+    });
+    kept = null;
+  });
+
   // When every home tile has answered and none had anything, the page says so.
   document.addEventListener("htmx:afterSettle", function () {
     var tiles = document.querySelector("[data-tiles]");

@@ -26,7 +26,7 @@ DRAFT, PROPOSED, CONFIRMED, FROZEN, CLOSED, CANCELLED = (
 DRAWN = "drawn"
 ASKED, AGREED, DECLINED, REMOVED = "asked", "confirmed", "declined", "removed"
 DISCLOSURES = ("window", "open")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 DICE = range(20, 1001)
 
 

@@ -17,7 +17,7 @@ from runtime.errors import Rejected
 Answers = Mapping[str, Mapping[str, str]]
 
 MAX_ANSWER = 2000
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 
 
 class AnswerUnfit(Rejected):
