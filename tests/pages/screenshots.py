@@ -22,7 +22,7 @@ from tests.scenario.hands import Hands
 PICTURES = ROOT / "docs" / "pictures"
 TODAY = date(2018, 12, 14)
 MOST_BYTES = 300_000
-CAMPAIGN = {"x": 0, "y": 0, "width": 1280, "height": 1000}
+CAMPAIGN = {"x": 0, "y": 0, "width": 1280, "height": 1240}
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def photograph_campaign(hands: Hands, story: Story) -> None:
     """Photograph the campaign page as the lead's planner sees it."""
     with hands.as_("jt-plan") as planner:
         planner.opens(f"/campaigns/{story.campaign_id}")
-        planner.page.set_viewport_size({"width": 1280, "height": 1000})
+        planner.page.set_viewport_size({"width": 1280, "height": 1240})
         planner.page.screenshot(path=PICTURES / "campaign.png", clip=CAMPAIGN)  # type: ignore[arg-type]
 
 
@@ -87,8 +87,10 @@ def photograph_checklist(hands: Hands, story: Story) -> None:
         inspector.fills("抽查的驾驶员人数", "3")
         inspector.answers("抽查的驾驶员从业资格", "不相符")
         inspector.fills("发现的问题", "一名驾驶员驾驶证准驾车型与所驾车辆不符")
+        inspector.fills("不相符情形说明", "准驾车型为 B2，所驾车辆为大型客车")
+        inspector.page.locator(":focus").blur()
         inspector.page.locator("legend", has_text="抽查的驾驶员从业资格").evaluate(
-            "element => window.scrollTo(0, element.getBoundingClientRect().top + window.scrollY - 260)"
+            "element => window.scrollTo(0, element.getBoundingClientRect().top + window.scrollY - 130)"
         )
         inspector.page.screenshot(path=PICTURES / "checklist-phone.png")
 
