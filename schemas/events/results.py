@@ -40,6 +40,7 @@ class ChecklistSubmitted(SectionPayload):
 
     items: Count
     entered_by: Id  # account
+    approval: Due
 
 
 class ResultReturned(SectionPayload):
@@ -87,3 +88,13 @@ class RectificationOrdered(SectionPayload):
 
     finding: Id
     rectify: Due
+
+
+class RectificationVerified(SectionPayload):
+    """The agency checked whether the firm has put it right (整改复查); if it has not, another day was set."""
+
+    type: ClassVar[str] = "onevisit.rectification.verified.v1"
+
+    finding: Id
+    passed: bool
+    rectify: Due | None = None  # the new day, where the check was not passed

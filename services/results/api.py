@@ -13,8 +13,10 @@ from runtime.service import Service
 from runtime.web.caller import Caller, TheCaller
 from runtime.web.etag import etag
 from runtime.web.templates import Web
-from services.results.commands import approval, publication, referrals, visits
+from schemas.events.payload import Digest, Id
+from services.results.commands import approval, drafts, publication, referrals, visits
 from services.results.commands.found import SectionNotYours
+from services.results.commands.rectification import verify_rectification
 from services.results.queries import publication as published
 from services.results.queries import referrals as sent
 from services.results.queries import visits as seen
@@ -23,7 +25,14 @@ from services.results.uploads import as_download, keep_evidence, keep_scan
 
 API = "/api/results/v1"
 
+Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{0,64}$")]
+"""An id, or nothing; which ids there are is said by the domain."""
+Text = Annotated[str, Field(max_length=10_000)]
+"""Free text, longer than any field takes: how long each may be, and of which characters, is said by the domain in words."""
+Many = 500
+
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+CampaignId = Annotated[Id | None, Query()]
 
 
 class Body(BaseModel):
@@ -41,62 +50,72 @@ class Day(Body):
 class WrittenFinding(Body):
     """A finding as officers write it; *question* names the bad answer it explains, else *kind* says what it is."""
 
-    item: str
-    question: str = ""
-    kind: str = ""
-    text: str = ""
-    evidence: list[str] = Field(default_factory=list)
+    item: Id
+    question: Code = ""
+    kind: Code = ""
+    text: Text = ""
+    evidence: list[Id] = Field(default_factory=list, max_length=Many)
 
 
 class DraftBody(Body):
     """What has been entered so far; a part left out stays as it is."""
 
-    answers: dict[str, dict[str, str]] | None = None
-    outcomes: dict[str, str] | None = None
-    findings: list[WrittenFinding] | None = None
+    answers: Annotated[dict[Id, Annotated[dict[Id, Text], Field(max_length=Many)]], Field(max_length=Many)] | None = (
+        None
+    )
+    outcomes: Annotated[dict[Id, Code], Field(max_length=Many)] | None = None
+    findings: Annotated[list[WrittenFinding], Field(max_length=Many)] | None = None
 
 
 class Signed(Body):
     """The digest of the text that was shown to the signer."""
 
-    digest: str | None = None
+    digest: Digest | None = None
 
 
 class Unit(Body):
     """How the inspected unit answered the record."""
 
     how: Literal["signed", "refused"]
-    name: str = ""
-    reason: str = ""
-    witness: str = ""
-    digest: str | None = None
+    name: Text = ""
+    reason: Code = ""
+    witness: Text = ""
+    digest: Digest | None = None
 
 
 class Reason(Body):
     """Why a section goes back."""
 
-    reason: str
+    reason: Text
 
 
 class ReturnBody(Body):
     """Why a referral goes back: a code of the pack, and a note."""
 
-    reason: str
-    note: str = ""
+    reason: Id
+    note: Text = ""
 
 
 class DecisionBody(Body):
     """What a receiver decided."""
 
-    decision: str
-    text: str
+    decision: Id
+    text: Text
 
 
 class RouteBody(Body):
     """Whom the lead sends a referral to."""
 
-    receiver: str
+    receiver: Id
     mode: Literal["transfer", "inform"] = "transfer"
+
+
+class Checked(Body):
+    """Whether a finding was put right, and what was seen; needed where it was not."""
+
+    finding: Id
+    passed: bool
+    note: Text = ""
 
 
 class Nothing(Body):
@@ -119,7 +138,7 @@ def _run(service: Service, caller: Caller, command: Callable[..., Any], **facts:
 
 def _visit_routes(router: APIRouter, service: Service) -> None:
     @router.get(f"{API}/visits")
-    def list_visits(caller: TheCaller, campaign: str | None = None, mine: bool = False) -> Any:
+    def list_visits(caller: TheCaller, campaign: CampaignId = None, mine: bool = False) -> Any:
         lines = service.ask(caller.actor, seen.visit_lines, campaign_id=campaign, mine=mine)
         return {"visits": lines}
 
@@ -153,7 +172,7 @@ def _section_routes(router: APIRouter, service: Service) -> None:
         value = _run(
             service,
             caller,
-            visits.save_draft,
+            drafts.save_draft,
             section_id=section_id,
             answers=body.answers,
             outcomes=body.outcomes,
@@ -167,8 +186,8 @@ def _section_routes(router: APIRouter, service: Service) -> None:
         caller: TheCaller,
         section_id: str,
         file: Annotated[UploadFile, File()],
-        item: Annotated[str, Form()] = "",
-        question: Annotated[str, Form()] = "",
+        item: Annotated[Code, Form()] = "",
+        question: Annotated[Code, Form()] = "",
     ) -> Any:
         return keep_evidence(service, caller.actor, caller.key, section_id, file, item, question).value
 
@@ -179,7 +198,7 @@ def _section_routes(router: APIRouter, service: Service) -> None:
 
     @router.post(f"{API}/sections/{{section_id}}/evidence/{{evidence_id}}/remove")
     def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Any:
-        return _run(service, caller, visits.remove_evidence, section_id=section_id, evidence_id=evidence_id)
+        return _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
 
     @router.post(f"{API}/sections/{{section_id}}/sign")
     def sign(caller: TheCaller, section_id: str, body: Signed) -> Any:
@@ -201,6 +220,10 @@ def _section_routes(router: APIRouter, service: Service) -> None:
     def approve(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
         return _run(service, caller, approval.approve_section, section_id=section_id)
 
+    @router.post(f"{API}/sections/{{section_id}}/verify")
+    def verify(caller: TheCaller, section_id: str, body: Checked) -> Any:
+        return _run(service, caller, verify_rectification, section_id=section_id, **body.model_dump())
+
     @router.post(f"{API}/sections/{{section_id}}/publish")
     def publish(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
         return _run(service, caller, publication.publish_section, section_id=section_id)
@@ -212,7 +235,7 @@ def _publication_routes(router: APIRouter, service: Service) -> None:
         return service.ask(caller.actor, published.publication_list, now=service.ports.clock.now())
 
     @router.get(f"{API}/public")
-    def public(campaign: str | None = None, q: str = "", page: PageNumber = 1) -> Any:
+    def public(campaign: CampaignId = None, q: Annotated[Text, Query()] = "", page: PageNumber = 1) -> Any:
         return service.ask(service.system, published.public_results, campaign=campaign, q=q, page=page)
 
 

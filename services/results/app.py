@@ -11,6 +11,7 @@ from runtime.store.database import Database
 from runtime.web.access import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
 from services.results import api, pages
+from services.results.domain.sight import ANSWERING, ROUTING
 from services.results.handlers import handlers
 from services.results.tables import Base
 from services.results.timers import TIMERS
@@ -31,8 +32,9 @@ OFFICERS = roles(Role.INSPECTOR, Role.TEAM_LEAD)
 UPLOADS = OFFICERS.limited(48 * MIB)  # a form with several photos; each file has a limit of its own
 APPROVERS = roles(Role.APPROVER)
 PUBLISHERS = roles(Role.PUBLISHER)
-HANDS = roles(Role.PLANNER, Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD)  # who answers for referrals
-ROUTERS = roles(Role.PLANNER, Role.APPROVER, Role.AGENCY_HEAD)
+CHECKERS = roles(Role.INSPECTOR, Role.TEAM_LEAD, Role.APPROVER)  # of rectifications
+HANDS = roles(*ANSWERING)
+ROUTERS = roles(*ROUTING)
 
 API = "/api/results/v1"
 
@@ -53,6 +55,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /sections/{section_id}/review": APPROVERS,
     "POST /sections/{section_id}/approve": APPROVERS,
     "POST /sections/{section_id}/return": APPROVERS,
+    "POST /sections/{section_id}/verify": CHECKERS,
     "POST /sections/{section_id}/publish": PUBLISHERS,
     "GET /publication": SIGNED_IN,
     "GET /referrals": SIGNED_IN,
@@ -84,6 +87,7 @@ ACCESS: Mapping[str, Access] = {
     f"POST {API}/sections/{{section_id}}/submit": OFFICERS,
     f"POST {API}/sections/{{section_id}}/return": APPROVERS,
     f"POST {API}/sections/{{section_id}}/approve": APPROVERS,
+    f"POST {API}/sections/{{section_id}}/verify": CHECKERS,
     f"POST {API}/sections/{{section_id}}/publish": PUBLISHERS,
     f"GET {API}/publication": SIGNED_IN,
     f"GET {API}/campaigns/{{campaign_id}}/summary": SIGNED_IN,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
@@ -13,13 +13,14 @@ from runtime.web.caller import Caller, TheCaller
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from services.results import forms
-from services.results.api import PageNumber
-from services.results.commands import approval, publication, referrals, visits
+from services.results.api import Code, PageNumber, Text
+from services.results.commands import approval, drafts, publication, rectification, referrals, visits
+from services.results.domain.referrals import Act
 from services.results.queries import publication as published
 from services.results.queries import referrals as sent
 from services.results.queries import summary
 from services.results.queries import visits as seen
-from services.results.uploads import as_download, keep_evidence, keep_scan
+from services.results.uploads import as_download, enter_letter, keep_draft
 
 Fields = Annotated[forms.Sent, Depends(forms.sent)]
 
@@ -119,18 +120,17 @@ def _section_pages(router: APIRouter, service: Service, web: Web) -> None:
     @router.post("/sections/{section_id}/draft")
     def draft(request: Request, caller: TheCaller, section_id: str, fields: Fields) -> Response:
         try:
-            _run(
+            keep_draft(
                 service,
-                caller,
-                visits.save_draft,
-                section_id=section_id,
+                caller.actor,
+                caller.key,
+                section_id,
+                fields.files,
                 answers=fields.answers,
                 outcomes=fields.outcomes,
                 findings=fields.findings,
                 version=fields.texts.get("version"),
             )
-            for name, (item, question, file) in enumerate(fields.files):
-                keep_evidence(service, caller.actor, f"{caller.key}:{name}", section_id, file, item, question)
         except OneVisitError as refusal:
             return again(request, caller, section_id, fields, refusal)
         if fields.texts.get("then") == "check":
@@ -174,11 +174,11 @@ def _section_pages(router: APIRouter, service: Service, web: Web) -> None:
 def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
     @router.post("/sections/{section_id}/evidence/{evidence_id}/remove")
     def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Response:
-        _run(service, caller, visits.remove_evidence, section_id=section_id, evidence_id=evidence_id)
+        _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
         return see_other(f"/sections/{section_id}", said="section.said_removed")
 
     @router.post("/sections/{section_id}/sign")
-    def sign(caller: TheCaller, section_id: str, digest: Annotated[str, Form()]) -> Response:
+    def sign(caller: TheCaller, section_id: str, digest: Annotated[Code, Form()]) -> Response:
         _run(service, caller, visits.sign_section, section_id=section_id, digest=digest)
         return see_other(f"/sections/{section_id}/check", said="section.said_signed")
 
@@ -186,11 +186,11 @@ def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
     def unit(
         caller: TheCaller,
         section_id: str,
-        digest: Annotated[str, Form()],
-        how: Annotated[str, Form()],
-        name: Annotated[str, Form()] = "",
-        reason: Annotated[str, Form()] = "",
-        witness: Annotated[str, Form()] = "",
+        digest: Annotated[Code, Form()],
+        how: Annotated[Literal["signed", "refused"], Form()],
+        name: Annotated[Text, Form()] = "",
+        reason: Annotated[Code, Form()] = "",
+        witness: Annotated[Text, Form()] = "",
     ) -> Response:
         facts = {"how": how, "name": name, "reason": reason, "witness": witness, "digest": digest}
         _run(service, caller, visits.record_unit, section_id=section_id, **facts)
@@ -208,9 +208,23 @@ def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
         return see_other(f"/sections/{section_id}", said=said)
 
     @router.post("/sections/{section_id}/return")
-    def return_(caller: TheCaller, section_id: str, reason: Annotated[str, Form()]) -> Response:
+    def return_(caller: TheCaller, section_id: str, reason: Annotated[Text, Form()]) -> Response:
         _run(service, caller, visits.return_section, section_id=section_id, reason=reason)
         return see_other(f"/sections/{section_id}", said="section.said_returned")
+
+    @router.post("/sections/{section_id}/verify")
+    def verify(
+        caller: TheCaller,
+        section_id: str,
+        finding: Annotated[Code, Form()],
+        passed: Annotated[bool, Form()],
+        note: Annotated[Text, Form()] = "",
+    ) -> Response:
+        facts = {"finding": finding, "passed": passed, "note": note}
+        _run(service, caller, rectification.verify_rectification, section_id=section_id, **facts)
+        return see_other(
+            f"/sections/{section_id}", said="rectification.said_passed" if passed else "rectification.said_again"
+        )
 
     @router.post("/sections/{section_id}/publish")
     def publish(caller: TheCaller, section_id: str) -> Response:
@@ -286,17 +300,12 @@ def _referral_pages(router: APIRouter, service: Service, web: Web) -> None:
 
 
 def _referral_steps(router: APIRouter, service: Service) -> None:
-    def with_scan(caller: Caller, referral_id: str, fields: forms.Sent, act: str) -> None:
-        if fields.scan is not None:
-            keep_scan(service, caller.actor, f"{caller.key}:scan", referral_id, fields.scan, act)
-
     def done(referral_id: str, act: str) -> Response:
         return see_other(f"/referrals/{referral_id}", said=f"referral.said_{act}")
 
     @router.post("/referrals/{referral_id}/receive")
     def receive(caller: TheCaller, referral_id: str, fields: Fields) -> Response:
-        with_scan(caller, referral_id, fields, "receive")
-        _run(service, caller, referrals.receive, referral_id=referral_id)
+        enter_letter(service, caller.actor, caller.key, referral_id, Act.RECEIVE, fields.scan)
         return done(referral_id, "received")
 
     @router.post("/referrals/{referral_id}/accept")
@@ -306,16 +315,15 @@ def _referral_steps(router: APIRouter, service: Service) -> None:
 
     @router.post("/referrals/{referral_id}/return")
     def return_(
-        caller: TheCaller, referral_id: str, reason: Annotated[str, Form()], note: Annotated[str, Form()] = ""
+        caller: TheCaller, referral_id: str, reason: Annotated[Code, Form()], note: Annotated[Text, Form()] = ""
     ) -> Response:
         _run(service, caller, referrals.return_, referral_id=referral_id, reason=reason, note=note)
         return done(referral_id, "returned")
 
     @router.post("/referrals/{referral_id}/decide")
     def decide(caller: TheCaller, referral_id: str, fields: Fields) -> Response:
-        with_scan(caller, referral_id, fields, "decide")
-        facts = {name: fields.texts.get(name, "") for name in ("decision", "text")}
-        _run(service, caller, referrals.decide, referral_id=referral_id, **facts)
+        said = {name: fields.texts.get(name, "") for name in ("decision", "text")}
+        enter_letter(service, caller.actor, caller.key, referral_id, Act.DECIDE, fields.scan, **said)
         return done(referral_id, "decided")
 
     @router.post("/referrals/{referral_id}/close")
@@ -327,8 +335,8 @@ def _referral_steps(router: APIRouter, service: Service) -> None:
     def route(
         caller: TheCaller,
         referral_id: str,
-        receiver: Annotated[str, Form()],
-        mode: Annotated[str, Form(pattern="^(transfer|inform)$")] = "transfer",
+        receiver: Annotated[Code, Form()],
+        mode: Annotated[Literal["transfer", "inform"], Form()] = "transfer",
     ) -> Response:
         _run(service, caller, referrals.route, referral_id=referral_id, receiver=receiver, mode=mode)
         return done(referral_id, "routed")

@@ -183,6 +183,18 @@ class Entry(Owned, Base):
     returned_by: Mapped[str] = mapped_column(String(128), default="")
 
 
+class Writer(Owned, Base):
+    """Somebody who had a hand in what a section says, however little of it still stands; the agency's alone."""
+
+    __tablename__ = "section_writer"
+    __table_args__ = (Index("writer_by_section", "section"), {"info": {"kind": "owned"}})
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    section: Mapped[str] = mapped_column(String(128))
+    account: Mapped[str] = mapped_column(String(128))
+    first_at: Mapped[datetime]
+
+
 class Evidence(Owned, Base):
     """A file that shows what was found; the agency's alone, named by the digest of its content."""
 
@@ -251,6 +263,27 @@ class FindingRow(Owned, Base):
     rule: Mapped[str]
     due: Mapped[dict[str, Any]] = mapped_column(JSON)
     referral: Mapped[str | None] = mapped_column(String(64))
+
+
+class FollowUpCheck(Owned, Base):
+    """整改复查: somebody looked whether a rectification happened; the last one of a finding counts. The agency's alone."""
+
+    __tablename__ = "follow_up_check"
+    __table_args__ = (
+        Index("check_by_finding", "finding"),
+        Index("check_by_section", "section"),
+        {"info": {"kind": "owned"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(160), primary_key=True)  # finding-number
+    section: Mapped[str] = mapped_column(String(128))
+    finding: Mapped[str] = mapped_column(String(128))
+    number: Mapped[int]
+    passed: Mapped[bool]
+    note: Mapped[str]
+    due: Mapped[dict[str, Any]] = mapped_column(JSON)  # the new Due of what was not passed, else empty
+    checked_by: Mapped[str] = mapped_column(String(128))
+    checked_at: Mapped[datetime]
 
 
 class PublicRow(Open, Base):
@@ -358,7 +391,7 @@ class Thread(Owned, Base):
     """
     One matter (campaign, target, kind, receiver): the unique key that keeps it to one open referral.
 
-    Shared among the agencies of the visit, so that each can join; holds ids and the state only, and is shown nowhere.
+    Shared among the agencies of the visit, so that each can join; holds ids, the state and its days, and is shown nowhere.
     """
 
     __tablename__ = "referral_thread"
@@ -373,6 +406,7 @@ class Thread(Owned, Base):
     mode: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
     sources: Mapped[list[Any]] = mapped_column(JSON)
+    dues: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")  # the leg's, to tell who joins
     moved_to: Mapped[str | None] = mapped_column(String(64))  # the thread of a later leg
 
 

@@ -254,6 +254,56 @@ def test_a_referral_is_returned_on_its_page(day: World, site: Site) -> None:
     assert "待定管辖" in lead.part("/parts/results/home/me").text
 
 
+def test_a_sealed_referral_shows_how_it_stands(day: World, site: Site) -> None:
+    day.fill("A", "JT", "PENDING", WRONG | {"note": "只给办理的人看"})
+    day.approve("A", "JT")
+
+    for agency in ("GA", "JT"):
+        client = enter(site, agency, Role.SUPERVISOR)
+        assert R in client.get("/referrals").main
+        page = client.get(f"/referrals/{R}")
+        for words in (R, "已发出", "驾驶员从业资格与驾驶证不符", "2018年12月14日", "只由办理移送的人员查看"):
+            assert words in page.main, words
+        for words in ("虚构A", "只给办理的人看", "JT检查员", "移送函"):
+            assert words not in page.text, words
+        assert [form.action for form in page.forms if "referrals" in form.action] == []
+        client.get(f"/referrals/{R}/letter", status=404)
+        assert client.http.get(f"{API}/referrals/{R}/letter").status_code == 404
+    assert "虚构A" in enter(site, "GA", Role.APPROVER).get(f"/referrals/{R}").main
+    day.hear(day.disclosed())
+    assert "虚构A" in enter(site, "GA", Role.SUPERVISOR).get(f"/referrals/{R}").main
+
+
+def test_a_rectification_is_checked_on_its_page(day: World, site: Site) -> None:
+    day.fill("B", "SJ", "CORRECTED", WRONG)
+    day.approve("B", "SJ")
+    section = section_id("B", "SJ")
+    at = f"/sections/{section}"
+    day.day("2018-12-26")
+    approver = enter(site, "SJ", Role.APPROVER)
+    assert "待复查整改" in approver.part("/parts/results/home/me").text
+    assert [form.action for form in enter(site, "SJ", Role.TEAM_LEAD).get(at).forms if "verify" in form.action] == []
+
+    form = approver.get(at).form(f"{at}/verify")
+    assert form.values["finding"] == [f"{section}-F1"]
+    form.submit(passed="false", status=422)
+    page = approver.get(at).form(f"{at}/verify").submit(passed="false", note="证照未变更")
+    for words in ("重新计算改正期限", "不合格", "证照未变更", "2019年1月10日"):
+        assert words in page.main, words
+    page = page.form(f"{at}/verify").submit(passed="true")
+    assert "整改已完成" in page.main
+    assert [form.action for form in page.forms if "verify" in form.action] == []
+    assert "待复查整改" not in approver.part("/parts/results/home/me").text
+    again = approver.api("POST", f"{API}/sections/{section}/verify", {"finding": f"{section}-F1", "passed": True}, 409)
+    assert again["code"] == "rectification.passed"
+    shown = approver.api("GET", f"{API}/sections/{section}")["followed"][0]
+    assert (shown["put_right"], [each["passed"] for each in shown["checks"]]) == (True, [False, True])
+    enter(site, "SJ", Role.PUBLISHER).api("POST", f"{API}/sections/{section}/verify", {}, 403)
+    enter(site, LEAD, Role.APPROVER).api(
+        "POST", f"{API}/sections/{section}/verify", {"finding": f"{section}-F1", "passed": True}, 403
+    )
+
+
 def test_the_publisher_publishes_and_the_public_reads(day: World, site: Site) -> None:
     day.fill("F", "YG")
     day.approve("F", "YG")

@@ -21,6 +21,7 @@ from services.results.commands.found import (
     own_section,
     signatures_of,
     visit_of,
+    writers_of,
 )
 from services.results.commands.packages import package_content
 from services.results.commands.referring import Matter, handled_by_itself, open_or_join
@@ -57,7 +58,7 @@ def approve_section(session: Session, actor: Actor, *, at: datetime, section_id:
     Approve a submitted section: its outcomes go to the lead, each finding becomes a rectification or a referral.
 
     Raises:
-        EnteredAndApprovedBySame: the approver entered or signed it.
+        EnteredAndApprovedBySame: the approver had a hand in what it says, first or last, or signed it.
         SectionNotInState: it does not wait for approval.
     """
     section = own_section(session, actor, section_id)
@@ -76,7 +77,7 @@ def approve_section(session: Session, actor: Actor, *, at: datetime, section_id:
     check_other_person(
         actor.id,
         actor.officer,
-        entered_by={case.section.entered_by or "", case.entry.changed_by},
+        entered_by=writers_of(session, [section])[section.id],
         signers={each.account for each in signatures} | {each.officer for each in signatures},
     )
     draft = draft_of(case.entry)

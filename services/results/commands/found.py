@@ -2,21 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.errors import Forbidden, NotFound, NotYet
-from runtime.store import Actor
+from runtime.store import Actor, derived_id
 from schemas.documents import ChecklistDocument
 from schemas.documents import Question as WrittenQuestion
 from services.results.domain.checklists import Item, Question
 from services.results.domain.findings import Finding
-from services.results.domain.sections import Draft
+from services.results.domain.sections import Draft, State, check_editable, check_on_team
 from services.results.domain.sight import may_see_target
 from services.results.rules import Rules, rules_of
-from services.results.tables import Campaign, Checklist, DrawFact, Entry, Evidence, Section, Signature, Visit
+from services.results.tables import Campaign, Checklist, DrawFact, Entry, Evidence, Section, Signature, Visit, Writer
 
 
 class SectionNotYours(Forbidden):
@@ -47,26 +48,36 @@ def visit_of(session: Session, actor: Actor, visit_id: str) -> Visit:
 
 
 def sees(session: Session, actor: Actor, visits: Iterable[Visit]) -> dict[str, bool]:
-    """Tell for each visit whether the actor may know its target."""
+    """Tell for each visit whether the actor may know its target; teams and disclosure are read only where they decide."""
     listed = list(visits)
-    disclosed = {campaign: is_disclosed(session, campaign) for campaign in {visit.campaign for visit in listed}}
-    teams: dict[str, set[str]] = {}
-    if actor.officer is not None:
-        own = select(Section).where(Section.agency == actor.agency, Section.visit.in_([visit.id for visit in listed]))
-        for section in session.scalars(own):
-            teams[section.visit] = {member["officer"] for member in section.team if member["officer"]}
-    return {
-        visit.id: actor.is_system
-        or may_see_target(
+    disclosed = cache(partial(is_disclosed, session))
+
+    def may(visit: Visit, officers: Iterable[str] = (), *, open_to_all: bool = False) -> bool:
+        return actor.is_system or may_see_target(
             agency=actor.agency,
             roles=actor.roles,
             officer=actor.officer,
             lead=visit.owner_agency,
             agencies=visit.agencies,
-            officers=teams.get(visit.id, ()),
-            disclosed=disclosed[visit.campaign],
+            officers=officers,
+            disclosed=open_to_all,
         )
+
+    teams = _teams(session, actor, [visit.id for visit in listed if not may(visit)])
+    return {
+        visit.id: may(visit, teams.get(visit.id, ())) or may(visit, open_to_all=disclosed(visit.campaign))
         for visit in listed
+    }
+
+
+def _teams(session: Session, actor: Actor, visits: list[str]) -> dict[str, set[str]]:
+    """Name the officers of the actor's agency that were drawn for each visit, for an actor who is an officer."""
+    if actor.officer is None or not visits:
+        return {}
+    own = select(Section).where(Section.agency == actor.agency, Section.visit.in_(visits))
+    return {
+        section.visit: {member["officer"] for member in section.team if member["officer"]}
+        for section in session.scalars(own)
     }
 
 
@@ -93,6 +104,14 @@ def own_section(session: Session, actor: Actor, section_id: str) -> Section:
     """Load a section of the actor's own agency; its progress may be shared, its content never is."""
     section = section_row(session, actor, section_id)
     visit_of(session, actor, section.visit)
+    return section
+
+
+def section_in_hand(session: Session, actor: Actor, section_id: str) -> Section:
+    """Load a section that the actor, an officer of its team, may still change."""
+    section = own_section(session, actor, section_id)
+    check_on_team(actor.officer, [member["officer"] for member in section.team])
+    check_editable(State(section.state))
     return section
 
 
@@ -160,6 +179,23 @@ def entry_for_writing(session: Session, actor: Actor, section: Section, at: date
         )
         session.add(entry)
     return entry
+
+
+def wrote(session: Session, actor: Actor, section: Section, at: datetime) -> None:
+    """Remember for good that the actor had a hand in what a section says: whoever wrote, first or last, may not approve it."""
+    name = derived_id("WR", section.id, actor.id)
+    if session.get(Writer, name) is None:
+        facts = {"county": section.county, "owner_agency": section.agency, "section": section.id}
+        session.add(Writer(id=name, account=actor.id, first_at=at, **facts))
+        session.flush()  # a command may write twice
+
+
+def writers_of(session: Session, sections: Iterable[Section]) -> dict[str, set[str]]:
+    """Name the accounts that had a hand in what each section says, whoever handed it in included."""
+    found = {section.id: {section.entered_by} - {None} for section in sections}
+    for row in session.scalars(select(Writer).where(Writer.section.in_(list(found)))):
+        found[row.section].add(row.account)
+    return {section: {str(account) for account in accounts} for section, accounts in found.items()}
 
 
 def draft_of(entry: Entry | None) -> Draft:

@@ -5,7 +5,7 @@ When the lead routes a referral to somebody new it begins a further leg, its own
 share it; whoever returned it keeps the earlier leg and sees no later one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +28,13 @@ from services.results.commands.referring import (
     ROUTING,
     happened,
     new_thread,
+    referral_of,
     sent_dues,
     sent_event,
     share_with,
     told_of,
 )
+from services.results.commands.scans import attach_scan, may_scan
 from services.results.domain.checklists import fit_text
 from services.results.domain.referrals import (
     Act,
@@ -53,9 +55,12 @@ from services.results.tables import Agency, Package, Referral, Source, Thread, V
 # ── the receiver's part ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def receive(session: Session, actor: Actor, *, at: datetime, referral_id: str) -> Reply:
-    """Confirm that the referral has arrived (回执). A copy for information ends here."""
+def receive(
+    session: Session, actor: Actor, *, at: datetime, referral_id: str, scan: Mapping[str, Any] | None = None
+) -> Reply:
+    """Confirm that the referral has arrived (回执), with the *scan* of a letter's receipt. A copy for information ends here."""
     referral, state = _step(session, actor, Act.RECEIVE, referral_id, at)
+    _with_scan(session, actor, Act.RECEIVE, referral, at, scan)
     events: list[Payload] = [ReferralReceived(**_answered(referral))]
     if state is State.CLOSED:
         events.append(ReferralClosed(**_answered(referral)))
@@ -90,13 +95,45 @@ def return_(session: Session, actor: Actor, *, at: datetime, referral_id: str, r
     return _moved(session, referral, [ReferralReturned(**_answered(referral), route=route)])
 
 
-def decide(session: Session, actor: Actor, *, at: datetime, referral_id: str, decision: str, text: str) -> Reply:
-    """Record what the receiver decided; its text goes to the sources and the lead."""
+def decide(
+    session: Session,
+    actor: Actor,
+    *,
+    at: datetime,
+    referral_id: str,
+    decision: str,
+    text: str,
+    scan: Mapping[str, Any] | None = None,
+) -> Reply:
+    """Record what the receiver decided, with the *scan* of a letter's answer; its text goes to the sources and the lead."""
     referral, _ = _step(session, actor, Act.DECIDE, referral_id, at)
+    referral.decision, referral.decision_text = _decided(session, referral, decision, text)
+    _with_scan(session, actor, Act.DECIDE, referral, at, scan)
+    return _moved(session, referral, [ReferralDecided(**_answered(referral), decision=decision)])
+
+
+def may_enter(
+    session: Session, actor: Actor, *, referral_id: str, act: Act, decision: str = "", text: str = ""
+) -> None:
+    """Refuse, before a scan is stored, what `receive` or `decide` would refuse to be sent with one."""
+    referral = referral_of(session, referral_id)
+    _check_step(actor, act, referral)
+    may_scan(session, actor, referral_id=referral_id)
+    if act is Act.DECIDE:
+        _decided(session, referral, decision, text)
+
+
+def _decided(session: Session, referral: Referral, decision: str, text: str) -> tuple[str, str]:
     if decision not in {each.code for each in _rules(session, referral).pack.decisions}:
         raise DecisionUnknown(decision=decision)
-    referral.decision, referral.decision_text = decision, fit_text("text", text, longest=1000)
-    return _moved(session, referral, [ReferralDecided(**_answered(referral), decision=decision)])
+    return decision, fit_text("text", text, longest=1000)
+
+
+def _with_scan(
+    session: Session, actor: Actor, act: Act, referral: Referral, at: datetime, scan: Mapping[str, Any] | None
+) -> None:
+    if scan is not None:
+        attach_scan(session, actor, at=at, referral_id=referral.referral, act=act.value, **scan)
 
 
 def _deadline(session: Session, referral: Referral) -> str:
@@ -228,15 +265,6 @@ def _all_heard(session: Session, referral_id: str) -> bool:
 # ── one step ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def referral_of(session: Session, referral_id: str) -> Referral:
-    """Load a referral the actor is a party of."""
-    legs = select(Referral).where(Referral.referral == referral_id).order_by(Referral.leg.desc())
-    referral = session.scalars(legs).first()
-    if referral is None:
-        raise NotFound(referral=referral_id)
-    return referral
-
-
 def standing(session: Session, referral_id: str, source: Source | None = None) -> dict[str, Any]:
     """Tell how a referral stands, from the newest leg its reader may see, else from what a source has been told."""
     legs = select(Referral).where(Referral.referral == referral_id).order_by(Referral.leg.desc())
@@ -276,7 +304,7 @@ def _moved(session: Session, referral: Referral, events: Sequence[Payload]) -> R
     """Tell the key and every source how the referral stands now."""
     thread = session.get(Thread, referral.thread)
     if thread is not None and thread.referral == referral.referral:
-        thread.state = referral.state
+        thread.state, thread.dues = referral.state, referral.dues
     for source in _sources(session, referral.referral):
         source.told = told_of(referral)
     return Reply(events, {"referral": referral.referral, "state": State(referral.state).value})

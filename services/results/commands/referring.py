@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from runtime.errors import NotFound
 from runtime.store import Actor, Owned, next_id, share
 from schemas.events.payload import Due, Payload
 from schemas.events.referrals import (
@@ -67,6 +69,15 @@ def handled_by_itself(session: Session, actor: Actor, matter: Matter) -> str | N
         if thread is not None and thread.receiver == actor.agency and State(thread.state) in OPEN_STATES:
             return thread.referral
     return None
+
+
+def referral_of(session: Session, referral_id: str) -> Referral:
+    """Load a referral the actor is a party of, on the newest leg the actor may see."""
+    legs = select(Referral).where(Referral.referral == referral_id).order_by(Referral.leg.desc())
+    referral = session.scalars(legs).first()
+    if referral is None:
+        raise NotFound(referral=referral_id)
+    return referral
 
 
 def thread_of(session: Session, name: str) -> Thread | None:
@@ -131,7 +142,7 @@ def _key(session: Session, actor: Actor, matter: Matter, referral: Referral) -> 
         return
     thread.referral, thread.sender, thread.sources = referral.referral, actor.agency, [actor.agency]  # decided before
     thread.receiver, thread.external, thread.moved_to = referral.receiver, referral.external, None
-    thread.mode, thread.state = referral.mode, referral.state
+    thread.mode, thread.state, thread.dues = referral.mode, referral.state, referral.dues
 
 
 def new_thread(session: Session, actor: Actor, visit: Visit, referral: Referral, sources: list[str]) -> None:
@@ -148,6 +159,7 @@ def new_thread(session: Session, actor: Actor, visit: Visit, referral: Referral,
         mode=referral.mode,
         state=referral.state,
         sources=sources,
+        dues=referral.dues,
         moved_to=None,
     )
     session.add(thread)
@@ -199,7 +211,7 @@ def _join(session: Session, actor: Actor, matter: Matter, thread: Thread, at: da
         "mode": thread.mode,
         "kind": matter.kind,
         "action": matter.route.action,
-        "dues": {},
+        "dues": thread.dues,
         "decision": "",
         "decision_text": "",
     }

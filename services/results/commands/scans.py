@@ -6,14 +6,10 @@ from sqlalchemy.orm import Session
 
 from runtime.service import Reply
 from runtime.store import Actor, derived_id
-from services.results.commands.referrals import referral_of
-from services.results.commands.referring import share_with
-from services.results.commands.visits import StoredFile
+from services.results.commands.referring import referral_of, share_with
 from services.results.domain.checklists import fit_text
-from services.results.domain.referrals import (
-    Act,
-    check_part,
-)
+from services.results.domain.files import StoredFile
+from services.results.domain.referrals import Act, check_part
 from services.results.tables import Referral, Scan
 
 

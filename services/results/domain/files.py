@@ -1,11 +1,21 @@
 """Evidence files: what a file is by its own bytes, whatever its name says."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from runtime.errors import Rejected
 
 MAX_EVIDENCE_BYTES = 10 * 1024 * 1024
 
 _BEGINNINGS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"%PDF-", "application/pdf"))
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that lies in the blob store already: its name there differs from try to try, so it is no part of a request."""
+
+    blob: dict[str, Any]
 
 
 class FileTooLarge(Rejected):

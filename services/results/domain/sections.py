@@ -16,6 +16,9 @@ from runtime.errors import Conflict, Forbidden, Rejected
 from services.results.domain.checklists import Answers, AnswersMissing, Item, open_questions
 from services.results.domain.findings import Finding
 
+APPROVAL = "result_approval"
+"""The pack's term within which a submitted section is approved or returned."""
+
 
 class State(StrEnum):
     """Where a section stands."""
@@ -208,9 +211,14 @@ def check_signed(signers: AbstractSet[str], team: Iterable[str | None], needed: 
         raise UnitNotSigned()
 
 
+def may_approve(account: str, officer: str | None, *, entered_by: AbstractSet[str], signers: AbstractSet[str]) -> bool:
+    """Tell whether somebody neither entered (*entered_by*, accounts) nor signed (*signers*, accounts and officers) it."""
+    return account not in entered_by | signers and (officer is None or officer not in signers)
+
+
 def check_other_person(
     account: str, officer: str | None, *, entered_by: AbstractSet[str], signers: AbstractSet[str]
 ) -> None:
-    """Refuse an approver who entered (*entered_by*, accounts) or signed (*signers*, accounts and officers) the section."""
-    if account in entered_by | signers or (officer is not None and officer in signers):
+    """Refuse an approver who entered or signed the section (`may_approve`)."""
+    if not may_approve(account, officer, entered_by=entered_by, signers=signers):
         raise EnteredAndApprovedBySame()

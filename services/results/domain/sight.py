@@ -8,6 +8,11 @@ from schemas.vocabulary import Role
 _LEADS_EYES = frozenset({Role.PLANNER, Role.DRAW_OFFICER})
 _AGENCIES_EYES = frozenset({Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD})
 
+ANSWERING = frozenset({Role.PLANNER, Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD})
+"""Who does a referral's steps for the agency whose part they are."""
+ROUTING = frozenset({Role.PLANNER, Role.APPROVER, Role.AGENCY_HEAD})
+"""Who, of the lead, says where a referral goes that nobody is competent for."""
+
 
 def may_see_target(
     *,
@@ -32,6 +37,16 @@ def may_see_target(
     if agency == lead and roles & _LEADS_EYES:
         return True
     return agency in set(agencies) and bool(roles & _AGENCIES_EYES)
+
+
+def may_read_referral(roles: AbstractSet[Role], *, sees_target: bool) -> bool:
+    """
+    Tell whether somebody of a referral's parties may read whom it is about, what was found and its files.
+
+    The wall lets parties through only; of these, whoever may know the target anyway, or may act on the referral. To
+    everybody else it is a number, a kind, a state and its clocks.
+    """
+    return sees_target or not roles.isdisjoint(ANSWERING)
 
 
 def mine_only(roles: AbstractSet[Role]) -> bool:

@@ -1,4 +1,9 @@
-"""Referrals as sender, receiver and lead see them, and the letter."""
+"""
+Referrals as sender, receiver and lead see them, and the letter.
+
+Whoever of a party may not know the target (`queries.sight`) sees a sealed referral: number, kind, state, clocks and who
+has to do with it, but no firm, no text and no file.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,12 +19,37 @@ from services.results.commands.referrals import standing
 from services.results.commands.referring import told_of
 from services.results.domain.lights import light
 from services.results.domain.referrals import QUEUED, Act, State, who_may
+from services.results.domain.sight import ANSWERING, ROUTING
+from services.results.queries.sight import readable
 from services.results.queries.words import Words, campaign_words, names, words_of
 from services.results.rules import day_of
 from services.results.tables import Agency, Campaign, Package, Referral, Scan, Source
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AWAITED = {State.SENT: "answer", State.RECEIVED: "answer", State.ACCEPTED: "decide"}
+_NOTHING_TOLD: dict[str, Any] = {
+    "sealed": True,
+    "action": "",
+    "decision": "",
+    "decision_label": ("", ""),
+    "decision_text": "",
+    "suggest": None,
+    "suggest_name": None,
+}
+"""What stands in a sealed line in place of what was said."""
+_NOTHING_SHOWN: dict[str, Any] = {
+    "rule": "",
+    "rule_label": ("", ""),
+    "returned": [],
+    "packages": [],
+    "sources": [],
+    "scans": [],
+    "may": [],
+    "return_reasons": [],
+    "decisions": [],
+    "bodies": [],
+}
+"""And on the page of a sealed referral."""
 
 
 def referral_lists(session: Session, actor: Actor, *, now: datetime) -> dict[str, list[dict[str, Any]]]:
@@ -29,13 +59,15 @@ def referral_lists(session: Session, actor: Actor, *, now: datetime) -> dict[str
         legs[leg.referral] = leg
     own = select(Source).where(Source.agency == actor.agency).order_by(Source.referral)
     sources = {source.referral: source for source in session.scalars(own)}
-    short = names(session)
+    short, shown = names(session), readable(session, actor, legs.values(), sources.values())
     lines = {key: _line(session, leg, short, now) for key, leg in legs.items()}
     told = {
-        key: _told_line(key, source.told, source, short, _source_words(session, source))
+        key: _told_line(session, key, source.told, source, short, now)
         for key, source in sources.items()
         if key not in lines
     }
+    for key, line in (lines | told).items():
+        line.update({} if key in shown else _NOTHING_TOLD)
     mine = [line for key, line in (lines | told).items() if key in sources]
     return {
         "inbox": [line for line in lines.values() if line["receiver"] == actor.agency],
@@ -51,49 +83,43 @@ def referral_lists(session: Session, actor: Actor, *, now: datetime) -> dict[str
 
 def _line(session: Session, leg: Referral, short: Mapping[str, str], now: datetime) -> dict[str, Any]:
     words = words_of(session, leg.pack_digest, leg.calendar_digest)
-    line = _told_line(leg.referral, told_of(leg), None, short, words)
-    line |= {
+    return _standing_line(leg.referral, told_of(leg), short, words, now) | {
         "campaign": leg.campaign,
         "campaign_title": leg.campaign_title,
-        "kind_label": words.kind(leg.kind),
         "current": leg.current,
         "suggest": leg.suggest,
         "suggest_name": short.get(leg.suggest or ""),
     }
-    due_on = _due_on(leg)
-    yellow, left = (words.rules.yellow, words.rules.left) if words.rules else (0, None)
-    today = day_of(now)
-    line["due_on"] = due_on
-    line["light"] = (
-        "done"
-        if leg.state in (State.DECIDED, State.CLOSED)
-        else light(today, due_on, left(today, due_on) if left and due_on else 99, yellow)
-    )
-    return line
-
-
-def _due_on(leg: Referral) -> date | None:
-    state = State(leg.state)
-    due = leg.dues.get("route" if state in QUEUED else _AWAITED.get(state, ""))
-    return date.fromisoformat(due["due_on"]) if due else None
-
-
-def _source_words(session: Session, source: Source | None) -> Words:
-    return campaign_words(session, session.get(Campaign, source.campaign)) if source else Words(None)
 
 
 def _told_line(
-    referral: str, told: Mapping[str, Any], source: Source | None, short: Mapping[str, str], words: Words
+    session: Session,
+    referral: str,
+    told: Mapping[str, Any],
+    source: Source | None,
+    short: Mapping[str, str],
+    now: datetime,
 ) -> dict[str, Any]:
+    """Show a referral to who cannot read the leg: as a source was told, in the words of that source's campaign."""
+    campaign = session.get(Campaign, source.campaign) if source else None
+    line = _standing_line(referral, told, short, campaign_words(session, campaign), now)
+    title = campaign.title if campaign else ""
+    return line | {"campaign": source.campaign if source else "", "campaign_title": title}
+
+
+def _standing_line(
+    referral: str, told: Mapping[str, Any], short: Mapping[str, str], words: Words, now: datetime
+) -> dict[str, Any]:
+    due_on = _due_on(told)
     return {
         "referral": referral,
-        "campaign": source.campaign if source else "",
+        "campaign": "",
         "campaign_title": "",
         "state": told["state"],
         "mode": told["mode"],
         "external": told["external"],
         "kind": told["kind"],
-        "kind_label": (told["kind"], told["kind"]),
+        "kind_label": words.kind(told["kind"]),
         "action": told["action"],
         "sender": told["sender"],
         "sender_name": short.get(told["sender"], told["sender"]),
@@ -105,12 +131,31 @@ def _told_line(
         "decision": told["decision"],
         "decision_label": words.decision(told["decision"]),
         "decision_text": told["decision_text"],
-        "due_on": None,
-        "light": "grey",
+        "due_on": due_on,
+        "light": _light(State(told["state"]), due_on, words, now),
         "current": True,
+        "sealed": False,
         "suggest": None,
         "suggest_name": None,
     }
+
+
+def _due_on(told: Mapping[str, Any]) -> date | None:
+    state = State(told["state"])
+    due = told["dues"].get("route" if state in QUEUED else _AWAITED.get(state, ""))
+    return date.fromisoformat(due["due_on"]) if due else None
+
+
+def _light(state: State, due_on: date | None, words: Words, now: datetime) -> str:
+    if state in (State.DECIDED, State.CLOSED):
+        return "done"
+    yellow, left = (words.rules.yellow, words.rules.left) if words.rules else (0, None)
+    today = day_of(now)
+    return light(today, due_on, left(today, due_on) if left and due_on else 99, yellow)
+
+
+def _source_words(session: Session, source: Source | None) -> Words:
+    return campaign_words(session, session.get(Campaign, source.campaign)) if source else Words(None)
 
 
 def referral_view(session: Session, actor: Actor, *, referral_id: str, now: datetime) -> dict[str, Any]:
@@ -121,20 +166,24 @@ def referral_view(session: Session, actor: Actor, *, referral_id: str, now: date
     short = names(session)
     told = standing(session, referral_id, own)
     words = words_of(session, leg.pack_digest, leg.calendar_digest) if leg else _source_words(session, own)
-    view = _line(session, leg, short, now) if leg else _told_line(referral_id, told, own, short, words)
+    view = _line(session, leg, short, now) if leg else _told_line(session, referral_id, told, own, short, now)
+    view |= {
+        "history": [_history_line(each, short) for each in leg.history] if leg else [],
+        "own_source": own is not None,
+        "heard": own is not None and own.heard_at is not None,
+    }
+    if referral_id not in readable(session, actor, [leg] if leg else [], [own] if own else []):
+        return view | _NOTHING_TOLD | _NOTHING_SHOWN
     packages = _packages(session, referral_id, words, short)
     sources = list(session.scalars(select(Source).where(Source.referral == referral_id).order_by(Source.id)))
     view |= {
         "rule": leg.rule if leg else "",
         "rule_label": words.rule(leg.rule) if leg else ("", ""),
-        "history": [_history_line(each, short) for each in leg.history] if leg else [],
         "returned": [_returned_line(each, words, short) for each in leg.returned_by] if leg else [],
         "packages": packages,
         "sources": sorted(
             {short.get(each.agency, each.agency) for each in sources} | {p["agency_name"] for p in packages}
         ),
-        "own_source": own is not None,
-        "heard": own is not None and own.heard_at is not None,
         "scans": [
             {"scan": scan.id, "act": scan.act, "name": scan.name, "sha256": scan.sha256, "size": scan.size}
             for scan in session.scalars(select(Scan).where(Scan.referral == referral_id).order_by(Scan.added_at))
@@ -195,7 +244,9 @@ def _returned_line(each: Mapping[str, str], words: Words, short: Mapping[str, st
 
 
 def _may(actor: Actor, view: Mapping[str, Any], leg: Referral | None, own: Source | None) -> list[str]:
-    """Name what this agency can do now, for the page's buttons."""
+    """Name what this person can do for the agency now, for the page's buttons."""
+    if actor.roles.isdisjoint(ANSWERING):
+        return []
     if leg is None:
         return ["close"] if own is not None and own.heard_at is None and view["state"] == State.DECIDED else []
     if not leg.current:
@@ -217,6 +268,7 @@ def _may(actor: Actor, view: Mapping[str, Any], leg: Referral | None, own: Sourc
     }
     if own is not None and own.heard_at is None and state is State.DECIDED:
         parts[Act.CLOSE] = True
+    parts[Act.ROUTE] = parts[Act.ROUTE] and not actor.roles.isdisjoint(ROUTING)
     return [act.value for act in Act if parts[act] and fits[act]]
 
 
@@ -232,6 +284,8 @@ def letter_view(session: Session, actor: Actor, *, referral_id: str) -> dict[str
     legs = select(Referral).where(Referral.referral == referral_id).order_by(Referral.leg.desc())
     leg = session.scalars(legs).first()
     if leg is None or leg.receiver is None or actor.agency not in {leg.sender, leg.lead, leg.receiver}:
+        raise NotFound(referral=referral_id)
+    if not readable(session, actor, [leg], []):
         raise NotFound(referral=referral_id)
     full = {body.id: body.name for body in session.scalars(select(Agency))}
     words = words_of(session, leg.pack_digest, leg.calendar_digest)
@@ -259,7 +313,9 @@ def letter_view(session: Session, actor: Actor, *, referral_id: str) -> dict[str
 
 
 def package_file(session: Session, actor: Actor, *, referral_id: str, evidence_id: str) -> dict[str, Any]:
-    """Find a file that was handed over with a referral, for whoever holds a package naming it."""
+    """Find a file that was handed over with a referral, for whoever may read a package naming it."""
+    if not _may_read(session, actor, referral_id):
+        raise NotFound(evidence=evidence_id)
     for package in session.scalars(select(Package).where(Package.referral == referral_id)):
         for each in package.content["evidence"]:
             if each["id"] == evidence_id:
@@ -274,6 +330,12 @@ def package_file(session: Session, actor: Actor, *, referral_id: str, evidence_i
 def scan_file(session: Session, actor: Actor, *, referral_id: str, scan_id: str) -> dict[str, Any]:
     """Find a scanned receipt or answer."""
     scan = session.get(Scan, scan_id)
-    if scan is None or scan.referral != referral_id:
+    if scan is None or scan.referral != referral_id or not _may_read(session, actor, referral_id):
         raise NotFound(scan=scan_id)
     return {"name": scan.name, "content_type": scan.content_type, "blob": scan.blob}
+
+
+def _may_read(session: Session, actor: Actor, referral_id: str) -> bool:
+    legs = select(Referral).where(Referral.referral == referral_id).order_by(Referral.leg.desc()).limit(1)
+    own = session.get(Source, f"{referral_id}-{actor.agency}")
+    return bool(readable(session, actor, session.scalars(legs).all(), [own] if own else []))

@@ -9,21 +9,25 @@ from sqlalchemy.orm import Session
 
 from runtime.store import Actor
 from schemas.vocabulary import Role
-from services.results.commands.found import campaign_of, sees
+from services.results.commands.found import campaign_of, sees, writers_of
+from services.results.domain.findings import FollowUp
 from services.results.domain.lights import light
+from services.results.domain.rectification import may_check
 from services.results.domain.referrals import QUEUED
 from services.results.domain.referrals import State as ReferralState
-from services.results.domain.sections import EDITABLE, State
+from services.results.domain.sections import APPROVAL, EDITABLE, State, may_approve
+from services.results.domain.sight import ANSWERING
 from services.results.domain.summary import SectionFigures, percent, rows
 from services.results.queries.publication import publication_list
 from services.results.queries.referrals import referral_lists
-from services.results.queries.visits import rules_or_none
+from services.results.queries.visits import current_due, rules_or_none
 from services.results.queries.words import campaign_words, names
 from services.results.rules import day_of
 from services.results.tables import (
     Campaign,
     DrawFact,
-    Entry,
+    FindingRow,
+    FollowUpCheck,
     ItemResult,
     Referral,
     Section,
@@ -121,13 +125,14 @@ def campaign_part(session: Session, actor: Actor, *, campaign_id: str) -> dict[s
 
 
 def home_me(session: Session, actor: Actor, *, now: datetime) -> dict[str, list[dict[str, Any]]]:
-    """List what waits for this person: visits to make, sections to approve, results to publish, referrals to answer."""
+    """List what waits for this person: visits to make, sections to approve, results to publish, rectifications, referrals."""
     campaigns = {row.id: row for row in session.scalars(select(Campaign))}
     return {
         "schedule": _to_schedule(session, actor, campaigns, now),
         "visits": _to_enter(session, actor, campaigns, now),
         "approve": _to_approve(session, actor, campaigns, now),
         "publish": _to_publish(session, actor, now),
+        "rectify": _to_check(session, actor, campaigns, now),
         "referrals": _to_answer(session, actor, now),
     }
 
@@ -172,7 +177,7 @@ def _to_enter(session: Session, actor: Actor, campaigns: dict[str, Campaign], no
         if visit.visit_on is None and section.state == State.OPEN:
             continue
         last = campaign.stages["inspect"]["last_on"] if campaign else None
-        due_on = date.fromisoformat(last) if last else None
+        due_on = visit.visit_on or (date.fromisoformat(last) if last else None)
         lines.append(
             {
                 "section": section.id,
@@ -200,24 +205,18 @@ def _to_approve(session: Session, actor: Actor, campaigns: dict[str, Campaign], 
     sections = list(session.scalars(query.order_by(Section.submitted_at, Section.id)))
     visits = _visits(session, sections)
     ids = [section.id for section in sections]
-    barred = {
-        signature.section
-        for signature in session.scalars(select(Signature).where(Signature.section.in_(ids)))
-        if signature.account == actor.id
-    } | {entry.id for entry in session.scalars(select(Entry).where(Entry.id.in_(ids))) if entry.changed_by == actor.id}
-    seen = sees(session, actor, visits.values())
+    signers: dict[str, set[str]] = {section: set() for section in ids}
+    for signature in session.scalars(select(Signature).where(Signature.section.in_(ids))):
+        signers[signature.section] |= {signature.account, signature.officer}
+    writers, seen = writers_of(session, sections), sees(session, actor, visits.values())
     lines = []
     for section in sections:
-        if section.id in barred or section.entered_by == actor.id:
+        if not may_approve(actor.id, actor.officer, entered_by=writers[section.id], signers=signers[section.id]):
             continue
         campaign = campaigns.get(section.campaign)
         rules = rules_or_none(session, campaign)
-        known = rules is not None and "result_approval" in rules.pack.deadlines and section.submitted_at is not None
-        due_on = (
-            rules.due("result_approval", day_of(section.submitted_at)).due_on  # type: ignore[union-attr, arg-type]
-            if known
-            else None
-        )
+        known = rules is not None and section.submitted_at is not None
+        due_on = rules.due(APPROVAL, day_of(section.submitted_at)).due_on if known else None  # type: ignore[union-attr, arg-type]
         lines.append(
             {
                 "section": section.id,
@@ -236,8 +235,43 @@ def _to_publish(session: Session, actor: Actor, now: datetime) -> list[dict[str,
     return [line for line in publication_list(session, actor, now=now)["due"] if line["disclosed"]]
 
 
+def _to_check(session: Session, actor: Actor, campaigns: dict[str, Campaign], now: datetime) -> list[dict[str, Any]]:
+    if not actor.has(Role.APPROVER) and actor.officer is None:
+        return []
+    passed = select(FollowUpCheck.finding).where(FollowUpCheck.passed)
+    ordered = select(FindingRow).where(FindingRow.follow_up == FollowUp.RECTIFICATION, FindingRow.id.not_in(passed))
+    findings = list(session.scalars(ordered.order_by(FindingRow.id)))
+    sections = {
+        row.id: row
+        for row in session.scalars(select(Section).where(Section.id.in_([finding.section for finding in findings])))
+        if may_check(actor.roles, actor.officer, [member["officer"] for member in row.team])
+    }
+    visits = _visits(session, list(sections.values()))
+    checks: dict[str, list[FollowUpCheck]] = {finding.id: [] for finding in findings}
+    done = select(FollowUpCheck).where(FollowUpCheck.finding.in_(list(checks))).order_by(FollowUpCheck.number)
+    for check in session.scalars(done):
+        checks[check.finding].append(check)
+    lines = []
+    for finding in findings:
+        if finding.section not in sections:
+            continue
+        campaign, due = campaigns.get(sections[finding.section].campaign), current_due(finding, checks[finding.id])
+        due_on = date.fromisoformat(due["due_on"]) if due else None
+        lines.append(
+            {
+                "section": finding.section,
+                "finding": finding.id,
+                "firm": visits[finding.visit].about["name"],
+                "due_on": due_on,
+                "again": bool(checks[finding.id]),
+                "light": _colour(session, campaign, due_on, now),
+            }
+        )
+    return sorted(lines, key=lambda line: (str(line["due_on"]), str(line["finding"])))
+
+
 def _to_answer(session: Session, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    if not actor.has(Role.APPROVER, Role.AGENCY_HEAD, Role.PLANNER, Role.TEAM_LEAD):
+    if not actor.has(*ANSWERING):
         return []
     lists = referral_lists(session, actor, now=now)
     answers = (ReferralState.SENT, ReferralState.RECEIVED, ReferralState.ACCEPTED)

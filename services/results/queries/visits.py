@@ -23,15 +23,27 @@ from services.results.commands.found import (
     sees,
     signatures_of,
     visit_of,
+    writers_of,
 )
 from services.results.domain.checklists import Answers, Item, is_bad, open_questions
-from services.results.domain.findings import consequence, gather
+from services.results.domain.findings import FollowUp, consequence, gather
 from services.results.domain.lights import light
-from services.results.domain.sections import EDITABLE, Draft, State
+from services.results.domain.rectification import may_check
+from services.results.domain.sections import EDITABLE, Draft, State, may_approve
 from services.results.domain.sight import mine_only
 from services.results.queries.words import Words, campaign_words, names
 from services.results.rules import Rules, day_of
-from services.results.tables import Agency, Campaign, Entry, Evidence, FindingRow, Section, Signature, Visit
+from services.results.tables import (
+    Agency,
+    Campaign,
+    Entry,
+    Evidence,
+    FindingRow,
+    FollowUpCheck,
+    Section,
+    Signature,
+    Visit,
+)
 
 _CONTACTS = frozenset({Role.PLANNER, Role.TEAM_LEAD, Role.APPROVER})
 
@@ -112,13 +124,18 @@ def _target(visit: Visit, words: Words) -> dict[str, Any]:
 
 
 def visit_view(session: Session, actor: Actor, *, visit_id: str) -> dict[str, Any]:
-    """Show a visit with the progress of its sections; the lead sees every agency's, an agency its own."""
+    """
+    Show a visit with the progress of its sections; the lead sees every agency's, an agency its own.
+
+    Whom to call at the firm is for the team, and for who arranges the visit until the window ends: who may know the
+    target afterwards need not know its people.
+    """
     visit = visit_of(session, actor, visit_id)
     campaign = campaign_of(session, visit.campaign)
     sections = _by_visit(session, [visit]).get(visit.id, [])
     drawn = any(each.agency == actor.agency and _on_team(actor, each) for each in sections)
     target = _target(visit, campaign_words(session, campaign))
-    if drawn or actor.roles & _CONTACTS:
+    if drawn or (actor.roles & _CONTACTS and not is_disclosed(session, visit.campaign)):
         target |= {key: visit.about[key] for key in ("legal_representative", "contact", "phone")}
     short, stage = names(session), campaign.stages["inspect"]
     return {
@@ -231,9 +248,13 @@ def section_view(
         "may_submit": editable and day_reached and len(valid) >= rules.pack.team.minimum_officers and unit["valid"],
         "may_approve": section.state == State.SUBMITTED
         and actor.has(Role.APPROVER)
-        and actor.id not in {section.entered_by, entry.changed_by if entry else ""}
-        and actor.id not in {each.account for each in signatures},
-        "followed": _followed(session, section, words),
+        and may_approve(
+            actor.id,
+            actor.officer,
+            entered_by=writers_of(session, [section])[section.id],
+            signers={each.account for each in signatures} | {each.officer for each in signatures},
+        ),
+        "followed": _followed(session, actor, section, words),
         "return_reason": entry.return_reason if entry and section.state == State.RETURNED else "",
         "submitted_at": section.submitted_at,
         "approved_at": section.approved_at,
@@ -249,10 +270,15 @@ def section_view(
     }
 
 
-def _followed(session: Session, section: Section, words: Words) -> list[dict[str, Any]]:
-    """List what became of the findings of an approved section."""
+def _followed(session: Session, actor: Actor, section: Section, words: Words) -> list[dict[str, Any]]:
+    """List what became of the findings of an approved section, with the follow-up checks of what was to be put right."""
     query = select(FindingRow).where(FindingRow.section == section.id).order_by(FindingRow.id)
     rows, short = list(session.scalars(query)), names(session)
+    checks: dict[str, list[FollowUpCheck]] = {row.id: [] for row in rows}
+    done = select(FollowUpCheck).where(FollowUpCheck.section == section.id).order_by(FollowUpCheck.number)
+    for check in session.scalars(done):
+        checks[check.finding].append(check)
+    checker = may_check(actor.roles, actor.officer, [member["officer"] for member in section.team])
     return [
         {
             "finding": row.id,
@@ -263,11 +289,21 @@ def _followed(session: Session, section: Section, words: Words) -> list[dict[str
             "receiver_name": short.get(row.receiver or ""),
             "external": False,
             "mode": "transfer",
-            "due": row.due or None,
+            "due": current_due(row, checks[row.id]),
             "referral": row.referral,
+            "checks": [{"passed": each.passed, "note": each.note, "at": each.checked_at} for each in checks[row.id]],
+            "put_right": any(each.passed for each in checks[row.id]),
+            "may_verify": checker
+            and row.follow_up == FollowUp.RECTIFICATION
+            and not any(each.passed for each in checks[row.id]),
         }
         for row in rows
     ]
+
+
+def current_due(finding: FindingRow, checks: Sequence[FollowUpCheck]) -> dict[str, Any] | None:
+    """Return the day that counts now: a check that was not passed set another; *checks* in their order."""
+    return next((each.due for each in reversed(checks) if each.due), finding.due or None)
 
 
 def _typed(stored: Draft, unsaved: Mapping[str, Any] | None) -> Draft:

@@ -14,6 +14,7 @@ from schemas.events.referrals import ReferralSent, ReferralSourceAdded, Referral
 from schemas.events.results import FindingRaised, RectificationOrdered, ResultApproved, ResultPublished
 from schemas.vocabulary import ReferralMode, Role
 from services.results.commands.approval import approve_section
+from services.results.commands.found import SectionNotYours
 from services.results.commands.publication import publish_section
 from services.results.commands.referrals import accept, decide
 from services.results.domain.publication import BeforeDisclosure, PersonalDataInPublic
@@ -62,7 +63,7 @@ def test_finding_1_outside_the_finders_remit_goes_to_the_police_in_the_same_tran
     )
     (package,) = view["packages"]
     assert package["target"]["name"] == "平罗虚构A运输有限公司"
-    assert package["record"][0]["answers"] == [["能否联系到企业", "yes"], ["JT是否发现问题", "yes"]]
+    assert package["record"][0]["answers"] == [("能否联系到企业", "yes"), ("JT是否发现问题", "yes")]
 
 
 def test_finding_2_inside_the_remit_is_a_rectification_with_a_day(day: World) -> None:
@@ -281,6 +282,21 @@ def test_the_public_reads_nine_fields_and_can_search(day: World) -> None:
     assert day.service.ask(day.service.system, public_results, q="%")["results"] == []
     (campaign,) = day.service.ask(day.service.system, public_campaigns)
     assert (campaign["results"], campaign["firms"]) == (2, 2)
+
+
+def test_another_agency_publishes_nothing(day: World) -> None:
+    day.fill("F", "YG")
+    day.approve("F", "YG")
+    day.hear(day.disclosed())
+    others = {LEAD: SectionNotYours, "AJ": NotFound, "GA": NotFound, "NY": NotFound}  # the lead sees how far it is
+
+    for agency, error in others.items():
+        with pytest.raises(error):
+            day.service.do(person(agency, Role.PUBLISHER), publish_section, section_id=section_id("F", "YG"))
+
+    assert events(day, ResultPublished) == []
+    assert day.service.ask(day.service.system, public_results)["results"] == []
+    assert day.publish("F", "YG")["late_by_rule"] is False
 
 
 def test_personal_data_in_a_name_stops_publication(day: World) -> None:

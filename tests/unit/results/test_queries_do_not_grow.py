@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import Engine, event
 
 from schemas.vocabulary import Role
+from services.results.commands.rectification import verify_rectification
 from services.results.queries.publication import publication_list
 from services.results.queries.referrals import referral_lists
 from services.results.queries.summary import campaign_part, home_me
 from services.results.queries.visits import visit_lines
 from tests.kit import person
-from tests.unit.results.world import CAMPAIGN, FIRMS, LEAD, World
+from tests.unit.results.world import CAMPAIGN, FIRMS, LEAD, World, section_id
 
 
 @contextmanager
@@ -65,3 +66,37 @@ def test_more_rows_are_no_more_queries(world: World, name: str) -> None:
     work("CE")
 
     assert count() == few
+
+
+def test_more_rectifications_are_no_more_queries(world: World) -> None:
+    approver = person("SJ", Role.APPROVER)
+    for firm, _ in FIRMS:
+        world.schedule(firm)
+    world.day("2018-12-12", 15)
+
+    def order(firm: str) -> None:
+        world.fill(firm, "SJ", "CORRECTED", {"reached": "yes", "wrong": "yes"})
+        world.approve(firm, "SJ")
+        finding = f"{section_id(firm, 'SJ')}-F1"
+        facts: dict[str, Any] = {
+            "section_id": section_id(firm, "SJ"),
+            "finding": finding,
+            "passed": False,
+            "note": "未改",
+        }
+        world.service.do(approver, verify_rectification, **facts)
+
+    def count() -> int:
+        with counting() as asked:
+            lines = world.service.ask(approver, home_me, now=world.kit.clock.now())["rectify"]
+        counts.append(len(lines))
+        return len(asked)
+
+    counts: list[int] = []
+    order("B")
+    few = count()
+    for firm in "ACE":
+        order(firm)
+
+    assert count() == few
+    assert counts == [1, 4]

@@ -16,9 +16,10 @@ from schemas.events.referrals import (
     ReferralSent,
 )
 from schemas.vocabulary import Role
+from services.results.commands.drafts import attach_evidence, save_draft
 from services.results.commands.referrals import accept, close, decide, receive, return_, route
 from services.results.commands.scans import attach_scan
-from services.results.commands.visits import StoredFile, attach_evidence, save_draft
+from services.results.domain.files import StoredFile
 from services.results.domain.referrals import (
     DecisionUnknown,
     NotYourPart,

@@ -9,21 +9,18 @@ from sqlalchemy import select
 from runtime.errors import NotFound, NotYet, OneVisitError, Stale
 from schemas.events.results import ChecklistSubmitted, ResultReturned, VisitScheduled
 from schemas.vocabulary import Role
+from services.results.commands.drafts import attach_evidence, may_attach, remove_evidence, save_draft
 from services.results.commands.found import SectionNotYours
 from services.results.commands.visits import (
     NotTheLeads,
-    StoredFile,
-    attach_evidence,
-    may_attach,
     record_unit,
-    remove_evidence,
     return_section,
-    save_draft,
     schedule_visit,
     sign_section,
     submit_section,
 )
 from services.results.domain.checklists import AnswersMissing, AnswerToUnknownQuestion
+from services.results.domain.files import StoredFile
 from services.results.domain.referrals import ReasonUnknown
 from services.results.domain.schedule import NotAWorkingDay, OutsideInspectionStage, VisitAlreadyEntered
 from services.results.domain.sections import (
@@ -338,9 +335,12 @@ def test_an_inspector_sees_own_visits_and_a_publisher_no_target_before_disclosur
     assert all(line["target"] for line in world.service.ask(planner, visit_lines))
     assert world.service.ask(person("NY", Role.PLANNER), visit_lines) == []
 
+    assert "phone" in world.service.ask(planner, visit_view, visit_id=visit_id("A"))["target"]
     world.hear(world.disclosed())
     assert all(line["target"] for line in world.service.ask(publisher, visit_lines))
     assert "phone" not in world.service.ask(publisher, visit_view, visit_id=visit_id("A"))["target"]
+    assert "phone" not in world.service.ask(planner, visit_view, visit_id=visit_id("A"))["target"]
+    assert "phone" in world.service.ask(first, visit_view, visit_id=visit_id("A"))["target"]
 
 
 def test_nothing_is_written_by_a_refused_command(world: World) -> None:

@@ -35,10 +35,10 @@ from schemas.rulepack import Calendar, RulePack, parse_calendar, parse_rulepack
 from schemas.vocabulary import AgencyKind, Purpose, Role, Stage
 from services.results.app import results
 from services.results.commands.approval import approve_section
+from services.results.commands.drafts import save_draft
 from services.results.commands.publication import publish_section
 from services.results.commands.visits import (
     record_unit,
-    save_draft,
     schedule_visit,
     sign_section,
     submit_section,
