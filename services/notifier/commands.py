@@ -15,7 +15,8 @@ from services.notifier.announcing import announce
 from services.notifier.domain.accounts import Announcement
 from services.notifier.domain.ladder import HEAD, LEAD, MISSED, YELLOW, Move, Step, end_of_day, moves, next_step_at
 from services.notifier.domain.lights import local_day
-from services.notifier.duties import Counting, counting_for, steps_of, written
+from services.notifier.domain.together import said_together
+from services.notifier.duties import Counting, counting_for, due_together, steps_of, written
 from services.notifier.rules import RULES
 from services.notifier.tables import Duty, Notice
 
@@ -56,11 +57,15 @@ def mark_all_read(session: Session, actor: Actor, *, at: datetime) -> Reply:
 
 
 def take_steps(session: Session, actor: Actor, *, at: datetime, duties: Sequence[str]) -> Reply:
-    """Take every step of *duties* that is due at *at*: remind, turn yellow, miss, escalate; each once for ever."""
+    """
+    Take every step of *duties* that is due at *at*: remind, turn yellow, miss, escalate; each once for ever.
+
+    With a duty go those that are told together with it, whatever batch of the sweep they would have come in.
+    """
     said: list[Payload] = []
     told: list[Announcement] = []
     known: dict[tuple[str, str | None], Counting] = {}
-    for duty in session.scalars(select(Duty).where(Duty.id.in_(duties)).order_by(Duty.id)):
+    for duty in due_together(session, duties, at):
         place = (duty.county, duty.campaign)
         if place not in known:
             known[place] = counting_for(session, *place)
@@ -70,7 +75,7 @@ def take_steps(session: Session, actor: Actor, *, at: datetime, duties: Sequence
             said += _say(duty, Step(move.step, at))
             told += _tell(duty, move, at, known[place])
         duty.next_step_at = next_step_at(steps, duty.taken)
-    notices = announce(session, told)
+    notices = announce(session, said_together(told, RULES.together))
     return Reply([*said, *notices], {"duties": len(duties), "notices": len(notices)})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,6 +19,7 @@ from services.notifier.domain.duties import (
     cancelled,
     closed_by,
     doers_text,
+    nothing_to_sum_up,
     summed_up,
 )
 from services.notifier.domain.hearing import Closing, Opening
@@ -97,6 +98,7 @@ def close_duties(session: Session, closings: Sequence[Closing], at: datetime) ->
         for duty in _standing(session, closing.subject, closing.duty, closing.agencies):
             _fill(duty, FACT, Close(at, closing.outcome))
             _sum_up_above(session, duty)
+            _count_parts(session, duty)
 
 
 def cancel_campaign(session: Session, campaign: str, at: datetime) -> None:
@@ -140,12 +142,34 @@ def _sum_up_above(session: Session, part: Duty) -> None:
         _sum_up(session, duty, part.kind)
 
 
+def _count_parts(session: Session, counting: Duty) -> None:
+    """Look again at what is summed up by parts whose number is known now, whichever agency's."""
+    kinds = {name: kind.parts for name, kind in RULES.duties.items() if kind.counted_by == counting.kind}
+    if not kinds or counting.campaign is None:
+        return
+    found = select(Duty).where(Duty.campaign == counting.campaign, Duty.kind.in_(kinds))
+    for duty in session.scalars(found.order_by(Duty.id)):
+        _sum_up(session, duty, str(kinds[duty.kind]))
+
+
+def _counted_at(session: Session, duty: Duty) -> datetime | None:
+    """Tell since when it is known which parts *duty* has: the day the draw was done, whatever came first here."""
+    kind = RULES.duties[duty.kind].counted_by
+    counting = select(Duty).where(Duty.campaign == duty.campaign, Duty.kind == kind)
+    closes = [_slots(each).get(FACT) for each in session.scalars(counting)]
+    return min((close.at for close in closes if close and close.outcome is Outcome.FULFILLED), default=None)
+
+
 def _sum_up(session: Session, duty: Duty, parts: str) -> None:
     expected = session.scalar(
         select(func.count())
         .select_from(Section)
         .where(Section.campaign == duty.campaign, Section.owner_agency == duty.owner_agency)
     )
+    if not expected:
+        if (close := nothing_to_sum_up(duty.opened_at, _counted_at(session, duty))) is not None:
+            _fill(duty, PARTS, close)
+        return
     done: dict[str, datetime] = {}
     for part in session.scalars(
         select(Duty)
@@ -155,7 +179,7 @@ def _sum_up(session: Session, duty: Duty, parts: str) -> None:
         close = _slots(part).get(FACT)
         if close is not None and close.outcome is Outcome.FULFILLED:
             done[part.subject] = min(close.at, done.get(part.subject, close.at))
-    if (close := summed_up(duty.opened_at, expected or 0, done)) is not None:
+    if (close := summed_up(duty.opened_at, expected, done)) is not None:
         _fill(duty, PARTS, close)
 
 
@@ -183,6 +207,16 @@ def written(moment: datetime) -> str:
 def steps_of(duty: Duty) -> list[Step]:
     """Read a duty's ladder."""
     return [Step(name, datetime.fromisoformat(at)) for name, at in duty.steps]
+
+
+def due_together(session: Session, duties: Sequence[str], at: datetime) -> list[Duty]:
+    """Load *duties*, and with each what is told together with it and has a step due at *at*."""
+    rows = {duty.id: duty for duty in session.scalars(select(Duty).where(Duty.id.in_(duties)))}
+    for rule in RULES.together:
+        subjects = {duty.subject for duty in rows.values() if duty.kind in rule.duties}
+        others = select(Duty).where(Duty.subject.in_(subjects), Duty.kind.in_(rule.duties), Duty.next_step_at <= at)
+        rows |= {duty.id: duty for duty in session.scalars(others)}
+    return [rows[name] for name in sorted(rows)]
 
 
 def replan(session: Session, county: str, campaign: str | None = None) -> None:
@@ -222,7 +256,8 @@ def _ladder(pack: Pack | None) -> Ladder:
     if pack is None:
         return RULES.fallback
     to = {"agency_head": HEAD, "lead": LEAD}
-    return Ladder(pack.yellow, tuple(pack.reminders), tuple((to[who], days) for who, days in pack.escalation))
+    escalation = tuple((to[who], days) for who, days in pack.escalation)
+    return Ladder(pack.yellow, tuple(pack.reminders), escalation, time.fromisoformat(pack.time_of_day))
 
 
 def calendar_of(row: CalendarRow | None) -> WorkingCalendar:

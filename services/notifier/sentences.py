@@ -3,6 +3,13 @@
 from runtime.web.messages import Lang, Messages
 from services.notifier.queries import NoticeView
 
+WITH_NOTHING = {
+    "deadline.remind": ("left", 0, "notice.deadline.remind.today"),
+    "deadline.yellow": ("left", 0, "notice.deadline.yellow.today"),
+    "reveals.sealed": ("missing", [], "notice.reveals.sealed.nobody"),
+}
+"""Notice → its fact that may be nothing, that nothing, and the sentence that then says it better."""
+
 
 def duty_name(messages: Messages, kind: str, lang: Lang) -> str:
     """Name a kind of duty."""
@@ -14,4 +21,9 @@ def sentence(messages: Messages, notice: NoticeView, lang: Lang) -> str:
     facts = dict(notice.facts)
     if "duty" in facts:
         facts["duty"] = duty_name(messages, str(facts["duty"]), lang)
-    return messages.of(f"notice.{notice.code}", facts).says(lang)
+    return messages.of(_code(notice), facts).says(lang)
+
+
+def _code(notice: NoticeView) -> str:
+    name, nothing, code = WITH_NOTHING.get(notice.code, ("", None, ""))
+    return code if name and notice.facts.get(name) == nothing else f"notice.{notice.code}"

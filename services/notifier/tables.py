@@ -7,7 +7,7 @@ Owned: what it decided (announcements, notices, duties). Projections: what other
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runtime.store import ANNOTATIONS, Open, Owned
@@ -205,6 +205,7 @@ class Pack(Open, Base):
     yellow: Mapped[int]
     reminders: Mapped[list[Any]]
     escalation: Mapped[list[Any]]
+    time_of_day: Mapped[str] = mapped_column(String(5), server_default="08:30")  # HH:MM in Shanghai; so it was before
 
 
 class CalendarRow(Open, Base):

@@ -1,4 +1,4 @@
-"""The sweep: whenever the next step of a duty is due (08:30 of working days, or the moment a due date passes)."""
+"""The sweep: whenever the next step of a duty is due (the morning of working days, or the moment a due date passes)."""
 
 import hashlib
 from datetime import datetime

@@ -50,7 +50,7 @@ def living(kit: Kit) -> County:
 def test_the_inbox_says_each_notice_in_words(living: County) -> None:
     page = living.as_(PLANNER).get("/notices")
 
-    assert "JT局 发起 平交联查〔2018〕1号《道路运输行业联合抽查》，请在 2018年11月30日 前确认是否参加" in page.main
+    assert "JT局发起平交联查〔2018〕1号《道路运输行业联合抽查》，请在 2018年11月30日前确认是否参加" in page.main
     assert "未读 3 条" in page.main
     assert "需要办理" in page.main
     assert "{" not in page.main

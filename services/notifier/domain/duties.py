@@ -6,7 +6,8 @@ slot of its own, written once; what counts is the earliest, so that order betwee
 
 * ``fact``: a later fact of the same subject and key (their order is promised),
 * ``campaign``: its campaign was cancelled,
-* ``parts``: everything it sums up is done (report to the lead: every section of the agency is published).
+* ``parts``: everything it sums up is done, or there is nothing (report to the lead: every section of the agency is
+  published, or the draw gave it none).
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,6 +57,16 @@ def summed_up(opened_at: datetime, expected: int, done_at: Mapping[str, datetime
     if not expected or len(done_at) < expected:
         return None
     return Close(max(opened_at, *done_at.values()), Outcome.FULFILLED)
+
+
+def nothing_to_sum_up(opened_at: datetime, known_at: datetime | None) -> Close | None:
+    """
+    Close a duty that sums up others, when it has turned out that there are none (an agency whose items no target has).
+
+    Args:
+        known_at: Since when it is known which there are; None while it is not.
+    """
+    return None if known_at is None else Close(max(opened_at, known_at), Outcome.ENDED)
 
 
 def doers_text(roles: Iterable[str], officers: Iterable[str]) -> str:

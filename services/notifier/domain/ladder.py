@@ -1,8 +1,9 @@
 """
 The reminder ladder and escalation (催办、督办) of a duty: which step is taken when.
 
-Every step has one moment: reminders and yellow at 08:30 (Asia/Shanghai) of the working day with so many working days
-left; missed when the due moment has passed; escalation at 08:30 so many working days after the first overdue one.
+Every step has one moment: reminders and yellow at the pack's time of day (Asia/Shanghai) of the working day with so many
+working days left; missed when the due moment has passed; escalation at that time so many working days after the first
+overdue one.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,6 @@ from datetime import date, datetime, time, timedelta
 from runtime.time.workdays import WorkingCalendar
 from services.notifier.domain.lights import SHANGHAI, local_day
 
-MORNING = time(8, 30)
 REMIND, YELLOW, MISSED, HEAD, LEAD = "remind", "yellow", "missed", "head", "lead"
 KINDS = (REMIND, YELLOW, MISSED, HEAD, LEAD)
 BEFORE_DUE = frozenset({REMIND, YELLOW})
@@ -20,11 +20,16 @@ BEFORE_DUE = frozenset({REMIND, YELLOW})
 
 @dataclass(frozen=True)
 class Ladder:
-    """A pack's thresholds, in working days: yellow, reminders before, and (head or lead, days after) escalation."""
+    """
+    A pack's thresholds, in working days: yellow, reminders before, and (head or lead, days after) escalation.
+
+    ``time_of_day``: when in Shanghai what is said on a day is said.
+    """
 
     yellow: int
     reminders: tuple[int, ...]
     escalation: tuple[tuple[str, int], ...]
+    time_of_day: time
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,6 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(0), SHANGHAI)
 
 
-def morning(day: date) -> datetime:
-    """Return 08:30 of *day* in Shanghai."""
-    return datetime.combine(day, MORNING, SHANGHAI)
-
-
 def schedule(
     due_at: datetime, opened_at: datetime, ladder: Ladder, calendar: WorkingCalendar, kinds: Collection[str]
 ) -> Schedule:
@@ -84,14 +84,17 @@ def schedule(
     first_late = calendar.on_or_after(local_day(due_at))
     counted = [last, yellow, first_late]
 
-    steps = [Step(YELLOW, morning(yellow.on)), Step(MISSED, due_at)]
+    def said(day: date) -> datetime:
+        return datetime.combine(day, ladder.time_of_day, SHANGHAI)
+
+    steps = [Step(YELLOW, said(yellow.on)), Step(MISSED, due_at)]
     for days in ladder.reminders:
         if days != ladder.yellow:
             counted.append(calendar.add_working_days(last.on, -days))
-            steps.append(Step(f"{REMIND}-{days}", morning(counted[-1].on)))
+            steps.append(Step(f"{REMIND}-{days}", said(counted[-1].on)))
     for to, days in ladder.escalation:
         counted.append(calendar.add_working_days(first_late.on, days))
-        steps.append(Step(to, max(due_at, morning(counted[-1].on))))
+        steps.append(Step(to, max(due_at, said(counted[-1].on))))
 
     kept = [step for step in steps if step.kind in kinds and opened_at < step.at]
     kept = [step for step in kept if step.kind not in BEFORE_DUE or step.at < due_at]

@@ -77,13 +77,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class DutyKind:
-    """One kind of duty: whose it is, which steps its ladder has, what it sums up, whether it outlives its campaign."""
+    """
+    One kind of duty: whose it is, which steps its ladder has, what it sums up, whether it outlives its campaign.
+
+    *parts*: the duties of the agency that it sums up; *counted_by*: the duty with whose fulfilment it is known how many
+    there are, so that an agency without any has nothing to do.
+    """
 
     link: str
     steps: tuple[str, ...]
     roles: tuple[str, ...] = ()
     team: bool = False
     parts: str | None = None
+    counted_by: str | None = None
     survives: bool = False
 
 
@@ -97,6 +103,14 @@ class StepRule:
 
 
 @dataclass(frozen=True)
+class Together:
+    """Duties on one subject that are one thing to their doer: asked for at one moment they are one notice, *code*."""
+
+    duties: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True)
 class RuleTable:
     """The whole table."""
 
@@ -104,6 +118,7 @@ class RuleTable:
     duties: Mapping[str, DutyKind]
     steps: Mapping[str, StepRule]
     fallback: Ladder
+    together: tuple[Together, ...] = ()
 
 
 def read_rules(data: Mapping[str, Any]) -> RuleTable:
@@ -114,15 +129,21 @@ def read_rules(data: Mapping[str, Any]) -> RuleTable:
         BadRule: an unknown key, role, step, severity, team, duty or outcome; a duty without exactly one due date.
     """
     duties = {name: _read_duty(name, row) for name, row in data["duty"].items()}
+    for name, kind in duties.items():
+        _all_known(f"duty.{name}", [other for other in (kind.parts, kind.counted_by) if other], duties)
     steps = {kind: _build(StepRule, f"step.{kind}", row) for kind, row in data["step"].items()}
+    together = tuple(_build(Together, name, row) for name, row in data.get("together", {}).items())
+    for pair in together:
+        _all_known(pair.code, pair.duties, duties)
     on = {event: _read_rule(event, row, duties) for event, row in data["on"].items()}
     _all_known("step", steps, KINDS)
     _all_known("step", KINDS, steps)
     for step in steps.values():
         _all_known("step", step.roles, tuple(Role))
     given = data["fallback"]
-    fallback = Ladder(given["yellow"], tuple(given["reminders"]), ((HEAD, given["head"]), (LEAD, given["lead"])))
-    return RuleTable(on, duties, steps, fallback)
+    escalation = ((HEAD, given["head"]), (LEAD, given["lead"]))
+    fallback = Ladder(given["yellow"], tuple(given["reminders"]), escalation, given["time_of_day"])
+    return RuleTable(on, duties, steps, fallback, together)
 
 
 def _read_duty(name: str, row: Mapping[str, Any]) -> DutyKind:

@@ -95,6 +95,7 @@ def note_pack(event: Received[registers.RulepackPublished], blobs: Blobs, sessio
             yellow=pack.reminders.yellow_working_days,
             reminders=list(pack.reminders.ladder_working_days),
             escalation=[[step.to, step.working_days_after] for step in pack.reminders.escalation],
+            time_of_day=f"{pack.reminders.time_of_day:%H:%M}",
         )
     )
 

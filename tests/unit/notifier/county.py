@@ -1,7 +1,7 @@
 """An invented county for the notifier's tests: facts as the other services would say them."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,12 +83,14 @@ def everybody() -> list[Payload]:
 # ── registers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def pack_published(kit: Kit, edition: date | None = None, yellow: int | None = None) -> registers.RulepackPublished:
-    """Publish the pack, perhaps another edition with another threshold."""
+def pack_published(
+    kit: Kit, edition: date | None = None, yellow: int | None = None, at_time: time | None = None
+) -> registers.RulepackPublished:
+    """Publish the pack, perhaps another edition with another threshold or time of day."""
     document = pack().model_copy(update={"edition": edition or pack().edition})
-    if yellow is not None:
-        reminders = document.reminders.model_copy(update={"yellow_working_days": yellow})
-        document = document.model_copy(update={"reminders": reminders})
+    wanted = {"yellow_working_days": yellow, "time_of_day": at_time}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    document = document.model_copy(update={"reminders": document.reminders.model_copy(update=changes)})
     return registers.RulepackPublished(
         county=COUNTY,
         pack=document.id,
@@ -290,18 +292,18 @@ def _of(visit: str, **more: Any) -> dict[str, Any]:
     return {"county": COUNTY, "campaign": CAMPAIGN, "visit": visit, **more}
 
 
-def scheduled(visit: str, on: str, *agencies: str) -> Payload:
-    """Schedule a visit."""
+def scheduled(visit: str, on: str, *agencies: str, plan: str = "2018-12-31") -> Payload:
+    """Schedule a visit, its results to be published by 4 January by the rule, and by *plan*."""
     return results.VisitScheduled(
         **_of(visit, agencies=agencies, visit_on=date.fromisoformat(on)),
         publication_rule=due("2019-01-04"),
-        publication_plan=due("2018-12-31"),
+        publication_plan=due(plan),
     )
 
 
 def submitted(visit: str, code: str, by: str, items: int = 3) -> Payload:
     """Enter a section."""
-    return results.ChecklistSubmitted(**_of(visit, agency=code, items=items, entered_by=by))
+    return results.ChecklistSubmitted(**_of(visit, agency=code, items=items, entered_by=by), approval=due("2018-12-14"))
 
 
 def returned(visit: str, code: str, by: str) -> Payload:
@@ -332,6 +334,13 @@ def found(visit: str, code: str) -> Payload:
 def rectify(visit: str, code: str) -> Payload:
     """Order a rectification."""
     return results.RectificationOrdered(**_of(visit, agency=code, finding="FI-1", rectify=due("2019-01-15")))
+
+
+def verified(visit: str, code: str, *, again: str | None = None) -> Payload:
+    """Check a rectification; *again*: it was not passed, and this is the new day."""
+    return results.RectificationVerified(
+        **_of(visit, agency=code, finding="FI-1"), passed=again is None, rectify=due(again) if again else None
+    )
 
 
 # ── referrals ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -469,6 +478,8 @@ def story(kit: Kit) -> dict[str, Stream]:
             (rectify(VISITS[0], "GA"), at("2018-12-14")),
             (published(VISITS[0], "GA", "2018-12-21"), at("2018-12-21")),
             (published(VISITS[0], "SJ", "2019-01-05", late=True), at("2019-01-05")),
+            (verified(VISITS[0], "GA", again="2019-01-29"), at("2019-01-15")),
+            (verified(VISITS[0], "GA"), at("2019-01-29")),
         ],
         "results/2": [
             (scheduled(VISITS[1], "2018-12-13", "GA", "JT"), at("2018-12-11")),

@@ -14,6 +14,7 @@ from services.notifier.domain.duties import (
     closed_by,
     doer_marks,
     doers_text,
+    nothing_to_sum_up,
     summed_up,
 )
 from tests.unit.notifier.county import at
@@ -62,3 +63,11 @@ def test_marks_find_their_own_duties_only() -> None:
     assert text == ",role:approver,officer:GA001,"
     assert all(f",{mark}," in text for mark in doer_marks(["approver"], ["GA001"]))
     assert not any(f",{mark}," in text for mark in doer_marks(["planner"], ["GA00", "A001"]))
+
+
+def test_where_nothing_is_to_be_done_a_duty_ends_once_that_is_known() -> None:
+    later = NOON + timedelta(hours=1)
+
+    assert nothing_to_sum_up(NOON, None) is None
+    assert nothing_to_sum_up(NOON, later) == Close(later, Outcome.ENDED)
+    assert nothing_to_sum_up(later, NOON) == Close(later, Outcome.ENDED)

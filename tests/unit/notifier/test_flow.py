@@ -1,7 +1,7 @@
 """From facts to inboxes, and from due dates to reminders: the whole notifier on its own database."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import pytest
 from sqlalchemy import event, select
@@ -238,6 +238,15 @@ def test_lights_reminders_and_escalation_each_come_once(kit: Kit, service: Servi
     assert run_due(service, at("2019-02-01")) == 0
 
 
+def test_a_county_whose_pack_says_so_is_reminded_at_another_time(kit: Kit, service: Service) -> None:
+    kit.feed(service, county.pack_published(kit, date(2018, 12, 1), at_time=time(14, 5)), at=at("2018-12-01"))
+    kit.feed(service, county.proposed(respond="2018-12-14"), at=at("2018-12-02"))
+
+    stops = live_until(kit, service, at("2018-12-14", "12:00"))
+
+    assert stops == [at("2018-12-11", "14:05"), at("2018-12-12", "14:05"), at("2018-12-13", "14:05")]
+
+
 def test_a_fulfilled_duty_reminds_nobody(kit: Kit, service: Service) -> None:
     kit.feed(service, county.proposed(respond="2018-12-14"), at=at("2018-11-28"))
     kit.feed(service, county.confirmed(kit).model_copy(update={"agencies": ()}), at=at("2018-11-28"))
@@ -336,6 +345,146 @@ def test_the_report_is_done_with_the_last_publication(kit: Kit, service: Service
     (done,) = duties(service, "GA", "report_to_lead", closed=True)
     assert (done.outcome, done.closed_at) == ("fulfilled", at("2018-12-24"))
     assert len(duties(service, "SJ", "report_to_lead")) == 1
+
+
+@pytest.mark.parametrize("order", ["as it happens", "the draw first", "the draw last"])
+def test_an_agency_without_a_section_has_nothing_to_report(kit: Kit, service: Service, order: str) -> None:
+    proposed = county.proposed().model_copy(update={"partners": ("GA", "NY", "SJ")})
+    confirmed = county.confirmed(kit).model_copy(update={"agencies": ("GA", "JT", "NY", "SJ")})
+    plan = [(proposed, at("2018-11-28")), (confirmed, at("2018-11-30"))]
+    draw = [
+        (county.draw_opened(kit, at("2018-12-03")), at("2018-12-03")),
+        (county.voided("JT"), at("2018-12-03", "10:00")),
+        (county.draw_opened(kit, at("2018-12-04"), attempt=2), at("2018-12-04")),
+        (county.draw_completed(kit), at("2018-12-04", "11:00")),
+    ]
+    visit = [(county.scheduled(VISITS[0], "2018-12-12", *county.AGENCIES), at("2018-12-05"))]
+    told = {
+        "as it happens": plan + draw + visit,
+        "the draw first": draw + plan + visit,
+        "the draw last": plan + visit + draw,
+    }
+    seen = []
+    for payload, when in told[order]:
+        kit.feed(service, payload, at=when)
+        seen.append(len(duties(service, "NY", "report_to_lead")))
+
+    (over,) = duties(service, "NY", "report_to_lead", closed=True)
+    assert (over.outcome, over.closed_at) == ("ended", at("2018-12-04", "11:00"))
+    assert duties(service, "NY", "report_to_lead") == []
+    assert [len(duties(service, code, "report_to_lead")) for code in ("GA", "SJ")] == [1, 1]
+    assert max(seen) == (0 if order == "the draw first" else 1), "until the draw nobody knows"
+    assert not [name for name, _ in live(service, "NY", "report_to_lead")]
+
+
+def live(service: Service, agency: str, kind: str) -> list[tuple[str, str]]:
+    """Read the steps that are still to come."""
+    with service.db.read(service.system) as session:
+        found = session.scalars(select(Duty).where(Duty.owner_agency == agency, Duty.kind == kind))
+        return [(name, when) for duty in found for name, when in duty.steps]
+
+
+def test_a_rectification_is_to_be_checked_until_it_is_right(kit: Kit, service: Service) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", *county.AGENCIES), at=at("2018-12-10"))
+    kit.feed(service, county.rectify(VISITS[0], "GA"), at=at("2018-12-14"))
+    assert [one.due for one in duties(service, "GA", "verify_rectification")] == [date(2019, 1, 15)]
+
+    kit.feed(service, county.verified(VISITS[0], "GA", again="2019-01-29"), at=at("2019-01-15"))
+
+    (again,) = duties(service, "GA", "verify_rectification")
+    assert (again.due, again.subject) == (date(2019, 1, 29), "FI-1")
+    assert [one.outcome for one in duties(service, "GA", "verify_rectification", closed=True)] == ["fulfilled"]
+    for account in ("ga-officer1", "ga-approver", "ga-agency_head"):
+        assert codes(service, account)[-1] == "rectification.failed"
+    assert inbox(service, "ga-approver")[0].facts["rectify_due_on"] == date(2019, 1, 29)
+
+    kit.feed(service, county.verified(VISITS[0], "GA"), at=at("2019-01-28"))
+
+    assert duties(service, "GA", "verify_rectification") == []
+    assert len(duties(service, "GA", "verify_rectification", closed=True)) == 2
+    assert codes(service, "ga-approver")[-1] == codes(service, "ga-agency_head")[-1] == "rectification.passed"
+    assert "rectification.passed" not in codes(service, "ga-officer1")
+    told = len(inbox(service, "ga-approver"))
+    live_until(kit, service, at("2019-03-01"))
+    about = [one.facts.get("duty") for one in inbox(service, "ga-approver")[: -told or None]]
+    assert "verify_rectification" not in about
+
+
+def about_publication(service: Service, account: str, since: datetime) -> list[tuple[datetime, str]]:
+    """Read what *account* was told of publication by the clock, oldest first."""
+    found = [one for one in reversed(inbox(service, account)) if one.code.startswith("deadline.")]
+    named = {"publish_by_plan", "publish_by_rule"}
+    return [
+        (one.created_at, one.code)
+        for one in found
+        if one.created_at > since and named & {*one.facts, one.facts.get("duty")}
+    ]
+
+
+@pytest.mark.parametrize("batch", [1, 200])
+def test_rule_and_plan_asking_at_one_moment_are_one_notice_with_both_dates(
+    kit: Kit, service: Service, batch: int
+) -> None:
+    service.settings.sweep_batch = batch
+    a_draw(kit, service)
+    submitted = county.submitted(VISITS[0], "GA", "ga-officer1")
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA", plan="2019-01-04"), at=at("2018-12-10"))
+    kit.feed(service, submitted, at=at("2018-12-12"))
+    live_until(kit, service, at("2018-12-31"))
+
+    live_until(kit, service, at("2019-01-06"))
+
+    assert about_publication(service, "ga-publisher", at("2018-12-31")) == [
+        (at("2019-01-02", "08:30"), "deadline.publication"),  # yellow by both
+        (at("2019-01-03", "08:30"), "deadline.remind"),  # the rule alone reminds
+        (at("2019-01-04", "08:30"), "deadline.remind"),
+        (at("2019-01-05", "00:00"), "deadline.publication"),  # missed by both
+    ]
+    (missed, yellow) = [one for one in inbox(service, "ga-publisher") if one.code == "deadline.publication"]
+    assert (missed.severity, yellow.severity) == ("warn", "act")
+    for notice in (missed, yellow):
+        assert notice.facts == {
+            "subject": f"{VISITS[0]}-GA",
+            "agency": "GA局",
+            "publish_by_plan": date(2019, 1, 4),
+            "publish_by_rule": date(2019, 1, 4),
+        }
+    assert {one.duty for one in spoken(service, DeadlineMissed) if isinstance(one, DeadlineMissed)} >= {
+        "publish_by_plan",
+        "publish_by_rule",
+    }
+
+
+def test_after_a_standstill_a_person_is_told_once_of_a_publication_with_both_its_dates(
+    kit: Kit, service: Service
+) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA"), at=at("2018-12-10"))
+    kit.feed(service, county.submitted(VISITS[0], "GA", "ga-officer1"), at=at("2018-12-12"))
+    kit.clock.at = at("2019-01-02", "09:00")  # the plan's date has passed, the rule's is near
+
+    run_due(service, kit.clock.at)
+
+    for account in ("ga-publisher", "ga-approver"):
+        assert about_publication(service, account, at("2018-12-31")) == [(kit.clock.at, "deadline.publication")]
+    (notice,) = [one for one in inbox(service, "ga-publisher") if one.code == "deadline.publication"]
+    assert (notice.severity, notice.facts["publish_by_plan"], notice.facts["publish_by_rule"]) == (
+        "warn",
+        date(2018, 12, 31),
+        date(2019, 1, 4),
+    )
+
+
+def test_rule_and_plan_on_days_of_their_own_are_said_each_on_its_own(kit: Kit, service: Service) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA"), at=at("2018-12-10"))
+
+    live_until(kit, service, at("2019-01-06"))
+
+    told = about_publication(service, "ga-publisher", at("2018-12-10"))
+    assert "deadline.publication" not in [code for _, code in told]
+    assert len({when for when, _ in told}) == len(told) == 7
 
 
 def test_a_returned_referral_can_be_sent_again_at_the_same_moment(kit: Kit, service: Service) -> None:

@@ -1,6 +1,6 @@
 """Lights, reminders and escalation, counted on the State Council's calendar."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
@@ -14,7 +14,6 @@ from services.notifier.domain.ladder import (
     Move,
     Step,
     end_of_day,
-    morning,
     moves,
     next_step_at,
     schedule,
@@ -22,13 +21,28 @@ from services.notifier.domain.ladder import (
 from services.notifier.domain.lights import Light, light, local_day
 from tests.unit.notifier.county import at, calendar
 
-NX = Ladder(2, (3, 1, 0), (("head", 0), ("lead", 2)))
+NX = Ladder(2, (3, 1, 0), (("head", 0), ("lead", 2)), time(8, 30))
 CN = WorkingCalendar.of(calendar().plain())
 LONG_AGO = at("2018-11-01")
 
 
 def steps(due: datetime, opened: datetime = LONG_AGO, kinds: tuple[str, ...] = KINDS) -> dict[str, datetime]:
     return {step.name: step.at for step in schedule(due, opened, NX, CN, kinds).steps}
+
+
+def on(day: date) -> datetime:
+    """Return 08:30 of a day."""
+    return at(day.isoformat(), "08:30")
+
+
+def test_what_is_said_on_a_day_is_said_at_the_packs_time() -> None:
+    later = Ladder(2, (3, 1, 0), (("head", 0), ("lead", 2)), time(14, 5))
+
+    found = {step.name: step.at for step in schedule(end_of_day(date(2019, 1, 4)), LONG_AGO, later, CN, KINDS).steps}
+
+    assert found["yellow"] == at("2019-01-02", "14:05")
+    assert found["lead"] == at("2019-01-09", "14:05")
+    assert found["missed"] == at("2019-01-05", "00:00")
 
 
 def test_the_rule_deadline_of_pingluo_is_counted_over_new_year() -> None:
@@ -75,7 +89,7 @@ def test_a_kind_of_duty_has_only_the_steps_of_its_kind() -> None:
 
 
 def test_a_reminder_on_the_yellow_day_is_left_to_yellow() -> None:
-    ladder = Ladder(3, (3, 1), ())
+    ladder = Ladder(3, (3, 1), (), time(8, 30))
 
     found = schedule(end_of_day(date(2019, 1, 4)), LONG_AGO, ladder, CN, KINDS)
 
@@ -137,6 +151,7 @@ LADDERS = st.builds(
     st.integers(0, 5),
     st.sets(st.integers(0, 9), max_size=4).map(lambda days: tuple(sorted(days, reverse=True))),
     st.tuples(st.tuples(st.just("head"), st.integers(0, 4)), st.tuples(st.just("lead"), st.integers(0, 9))),
+    st.sampled_from([time(0), time(8, 30), time(23, 59)]),
 )
 
 
@@ -144,7 +159,7 @@ LADDERS = st.builds(
 def test_a_ladder_climbs_once_in_time_order_and_reminds_on_working_mornings(
     day: date, ahead: int, ladder: Ladder
 ) -> None:
-    due, opened = end_of_day(day), morning(day - timedelta(days=ahead))
+    due, opened = end_of_day(day), on(day - timedelta(days=ahead))
 
     found = schedule(due, opened, ladder, CN, KINDS).steps
 
@@ -167,7 +182,7 @@ def test_a_ladder_climbs_once_in_time_order_and_reminds_on_working_mornings(
 def test_however_often_one_sweeps_each_step_is_taken_once_and_missed_always_told(
     day: date, ladder: Ladder, hours: list[int]
 ) -> None:
-    start = morning(day - timedelta(days=30))
+    start = on(day - timedelta(days=30))
     found = schedule(end_of_day(day), start, ladder, CN, KINDS).steps
     taken: list[Move] = []
 

@@ -5,6 +5,7 @@ import string
 import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from services.notifier.app import HERE
 from services.notifier.domain.ladder import KINDS
 from services.notifier.domain.rules import BadRule, Closes, Opens, Tell, read_rules
 from services.notifier.handlers.notices import short
+from services.notifier.queries import NoticeView
 from services.notifier.rules import PATH, RULES
+from services.notifier.sentences import WITH_NOTHING, sentence
 
 CLASSES = {short(kind): kind for kind in PAYLOADS.values()}
 SURROUNDINGS = {
@@ -96,8 +99,9 @@ def test_every_duty_is_opened_and_can_end() -> None:
     closed = {closes.duty for rule in RULES.on.values() for closes in rule.closes}
 
     assert opened == set(RULES.duties)
-    assert opened - closed - {None} == {"report_to_lead", "verify_rectification"}  # by its parts; by nothing yet
-    assert RULES.duties["report_to_lead"].parts == "publish_by_rule"
+    assert opened - closed - {None} == {"report_to_lead"}  # by its parts
+    report = RULES.duties["report_to_lead"]
+    assert (report.parts, report.counted_by) == ("publish_by_rule", "complete_draw")
 
 
 def test_every_notice_and_duty_has_its_sentence_and_the_sentence_its_facts() -> None:
@@ -105,6 +109,7 @@ def test_every_notice_and_duty_has_its_sentence_and_the_sentence_its_facts() -> 
     written = tomllib.loads((HERE / "messages.toml").read_text("utf-8"))
     step_facts = {"duty", "subject", "agency", "due", "left"}
     wanted: dict[str, set[str]] = {f"notice.{step.code}": step_facts for step in RULES.steps.values()}
+    wanted |= {f"notice.{pair.code}": {"subject", "agency", *pair.duties} for pair in RULES.together}
     for rule in RULES.on.values():
         for tell in rule.tell:
             facts = {path.replace(".", "_") for path in tell.facts} | ({"visits"} if tell.team == "work" else set())
@@ -118,8 +123,28 @@ def test_every_notice_and_duty_has_its_sentence_and_the_sentence_its_facts() -> 
             assert asked <= facts, f"{code} asks for {asked - facts}"
             assert lang == "zh" or asked <= facts
     assert {f"duty.{name}" for name in RULES.duties} <= messages.codes
-    spoken = {code for code in messages.codes if code.startswith("notice.") and code not in wanted}
+    special = {code for _, _, code in WITH_NOTHING.values()}
+    assert {f"notice.{code}" for code in WITH_NOTHING} <= wanted.keys()
+    assert special <= messages.codes
+    spoken = {code for code in messages.codes - special if code.startswith("notice.") and code not in wanted}
     assert spoken == {"notice.unknown", "notice.cursor_unknown", "notice.all_read"}
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "zh"),
+    [
+        ("deadline.remind", {"left": 2}, "还剩 2 个工作日"),
+        ("deadline.remind", {"left": 0}, "今天（2018年12月3日）到期"),
+        ("deadline.yellow", {"left": 0}, "今天（2018年12月3日）到期"),
+        ("reveals.sealed", {"missing": ["公安局"]}, "未揭示单位：公安局"),
+        ("reveals.sealed", {"missing": []}, "各单位均已揭示"),
+    ],
+)
+def test_nothing_left_and_nobody_missing_are_said_as_people_say_it(code: str, facts: dict[str, Any], zh: str) -> None:
+    told = {"duty": "enter_result", "subject": "V-1-JT", "due": date(2018, 12, 3), "draw": "D-1"} | facts
+    notice = NoticeView("N-1", code, "act", told, "/", None, datetime(2018, 12, 3, tzinfo=UTC), None)
+
+    assert zh in sentence(Messages(HERE / "messages.toml"), notice, "zh")
 
 
 def table() -> dict[str, Any]:
@@ -142,6 +167,9 @@ def spoilt(path: str, value: Any) -> dict[str, Any]:
         ("duty/commit/colour", "blue", "colour is not known"),
         ("duty/commit/steps", ["panic"], "panic is not known"),
         ("duty/commit/roles", ["king"], "king is not known"),
+        ("duty/report_to_lead/parts", "sing", "sing is not known"),
+        ("together/publication/duties", ["sing"], "sing is not known"),
+        ("duty/report_to_lead/counted_by", "sing", "sing is not known"),
         ("step/remind/roles", ["king"], "king is not known"),
         ("step/panic", {"code": "x", "severity": "act"}, "panic is not known"),
         ("on/draw.opened/shout", [], "shout is not known"),
