@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -141,6 +141,18 @@ class RatioRule(_Model):
         return self
 
 
+class ReplacementRule(_Model):
+    """How many drawn targets a campaign may replace (递补) at most: a share of the planned number, rounded down."""
+
+    share: Ratio
+    minimum: int = Field(ge=0, le=10_000)
+    source: Code
+
+    def most(self, planned: int) -> int:
+        """Return the bound of a campaign of *planned* targets; at least ``minimum``."""
+        return max(self.minimum, planned * self.share[0] // self.share[1])
+
+
 class LabelNeed(_Model):
     """
     Labels that every officer of *agency* needs for *item* at a target of *category* (``*``: any).
@@ -193,12 +205,23 @@ class Escalation(_Model):
 
 
 class Reminders(_Model):
-    """Traffic light, reminder ladder and escalation (红黄绿、催办、督办)."""
+    """
+    Traffic light, reminder ladder and escalation (红黄绿、催办、督办).
+
+    ``time_of_day``: when reminders and escalations of a day go out, in the county's time (Asia/Shanghai), whole minutes.
+    """
 
     yellow_working_days: int = Field(ge=0)
     ladder_working_days: tuple[int, ...]
+    time_of_day: time
     escalation: tuple[Escalation, ...]
     source: Code
+
+    @model_validator(mode="after")
+    def _time_of_the_county(self) -> Self:
+        if self.time_of_day.tzinfo is not None or self.time_of_day.second or self.time_of_day.microsecond:
+            raise ValueError("time_of_day is a time of the county in whole minutes, such as 08:30:00")
+        return self
 
     @model_validator(mode="after")
     def _ladder_comes_down(self) -> Self:
@@ -356,6 +379,7 @@ DEADLINES_NEEDED = frozenset(
         "referral_answer",
         "referral_decision",
         "rectification",
+        "result_approval",
     }
 )
 WORD_LISTS = (
@@ -392,6 +416,7 @@ class RulePack(_Model):
     categories: tuple[Worded, ...]
     districts: tuple[Worded, ...]
     ratios: dict[ItemKind, RatioRule]
+    replacement: ReplacementRule
     team: TeamRule
     officer_labels: tuple[Worded, ...]
     deadlines: dict[Code, Deadline]

@@ -6,15 +6,24 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.web.caller import TheCaller, TheVisitor
+from runtime.service import KeyReused
+from runtime.web.caller import Caller, TheCaller, TheVisitor
 from runtime.web.etag import versioned
 from runtime.web.guard import cookie
 from runtime.web.refusals import NotSignedIn
 from runtime.web.templates import Web
 from schemas.vocabulary import AgencyKind, Role
-from services.console.commands import change_account, close_account, open_account, register_agency
+from services.console.commands import (
+    PASSWORD_CHANGED,
+    change_account,
+    change_own_password,
+    close_account,
+    open_account,
+    register_agency,
+)
 from services.console.passwords import hash_password
 from services.console.queries import AccountView, account_view, accounts_of, agencies_of
+from services.console.sessions import OldPasswordWrong, token_digest
 
 if TYPE_CHECKING:
     from services.console.app import Console
@@ -34,6 +43,13 @@ class Credentials(_Asked):
 
     login: Text
     password: Text
+
+
+class NewPassword(_Asked):
+    """The own password: the present one and the next."""
+
+    old: Text
+    new: Text
 
 
 class NewAgency(_Asked):
@@ -102,6 +118,12 @@ def _sign_in_routes(router: APIRouter, console: "Console", web: Web) -> None:
         response = JSONResponse({"signed_out": True})
         response.headers.append("set-cookie", cookie(settings.session_cookie, "", settings, max_age=0))
         return response
+
+    @router.post(f"{V1}/password")
+    def change_password(request: Request, caller: TheCaller, asked: NewPassword) -> dict[str, str]:
+        kept = token_digest(request.cookies.get(settings.session_cookie, ""))
+        change_known_password(console, caller, asked.old, asked.new, kept, address_of(request))
+        return PASSWORD_CHANGED
 
     @router.get(f"{V1}/me")
     def me(caller: TheCaller, visitor: TheVisitor) -> dict[str, Any]:
@@ -182,6 +204,27 @@ def _account_routes(router: APIRouter, console: "Console") -> None:
     def close(caller: TheCaller, account_id: str) -> dict[str, Any]:
         console.do(caller.actor, close_account, key=caller.key, account=account_id)
         return {"account": account_id}
+
+
+def change_known_password(console: "Console", caller: Caller, old: str, new: str, kept: str, address: str) -> None:
+    """
+    Change the caller's own password, who must know the *old* one.
+
+    After a lost answer the repeated request finds the old password changed already: it is answered by its key, as long
+    as it asks for the password that is there now. A password leaves no trace in the request's digest, so that is compared.
+    """
+    view = console.ask(caller.actor, account_view, account=caller.actor.id)
+    if (earlier := console.recall(caller.actor, caller.key)) is not None:
+        try:
+            console.sessions.check_password(caller.actor.id, new, address)
+        except OldPasswordWrong as error:
+            raise KeyReused(key=caller.key) from error
+        if earlier.value != PASSWORD_CHANGED:
+            raise KeyReused(key=caller.key)
+        return
+    console.sessions.check_password(caller.actor.id, old, address)
+    hashed = hash_password(new, view.login)
+    console.do(caller.actor, change_own_password, key=caller.key, password=hashed, session_kept=kept)
 
 
 def account_json(view: AccountView) -> dict[str, Any]:

@@ -137,15 +137,18 @@ def close_account(session: Session, actor: Actor, *, at: datetime, account: str)
     return [AccountClosed(county=row.county, agency=row.agency, account=row.id)]
 
 
+PASSWORD_CHANGED = {"password": "changed"}
+
+
 def change_own_password(
     session: Session, actor: Actor, *, at: datetime, password: PasswordHash, session_kept: str
-) -> list[Payload]:
+) -> Reply:
     """Take a new password; every other session of the person ends (*session_kept*: digest of this one's token)."""
     row = session.get(Account, actor.id)
     if row is None:
         raise AccountUnknown(account=actor.id)
     _set_password(session, row, password, must_change=False, keep=session_kept)
-    return []
+    return Reply(value=PASSWORD_CHANGED)
 
 
 def found_county(

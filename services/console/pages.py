@@ -12,10 +12,9 @@ from runtime.web.problems import local_path
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from schemas.vocabulary import AgencyKind, Role
-from services.console.api import address_of
+from services.console.api import address_of, change_known_password
 from services.console.commands import (
     change_account,
-    change_own_password,
     close_account,
     open_account,
     register_agency,
@@ -32,12 +31,6 @@ Text = Annotated[str, Form()]
 Roles = Annotated[list[Role] | None, Form()]
 Optional = Annotated[str | None, Form()]
 LANG_SECONDS = 365 * 24 * 3600
-
-
-class OldPasswordWrong(Rejected):
-    """To change a password one must know the present one."""
-
-    code = "password.wrong"
 
 
 class PasswordNotRepeated(Rejected):
@@ -117,8 +110,10 @@ def _own_pages(router: APIRouter, console: "Console", web: Web) -> None:
     def change_password(request: Request, caller: TheCaller, old: Text, new: Text, again: Text) -> Response:
         kept = token_digest(request.cookies.get(web.settings.session_cookie, ""))
         try:
-            _change_password(console, caller, old, new, again, kept)
-        except Rejected as refusal:
+            if new != again:
+                raise PasswordNotRepeated()
+            change_known_password(console, caller, old, new, kept, address_of(request))
+        except OneVisitError as refusal:
             return web.render(
                 request,
                 "console/password.html",
@@ -233,16 +228,6 @@ def _account_actions(router: APIRouter, console: "Console") -> None:
     def close(caller: TheCaller, account_id: str) -> Response:
         console.do(caller.actor, close_account, key=caller.key, account=account_id)
         return see_other("/accounts", said="done.account_closed")
-
-
-def _change_password(console: "Console", caller: Caller, old: str, new: str, again: str, kept: str) -> None:
-    if new != again:
-        raise PasswordNotRepeated()
-    if not console.sessions.knows_password(caller.actor.id, old):
-        raise OldPasswordWrong()
-    view = console.ask(caller.actor, account_view, account=caller.actor.id)
-    hashed = hash_password(new, view.login)
-    console.do(caller.actor, change_own_password, key=caller.key, password=hashed, session_kept=kept)
 
 
 def _own_account(console: "Console", caller: Caller) -> dict[str, Any]:

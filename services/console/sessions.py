@@ -6,14 +6,14 @@ Only the SHA-256 of a token is stored, so that a stolen copy of the database sig
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from runtime.errors import Forbidden, TryAgain
+from runtime.errors import Forbidden, Rejected, TryAgain
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.web.signin import SignedIn
@@ -50,6 +50,19 @@ class SignInBlocked(TryAgain):
     status = 429
 
 
+class OldPasswordWrong(Rejected):
+    """To change a password one must know the present one."""
+
+    code = "password.wrong"
+
+
+class PasswordBlocked(TryAgain):
+    """Too many wrong passwords in a running session: it may not be its owner who types."""
+
+    code = "password.blocked"
+    status = 429
+
+
 @dataclass(frozen=True)
 class NewSession:
     """A fresh sign-in: its token goes into the cookie and nowhere else."""
@@ -60,6 +73,14 @@ class NewSession:
     agency: str
     roles: tuple[Role, ...]
     must_change_password: bool
+
+
+_LIVE = (  # of every single request, so built once
+    select(LiveSession, Account, Agency)
+    .join(Account, Account.id == LiveSession.account)
+    .join(Agency, Agency.id == Account.agency)
+    .where(LiveSession.token_digest == bindparam("digest"))
+)
 
 
 def _real_now() -> datetime:
@@ -95,7 +116,7 @@ class Sessions:
         found = self._account(subjects, tidy_login(login), address)
         good = passwords.matches(found.password_hash if found else None, password)
         if not good or found is None:
-            self._count_failure(subjects, found, address)
+            self._count_failure(subjects, found.id if found else None, address, "refused")
             raise SignInRefused()
         return self._open(found, next(iter(subjects)), address, instead_of)
 
@@ -109,12 +130,29 @@ class Sessions:
                 session.add(SignInAudit(at=self._now(), what="signed_out", account=row.account, address=""))
                 session.delete(row)
 
-    def knows_password(self, account: str, password: str) -> bool:
-        """Tell whether this is the account's password (before it is changed)."""
+    def check_password(self, account: str, password: str, address: str) -> None:
+        """
+        Make sure that whoever holds a session knows its password too; guesses are counted like those of sign-in.
+
+        The count is one of its own, so that failed sign-ins from elsewhere do not keep the owner from a new password.
+
+        Raises:
+            PasswordBlocked: too many wrong ones for this account or from this address.
+            OldPasswordWrong: this is not the account's password.
+        """
+        subjects = {_digest(f"password:{account}"): PER_LOGIN, _digest(f"address:{address}"): PER_ADDRESS}
         with self._service.db.read(self._service.system) as session:
+            wait = _blocked_seconds(session, subjects, self._now())
             row = session.get(Account, account)
             encoded = row.password_hash if row else None
-        return passwords.matches(encoded, password)
+        if wait:
+            self._audit("password_blocked", account, address)
+            raise PasswordBlocked(retry_after_seconds=wait)
+        if not passwords.matches(encoded, password):
+            self._count_failure(subjects, account, address, "password_refused")
+            raise OldPasswordWrong()
+        with self._service.db.write(self._service.system) as session:
+            session.execute(delete(FailedSignIns).where(FailedSignIns.subject == next(iter(subjects))))
 
     # ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,12 +160,7 @@ class Sessions:
         """Look up a live session; see ``runtime.web.signin.SignIn``."""
         digest, at = _digest(token), self._now()
         with self._service.db.read(self._service.system) as session:
-            found = session.execute(
-                select(LiveSession, Account, Agency)
-                .join(Account, Account.id == LiveSession.account)
-                .join(Agency, Agency.id == Account.agency)
-                .where(LiveSession.token_digest == digest)
-            ).one_or_none()
+            found = session.execute(_LIVE, {"digest": digest}).one_or_none()
         if found is None:
             self._forget(digest)
             return None
@@ -159,14 +192,14 @@ class Sessions:
     def _account(self, subjects: dict[str, Limit], login: str, address: str) -> Account | None:
         at = self._now()
         with self._service.db.read(self._service.system) as session:
-            waits = [blocked_seconds(_failures(session, subject), at) for subject in subjects]
+            wait = _blocked_seconds(session, subjects, at)
             found = session.scalars(select(Account).where(Account.login == login)).one_or_none()
-        if any(waits):
+        if wait:
             self._audit("blocked", found.id if found else None, address)
-            raise SignInBlocked(retry_after_seconds=max(waits))
+            raise SignInBlocked(retry_after_seconds=wait)
         return found if found is not None and found.closed_at is None else None
 
-    def _count_failure(self, subjects: dict[str, Limit], found: Account | None, address: str) -> None:
+    def _count_failure(self, subjects: dict[str, Limit], account: str | None, address: str, what: str) -> None:
         at = self._now()
         with self._service.db.write(self._service.system) as session:
             for subject, limit in subjects.items():
@@ -179,7 +212,7 @@ class Sessions:
                         blocked_until=counted.blocked_until,
                     )
                 )
-            session.add(SignInAudit(at=at, what="refused", account=found.id if found else None, address=address))
+            session.add(SignInAudit(at=at, what=what, account=account, address=address))
 
     def _open(self, account: Account, login_subject: str, address: str, instead_of: str | None) -> NewSession:
         at, token, csrf = self._now(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -207,6 +240,10 @@ def token_digest(token: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _blocked_seconds(session: Session, subjects: Iterable[str], at: datetime) -> int:
+    return max(blocked_seconds(_failures(session, subject), at) for subject in subjects)
 
 
 def _failures(session: Session, subject: str) -> Failures | None:

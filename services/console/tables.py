@@ -91,6 +91,6 @@ class SignInAudit(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[datetime]
-    what: Mapped[str] = mapped_column(String(32))  # signed_in | refused | blocked | signed_out | revoked
+    what: Mapped[str] = mapped_column(String(32))  # [password_]refused | [password_]blocked | signed_in | signed_out
     account: Mapped[str | None] = mapped_column(String(64))  # None: no such login
     address: Mapped[str] = mapped_column(String(64))

@@ -2,10 +2,12 @@
 The acts of a draw as pages, API and timers carry them out: read, work outside the transaction, write.
 
 Every act takes the service, who asks, and the Idempotency-Key of the request, and returns the command's reply. Whether
-an act is allowed is decided by its command; what is refused before is refused there too (``commands.prepared``).
+an act is allowed is decided by its command; what is refused before is refused there too (``commands.prepared``). What the
+asker gave and the work swallowed is told to the command as well (secrets by their fingerprint): the service knows a
+repeated request by what its command is told, and the same key with other values must not get the first answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 
 from runtime.service import Reply, Service
@@ -55,17 +57,21 @@ def feasibility(service: Service, actor: Actor, campaign_id: str) -> Feasibility
     return working.examine(service.ports.blobs, ground)
 
 
-def open_draw(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, *, key: str) -> Reply:
-    """Open the next attempt of a campaign's draw."""
-    work = prepared(lambda: _drafted(service, actor, campaign_id, asked))
-    return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id)
+def open_draw(
+    service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, *, key: str, lengths: Intervals | None = None
+) -> Reply:
+    """Open the next attempt of a campaign's draw; *lengths*: how long its steps take, if not as the settings say."""
+    intervals = lengths or service.settings.intervals
+    work = prepared(lambda: _drafted(service, actor, campaign_id, asked, intervals))
+    told = [*astuple(asked), *(astuple(lengths) if lengths else ())]
+    return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id, asked=told)
 
 
-def _drafted(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes) -> Drafted:
+def _drafted(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, intervals: Intervals) -> Drafted:
     """Judge the draw, then give it its number and its bodies their keys, then draft the manifest."""
     now = service.ports.clock.now()
     ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now)
-    times = asked.times(service.settings.intervals, now, window_end(ground.plan))
+    times = asked.times(intervals, now, window_end(ground.plan))
     working.refuse_if_short(working.examine(service.ports.blobs, ground, times), names)
     _make_missing_keys(service, actor.county, names)
     draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
@@ -87,7 +93,8 @@ def commit(service: Service, actor: Actor, draw_id: str, *, key: str, own_dice: 
             service.ports, service.ask(actor, ceremony.prepare_contribution, draw_id=draw_id), own_dice
         )
     )
-    return service.do(actor, ceremony.contribute, work, key=key, draw_id=draw_id)
+    given = Vault(service.ports).fingerprint(own_dice)
+    return service.do(actor, ceremony.contribute, work, key=key, draw_id=draw_id, given=given)
 
 
 def countersign(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:
@@ -105,7 +112,8 @@ def reveal(service: Service, actor: Actor, draw_id: str, *, key: str, value: str
     work = prepared(
         lambda: working.make_reveal(service.ports, *service.ask(actor, ceremony.prepare_reveal, draw_id=draw_id), value)
     )
-    return service.do(actor, ceremony.reveal, work, key=key, draw_id=draw_id)
+    given = Vault(service.ports).fingerprint(value)
+    return service.do(actor, ceremony.reveal, work, key=key, draw_id=draw_id, given=given)
 
 
 def seal(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:

@@ -8,8 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from runtime.service import Service
 from runtime.web import TheCaller, Web
-from services.drawer import acts, archive, queries, shown
+from services.drawer import acts, archive, shown
 from services.drawer.acts import AskedTimes
+from services.drawer.queries.drawn import drawn_list
+from services.drawer.queries.draws import draw_view, draws_of
 
 ROOT = "/api/drawer/v1"
 
@@ -64,16 +66,16 @@ def routes(service: Service, web: Web) -> APIRouter:
 def _reading(router: APIRouter, service: Service) -> None:
     @router.get(f"{ROOT}/draws")
     def draws(caller: TheCaller) -> dict[str, Any]:
-        found = service.ask(caller.actor, queries.draws_of, now=service.ports.clock.now())
+        found = service.ask(caller.actor, draws_of, now=service.ports.clock.now())
         return {"draws": [shown.line(one) for one in found]}
 
     @router.get(f"{ROOT}/draws/{{draw_id}}")
     def draw(draw_id: str, caller: TheCaller) -> dict[str, Any]:
-        return shown.draw(service.ask(caller.actor, queries.draw_view, draw_id=draw_id, now=service.ports.clock.now()))
+        return shown.draw(service.ask(caller.actor, draw_view, draw_id=draw_id, now=service.ports.clock.now()))
 
     @router.get(f"{ROOT}/draws/{{draw_id}}/targets")
     def targets(draw_id: str, caller: TheCaller) -> dict[str, Any]:
-        found = service.ask(caller.actor, queries.drawn_list, draw_id=draw_id)
+        found = service.ask(caller.actor, drawn_list, draw_id=draw_id)
         return {"draw": draw_id, "visits": [shown.visit(one) for one in found]}
 
     @router.get(f"{ROOT}/draws/{{draw_id}}/record")

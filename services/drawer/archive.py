@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runtime.service import Service
 from runtime.store import Actor
 from schemas.blobs import BlobRef
-from services.drawer.queries import record_files
+from services.drawer.queries.records import record_files
 from services.drawer.vault import SERVICE
 
 

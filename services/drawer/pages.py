@@ -1,7 +1,7 @@
 """The drawer's pages: the ceremony, opening a draw, who was drawn, keys, the parts on other pages, and the public record."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -11,10 +11,15 @@ from runtime.errors import OneVisitError
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.web import TheCaller, Web, see_other
-from services.drawer import acts, archive, queries, shown, wording
-from services.drawer.acts import AskedTimes
+from services.drawer import acts, archive, shown, wording
+from services.drawer.acts import AskedTimes, Intervals
 from services.drawer.domain.refusals import Remark
 from services.drawer.drafts import Feasibility
+from services.drawer.queries.campaigns import campaign_view, opening_view
+from services.drawer.queries.drawn import drawn_list
+from services.drawer.queries.draws import draw_view, draws_of, ready_to_open, tasks_of
+from services.drawer.queries.keys import public_keys
+from services.drawer.queries.records import PublicDraw, public_draw, public_draws
 
 Minutes = Annotated[int, Form(ge=1, le=60 * 24 * 60)]
 
@@ -34,14 +39,14 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/draws")
     def draws(request: Request, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
-        found = service.ask(caller.actor, queries.draws_of, now=now)
-        ready = service.ask(caller.actor, queries.ready_to_open)
+        found = service.ask(caller.actor, draws_of, now=now)
+        ready = service.ask(caller.actor, ready_to_open)
         return web.render(request, "drawer/draws.html", draws=found, ready=ready, until=_until(now))
 
     @router.get("/draws/{draw_id}")
     def draw(request: Request, draw_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
-        view = service.ask(caller.actor, queries.draw_view, draw_id=draw_id, now=now)
+        view = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
         steps = wording.steps(view)
         return web.render(
             request, "drawer/draw.html", draw=view, steps=steps, until=_until(now), me=caller.actor.agency
@@ -49,20 +54,20 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
 
     @router.get("/draws/{draw_id}/targets")
     def targets(request: Request, draw_id: str, caller: TheCaller) -> Response:
-        visits = service.ask(caller.actor, queries.drawn_list, draw_id=draw_id)
+        visits = service.ask(caller.actor, drawn_list, draw_id=draw_id)
         return web.render(request, "drawer/targets.html", draw_id=draw_id, visits=visits)
 
     @router.get("/draw-keys")
     def keys(request: Request, caller: TheCaller) -> Response:
-        return web.render(request, "drawer/keys.html", keys=service.ask(caller.actor, queries.public_keys))
+        return web.render(request, "drawer/keys.html", keys=service.ask(caller.actor, public_keys))
 
 
 def _opening(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/campaigns/{campaign_id}/draw")
     def opening(request: Request, campaign_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
-        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id, now=now)
-        about = service.ask(caller.actor, queries.opening_view, campaign_id=campaign_id)
+        view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id, now=now)
+        about = service.ask(caller.actor, opening_view, campaign_id=campaign_id)
         found, refusal = examined(service, caller.actor, campaign_id)
         return web.render(
             request,
@@ -84,19 +89,9 @@ def _opening(router: APIRouter, service: Service, web: Web) -> None:
         seal_minutes: Minutes,
         beacon_minutes: Minutes,
     ) -> Response:
-        lengths = (commit_minutes, reveal_minutes, seal_minutes, beacon_minutes)
-        asked = AskedTimes(*_after(service.ports.clock.now(), lengths))
-        reply = acts.open_draw(service, caller.actor, campaign_id, asked, key=caller.key)
+        lengths = Intervals(commit_minutes, reveal_minutes, seal_minutes, beacon_minutes)
+        reply = acts.open_draw(service, caller.actor, campaign_id, AskedTimes(), key=caller.key, lengths=lengths)
         return see_other(f"/draws/{reply.value['draw']}", "drawer.done.opened")
-
-
-def _after(now: datetime, minutes: Sequence[int]) -> list[datetime]:
-    """Give the ends of intervals that follow one another, beginning with a whole second."""
-    ends, at = [], now.replace(microsecond=0)
-    for one in minutes:
-        at += timedelta(minutes=one)
-        ends.append(at)
-    return ends
 
 
 def _speaking(router: APIRouter, service: Service) -> None:
@@ -136,8 +131,8 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/parts/drawer/campaign/{campaign_id}")
     def campaign(request: Request, campaign_id: str, caller: TheCaller) -> Response:
         now, actor = service.ports.clock.now(), caller.actor
-        view = service.ask(actor, queries.campaign_view, campaign_id=campaign_id, now=now)
-        about = service.ask(actor, queries.opening_view, campaign_id=campaign_id)
+        view = service.ask(actor, campaign_view, campaign_id=campaign_id, now=now)
+        about = service.ask(actor, opening_view, campaign_id=campaign_id)
         found, refusal = None, None
         if view.draw is None and view.frozen and not view.cancelled:
             found, refusal = examined(service, actor, campaign_id)
@@ -153,17 +148,17 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/parts/drawer/home/me")
     def home(request: Request, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
-        tasks = service.ask(caller.actor, queries.tasks_of, now=now)
+        tasks = service.ask(caller.actor, tasks_of, now=now)
         return web.render(request, "drawer/home_part.html", tasks=tasks, until=_until(now))
 
 
 def _public(router: APIRouter, service: Service, web: Web) -> None:
-    def asked(draw_id: str) -> queries.PublicDraw:
-        return service.ask(service.system, queries.public_draw, draw_id=draw_id)
+    def asked(draw_id: str) -> PublicDraw:
+        return service.ask(service.system, public_draw, draw_id=draw_id)
 
     @router.get("/public/draws")
     def draws(request: Request) -> Response:
-        found = service.ask(service.system, queries.public_draws)
+        found = service.ask(service.system, public_draws)
         return web.render(request, "drawer/public_draws.html", draws=found)
 
     @router.get("/public/draws/{draw_id}")

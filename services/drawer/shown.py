@@ -10,7 +10,9 @@ from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.drawer.domain.refusals import Remark
 from services.drawer.drafts import Feasibility
-from services.drawer.queries import DrawLine, DrawView, VisitView
+from services.drawer.queries.attempts import DrawView
+from services.drawer.queries.drawn import VisitView
+from services.drawer.queries.draws import DrawLine
 
 KEPT_BACK = frozenset({"entity"})
 """Facts of a remark that name a target: who is recused from whom is nobody else's business."""

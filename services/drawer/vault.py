@@ -4,6 +4,7 @@ Keys and secrets held by the server (custody "server"): made here, sealed here, 
 Signing keys are Ed25519; everything stored is sealed under the data folder's secret with a purpose of its own.
 """
 
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,6 +90,17 @@ class Vault:
         told = json.loads(self._open(ROSTER, sealed))
         salts = {officer: bytes.fromhex(salt) for officer, salt in told["salts"].items()}
         return RosterSalts(bytes.fromhex(told["rho"]), salts)
+
+    def fingerprint(self, given: str | None) -> str | None:
+        """
+        Tell one given secret from another without keeping it: 64 hex under a key of its own, None for nothing.
+
+        A bare digest of dice could be guessed by whoever reads the database.
+        """
+        if given is None:
+            return None
+        key = self.ports.secrets.sealing_key(f"{SERVICE}.given")
+        return hmac.new(key, given.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
 
     def _seal(self, purpose: str, plain: bytes) -> bytes:
         return self.ports.secrets.seal(SERVICE, purpose, plain)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.drawer.progress import Stage
-from services.drawer.queries import DrawView
+from services.drawer.queries.attempts import DrawView
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 

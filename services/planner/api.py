@@ -13,11 +13,22 @@ from runtime.web.caller import Caller, the_caller
 from runtime.web.etag import versioned
 from runtime.web.problems import plain
 from runtime.web.templates import Web
-from services.planner import prepared, queries, register_queries, shown
+from services.planner import prepared, shown
 from services.planner.commands import campaigns, parts
 from services.planner.domain.days import business_day
 from services.planner.forms import CampaignForm, ConfirmationForm, DeclineForm, ReasonForm
 from services.planner.importing import ImportRefused
+from services.planner.queries.campaigns import campaign_view, campaigns_of
+from services.planner.queries.frames import campaign_sizes
+from services.planner.queries.registers import (
+    all_items,
+    calendars_of,
+    checklists_of,
+    pack_view,
+    packs_of,
+    register_counts,
+    register_view,
+)
 from services.planner.templates_out import template_file
 
 ROOT = "/api/planner/v1"
@@ -50,17 +61,17 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get(f"{ROOT}/rulepacks")
     def rulepacks(caller: Asker) -> Any:
-        found = service.ask(caller.actor, register_queries.packs_of)
+        found = service.ask(caller.actor, packs_of)
         return {"rulepacks": [plain(asdict(line)) for line in found]}
 
     @router.get(f"{ROOT}/rulepacks/{{pack}}")
     def rulepack(caller: Asker, pack: str, edition: date | None = None) -> Any:
-        line, document = service.ask(caller.actor, register_queries.pack_view, pack=pack, edition=edition)
+        line, document = service.ask(caller.actor, pack_view, pack=pack, edition=edition)
         return {**plain(asdict(line)), "document": document.model_dump(mode="json")}
 
     @router.get(f"{ROOT}/calendars")
     def calendars(caller: Asker) -> Any:
-        found = service.ask(caller.actor, register_queries.calendars_of)
+        found = service.ask(caller.actor, calendars_of)
         return {"calendars": [plain(asdict(line)) for line in found]}
 
     # ── registers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,28 +109,28 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get(f"{ROOT}/registers")
     def registers(caller: Asker) -> Any:
-        found = service.ask(caller.actor, register_queries.register_counts)
+        found = service.ask(caller.actor, register_counts)
         return {"registers": [plain(asdict(each)) for each in found]}
 
     @router.get(f"{ROOT}/registers/{{kind}}")
     def register(caller: Asker, kind: str, on: Annotated[date | None, Query()] = None) -> Any:
         day = on or business_day(clock.now())
-        view = service.ask(caller.actor, register_queries.register_view, kind=kind, on=day)
+        view = service.ask(caller.actor, register_view, kind=kind, on=day)
         return plain(asdict(view))
 
     @router.get(f"{ROOT}/checklists")
     def checklists(caller: Asker) -> Any:
-        return {"checklists": plain(service.ask(caller.actor, register_queries.checklists_of))}
+        return {"checklists": plain(service.ask(caller.actor, checklists_of))}
 
     @router.get(f"{ROOT}/items")
     def items(caller: Asker) -> Any:
-        return {"items": plain(service.ask(caller.actor, register_queries.all_items))}
+        return {"items": plain(service.ask(caller.actor, all_items))}
 
     # ── campaigns ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @router.get(f"{ROOT}/campaigns")
     def list_campaigns(caller: Asker, year: int | None = None) -> Any:
-        found = service.ask(caller.actor, queries.campaigns_of, year=year)
+        found = service.ask(caller.actor, campaigns_of, year=year)
         return {"campaigns": [plain(asdict(line)) for line in found]}
 
     @router.post(f"{ROOT}/campaigns", status_code=201)
@@ -128,7 +139,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get(f"{ROOT}/campaigns/{{campaign_id}}")
     def campaign(request: Request, caller: Asker, campaign_id: str) -> Response:
-        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id)
+        view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id)
         return versioned(request, shown.campaign(web.messages, view), view.version)
 
     @router.post(f"{ROOT}/campaigns/{{campaign_id}}")
@@ -145,7 +156,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get(f"{ROOT}/campaigns/{{campaign_id}}/sizes")
     def sizes(caller: Asker, campaign_id: str) -> Any:
-        view = service.ask(caller.actor, queries.campaign_sizes, campaign_id=campaign_id, at=clock.now())
+        view = service.ask(caller.actor, campaign_sizes, campaign_id=campaign_id, at=clock.now())
         return shown.sizes(web.messages, view)
 
     @router.post(f"{ROOT}/campaigns/{{campaign_id}}/propose")

@@ -77,7 +77,7 @@ class CampaignForm(Form):
     dice: int | None = 20
     chain_len: int = 3
     max_missing: int = 0
-    replacement_max: Annotated[int, Field(ge=0, le=10_000)] | None = None  # None: a third of the planned number
+    replacement_max: Annotated[int, Field(ge=0, le=10_000)] | None = None  # None: as the pack says
     conditions: ConditionsForm = ConditionsForm()
     publication: PublicationForm = PublicationForm()
     conference: ConferenceForm | None = None

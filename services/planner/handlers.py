@@ -93,7 +93,7 @@ def _keep_account(data: AccountOpened | AccountChanged, session: Session) -> Non
 
 @handles(DrawOpened, replay=True)
 def follow_draw(event: Received[DrawOpened], blobs: Blobs, session: Session) -> None:
-    """Follow an attempt at the draw from its opening."""
+    """Follow an attempt at the draw from its opening; its agencies and its witness see how far it is."""
     data = event.data
     lead = _campaign(session, data.campaign).owner_agency
     row = DrawRow(
@@ -112,9 +112,8 @@ def follow_draw(event: Received[DrawOpened], blobs: Blobs, session: Session) -> 
     )
     session.add(row)
     session.flush()
-    for agency in data.agencies:
-        if agency != lead:
-            share(session, row, agency)
+    for body in sorted({*data.agencies, data.witness or lead} - {lead}):
+        share(session, row, body)
     arrived(session, f"draw:{data.draw}")
 
 

@@ -11,12 +11,16 @@ from runtime.web.caller import Caller, the_caller
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from schemas.vocabulary import Role
-from services.planner import page_forms, prepared, queries, register_queries, shown
+from services.planner import page_forms, prepared, shown
 from services.planner.commands import campaigns, parts
 from services.planner.domain.days import business_day
 from services.planner.domain.stages import ORDER
 from services.planner.page_forms import Posted, the_form
-from services.planner.queries import CampaignView
+from services.planner.queries.bodies import agencies_of, inspecting_agencies, witness_bodies
+from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of, tasks_of
+from services.planner.queries.frames import campaign_sizes
+from services.planner.queries.parts import part_form
+from services.planner.queries.registers import all_items, pack_view, packs_of
 
 Asker = Annotated[Caller, Depends(the_caller)]
 Filled = Annotated[Posted, Depends(the_form)]
@@ -32,14 +36,14 @@ def routes(service: Service, web: Web) -> APIRouter:
         return {"says": sentence.says(caller.lang), "advises": sentence.advises(caller.lang)}
 
     def names(caller: Caller) -> dict[str, str]:
-        found = service.ask(caller.actor, queries.agencies_of)
+        found = service.ask(caller.actor, agencies_of)
         return {agency: view.short_name for agency, view in found.items()}
 
     # ── list and draft ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @router.get("/campaigns")
     def list_campaigns(request: Request, caller: Asker) -> Response:
-        lines = service.ask(caller.actor, queries.campaigns_of)
+        lines = service.ask(caller.actor, campaigns_of)
         may_draft = caller.actor.has(Role.PLANNER)
         return web.render(request, "planner/campaigns.html", lines=lines, names=names(caller), may_draft=may_draft)
 
@@ -52,13 +56,13 @@ def routes(service: Service, web: Web) -> APIRouter:
         view: CampaignView | None = None,
         error: OneVisitError | None = None,
     ) -> Response:
-        packs = service.ask(caller.actor, register_queries.packs_of)
+        packs = service.ask(caller.actor, packs_of)
         chosen = str(values.get("pack") or (f"{packs[0].pack}@{packs[0].edition}" if packs else ""))
         pack = None
         if chosen and packs:
             name, _, edition = chosen.partition("@")
             line = next((each for each in packs if (each.pack, str(each.edition)) == (name, edition)), packs[0])
-            _, pack = service.ask(caller.actor, register_queries.pack_view, pack=line.pack, edition=line.edition)
+            _, pack = service.ask(caller.actor, pack_view, pack=line.pack, edition=line.edition)
         return web.render(
             request,
             "planner/campaign_form.html",
@@ -70,10 +74,10 @@ def routes(service: Service, web: Web) -> APIRouter:
             packs=packs,
             pack=pack,
             chosen_pack=chosen,
-            items=service.ask(caller.actor, register_queries.all_items),
+            items=service.ask(caller.actor, all_items),
             own=caller.actor.agency,
-            agencies=service.ask(caller.actor, queries.inspecting_agencies),
-            witnesses=service.ask(caller.actor, queries.witness_bodies),
+            agencies=service.ask(caller.actor, inspecting_agencies),
+            witnesses=service.ask(caller.actor, witness_bodies),
             names=names(caller),
             stages=[stage.value for stage in ORDER],
         )
@@ -93,7 +97,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get("/campaigns/{campaign_id}/edit")
     def edit_page(request: Request, caller: Asker, campaign_id: str) -> Response:
-        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id)
+        view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id)
         return draft_page(request, caller, _values_of(view), action=f"/campaigns/{campaign_id}/edit", view=view)
 
     @router.post("/campaigns/{campaign_id}/edit")
@@ -108,7 +112,7 @@ def routes(service: Service, web: Web) -> APIRouter:
                 if_match=posted.one("version"),
             )
         except OneVisitError as error:
-            view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id)
+            view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id)
             action = f"/campaigns/{campaign_id}/edit"
             return draft_page(request, caller, posted.values(), action=action, view=view, error=error)
         return see_other(f"/campaigns/{campaign_id}", said="planner.said.edited")
@@ -118,10 +122,10 @@ def routes(service: Service, web: Web) -> APIRouter:
     def campaign_page(
         request: Request, caller: Caller, campaign_id: str, error: OneVisitError | None = None
     ) -> Response:
-        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id)
+        view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id)
         sizes = None
         if view.lead == caller.actor.agency and view.stored_state in ("draft", "proposed", "confirmed"):
-            found = service.ask(caller.actor, queries.campaign_sizes, campaign_id=campaign_id, at=clock.now())
+            found = service.ask(caller.actor, campaign_sizes, campaign_id=campaign_id, at=clock.now())
             sizes = shown.sizes(web.messages, found)
         return web.render(
             request,
@@ -232,8 +236,8 @@ def routes(service: Service, web: Web) -> APIRouter:
         values: Mapping[str, Any] | None = None,
         error: OneVisitError | None = None,
     ) -> Response:
-        view = service.ask(caller.actor, queries.campaign_view, campaign_id=campaign_id)
-        form = service.ask(caller.actor, queries.part_form, campaign_id=campaign_id, on=business_day(clock.now()))
+        view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id)
+        form = service.ask(caller.actor, part_form, campaign_id=campaign_id, on=business_day(clock.now()))
         return web.render(
             request,
             "planner/confirm.html",
@@ -272,7 +276,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get("/parts/planner/home/me")
     def tile(request: Request, caller: Asker) -> Response:
-        tasks = service.ask(caller.actor, queries.tasks_of)
+        tasks = service.ask(caller.actor, tasks_of)
         return web.render(request, "planner/tile.html", tasks=tasks, today=business_day(clock.now()))
 
     return router

@@ -11,10 +11,18 @@ from runtime.web.caller import Caller, the_caller
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from schemas.vocabulary import Role
-from services.planner import prepared, register_queries, shown
+from services.planner import prepared, shown
 from services.planner.domain.days import business_day
 from services.planner.importing import ImportRefused
 from services.planner.page_forms import Posted, the_form
+from services.planner.queries.registers import (
+    calendars_of,
+    pack_view,
+    packs_of,
+    register_counts,
+    register_view,
+    words_of,
+)
 from services.planner.refusals import FileMissing
 from services.planner.templates_out import template_file
 
@@ -37,7 +45,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get("/registers")
     def registers(request: Request, caller: Asker) -> Response:
-        counts = service.ask(caller.actor, register_queries.register_counts)
+        counts = service.ask(caller.actor, register_counts)
         return web.render(request, "planner/registers.html", counts=counts)
 
     def register_page(
@@ -49,7 +57,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         error: OneVisitError | None = None,
     ) -> Response:
         today = business_day(clock.now())
-        view = service.ask(caller.actor, register_queries.register_view, kind=kind, on=on or today)
+        view = service.ask(caller.actor, register_view, kind=kind, on=on or today)
         complaints: list[dict[str, Any]] = []
         if isinstance(error, ImportRefused):
             complaints = shown.complaints(web.messages, error.complaints)
@@ -59,7 +67,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             status=200 if error is None else status_of(error),
             view=view,
             rows=view.rows[:ROWS_SHOWN],
-            words_of=service.ask(caller.actor, register_queries.words_of),
+            words_of=service.ask(caller.actor, words_of),
             today=today,
             may_import=caller.actor.has(Role.PLANNER, Role.AGENCY_ADMIN),
             done=done,
@@ -100,8 +108,8 @@ def routes(service: Service, web: Web) -> APIRouter:
             request,
             "planner/rulepacks.html",
             status=200 if error is None else status_of(error),
-            packs=service.ask(caller.actor, register_queries.packs_of),
-            calendars=service.ask(caller.actor, register_queries.calendars_of),
+            packs=service.ask(caller.actor, packs_of),
+            calendars=service.ask(caller.actor, calendars_of),
             may_publish=caller.actor.has(Role.COUNTY_ADMIN),
             error=None if error is None else sentences(caller, error),
             problems=error.facts.get("problems", []) if error is not None else [],
@@ -127,7 +135,7 @@ def routes(service: Service, web: Web) -> APIRouter:
     def rulepack(
         request: Request, caller: Asker, pack: str, edition: Annotated[date | None, Query()] = None
     ) -> Response:
-        line, document = service.ask(caller.actor, register_queries.pack_view, pack=pack, edition=edition)
+        line, document = service.ask(caller.actor, pack_view, pack=pack, edition=edition)
         return web.render(request, "planner/rulepack.html", line=line, pack=document)
 
     return router

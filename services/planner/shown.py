@@ -10,7 +10,8 @@ from runtime.web.problems import plain
 from services.planner.domain.ratios import Sizes
 from services.planner.domain.spreadsheets import Complaint
 from services.planner.domain.stages import Warned
-from services.planner.queries import CampaignView, SizesView
+from services.planner.queries.campaigns import CampaignView
+from services.planner.queries.frames import SizesView
 
 
 def complaint(messages: Messages, sheet: str, one: Complaint) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from runtime.web.application import application
 from runtime.web.settings import WebSettings
 from runtime.web.templates import Web
+from schemas.vocabulary import Role
 from services.console.app import ACCESS, Console, console, ensure_county_admin
 from tests.kit import COUNTY, Kit
-from tests.pages.client import HOSTILE, ConsoleClient
+from tests.pages.client import ADDRESS, HOSTILE, ConsoleClient
 
 PASSWORD = "correct-horse-18"
+EVERYTHING_AT_ONCE = (Role.PLANNER, Role.DRAW_OFFICER, Role.AGENCY_ADMIN)
 API = "/api/console/v1"
 
 
@@ -124,7 +126,96 @@ def test_a_first_password_is_changed_first(jt: ConsoleClient, app: FastAPI) -> N
     assert "密码应为 10 至 128 位" in refused.main
     done = refused.form("/password").submit(old=PASSWORD, new="another-pass-19", again="another-pass-19")
     assert "密码已修改" in done.main
-    assert "您还在使用初始密码" not in planner.get("/").main
+    assert "您还在使用初始密码" not in done.main
+    assert planner.get("/").path == "/"
+
+
+def first_password(jt: ConsoleClient, app: FastAPI) -> ConsoleClient:
+    """Return somebody signed in with a password that must be changed."""
+    jt.api("POST", f"{API}/accounts", account(roles=[*(role.value for role in EVERYTHING_AT_ONCE)]))
+    client = ConsoleClient(app)
+    client.sign_in("jt.plan", PASSWORD)
+    return client
+
+
+def test_with_a_first_password_nothing_else_is_open(jt: ConsoleClient, app: FastAPI) -> None:
+    person = first_password(jt, app)
+    wrong = []
+    for line, access in app.state.access.lines.items():
+        method, path = line.replace("{account_id}", "U-640221-2018-002").split(" ")
+        if access.public or "sign-out" in line or (line.endswith("/password") and "{" not in line):
+            continue
+        answer = person.http.request(method, path, headers={"X-CSRF-Token": person.csrf}, follow_redirects=False)
+        if path.startswith("/api/"):
+            problem = answer.json()
+            right = answer.status_code == 403 and problem["code"] == "web.password_must_change"
+            right = right and "请先修改密码" in problem["detail"]
+        else:
+            right = answer.status_code == 303 and answer.headers["location"] == "/password"
+        wrong += [] if right else [line]
+
+    assert wrong == []
+    page = person.get("/password")
+    assert page.parts == [], "a part of this page would be refused, too"
+    assert "/accounts" not in page.links
+    assert page.form("/lang").submit().path == "/password"
+    assert page.form("/sign-out").submit().path == "/sign-in"
+
+
+def test_a_part_leads_to_the_new_password_but_not_from_the_page_itself(jt: ConsoleClient, app: FastAPI) -> None:
+    person = first_password(jt, app)
+
+    def part(on: str) -> Any:
+        headers = {"HX-Request": "true", "HX-Current-URL": f"{ADDRESS}{on}"}
+        return person.http.get("/accounts", headers=headers, follow_redirects=False)
+
+    assert part("/campaigns").headers["hx-redirect"] == "/password"
+    assert part("/password").status_code == 403
+    assert "hx-redirect" not in part("/password").headers
+
+
+def test_a_first_password_is_changed_through_the_api_too(jt: ConsoleClient, app: FastAPI) -> None:
+    person = first_password(jt, app)
+    wanted = {"old": PASSWORD, "new": "another-pass-19"}
+
+    assert person.api("POST", f"{API}/password", {**wanted, "new": "short"}, 422)["code"] == "password.too_weak"
+    assert person.api("POST", f"{API}/password", {**wanted, "old": "x"}, 422)["code"] == "password.wrong"
+    assert person.api("POST", f"{API}/password", wanted) == {"password": "changed"}
+    assert person.api("GET", f"{API}/me")["login"] == "jt.plan"
+
+
+def test_a_changed_password_is_answered_again_under_its_key(jt: ConsoleClient, app: FastAPI) -> None:
+    person = first_password(jt, app)
+    form = person.get("/password").form("/password")
+    wanted: dict[str, Any] = {"old": PASSWORD, "new": "another-pass-19", "again": "another-pass-19"}
+    form.submit(**wanted)
+
+    assert "密码已修改" in form.submit(**wanted).main  # the answer was lost; the old password no longer fits
+    other = form.submit(409, old="another-pass-19", new="a-third-pass-20", again="a-third-pass-20")
+    assert "不同的内容" in other.main
+    person.http.cookies.clear()
+    assert "/password" not in person.sign_in("jt.plan", "another-pass-19").path
+
+
+def test_a_key_of_another_request_does_not_pass_for_a_changed_password(admin: ConsoleClient) -> None:
+    agency = {"agency": "JT", "kind": "agency", "name": "平罗县交通运输局", "short_name": "交通局"}
+    admin.api("POST", f"{API}/agencies", agency, key="once")
+
+    for new in (PASSWORD, "another-pass-19"):
+        answer = admin.api("POST", f"{API}/password", {"old": PASSWORD, "new": new}, 409, key="once")
+        assert answer["code"] == "idempotency.key_reused"
+
+
+def test_wrong_present_passwords_are_counted(admin: ConsoleClient) -> None:
+    form = admin.get("/password").form("/password")
+    wanted: dict[str, Any] = {"new": "another-pass-19", "again": "another-pass-19"}
+    for _ in range(5):
+        form.submit(422, old="wrong-password", **wanted)
+
+    assert "已暂时停止修改密码" in form.submit(429, old=PASSWORD, **wanted).main
+    answer = admin.call("POST", f"{API}/password", {"old": PASSWORD, "new": "another-pass-19"})
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 30
 
 
 def test_an_administrator_registers_an_agency_and_opens_changes_and_closes_an_account(

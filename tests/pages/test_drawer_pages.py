@@ -15,11 +15,12 @@ from runtime.time.timers import run_due
 from schemas.documents import WorkList
 from schemas.events.draws import DrawCompleted
 from schemas.vocabulary import Role
-from services.drawer import acts, archive, queries
+from services.drawer import acts, archive
 from services.drawer.acts import AskedTimes
 from services.drawer.app import ACCESS
 from services.drawer.domain import ticket
 from services.drawer.domain.encoding import SHA256
+from services.drawer.queries.draws import draws_of
 from tests.kit import Kit, messages, person, said
 from tests.pages.client import HOSTILE, ConsoleClient, Site, open_site
 from tests.unit.drawer_service.county import (
@@ -403,7 +404,7 @@ def test_the_list_of_draws_costs_the_same_however_many_there_are(county: County)
             counted.append(told[2])
 
         listen(Engine, "before_cursor_execute", count)
-        county.service.ask(LEAD, queries.draws_of, now=county.kit.clock.at)
+        county.service.ask(LEAD, draws_of, now=county.kit.clock.at)
         remove(Engine, "before_cursor_execute", count)
         return len(counted)
 
@@ -414,5 +415,5 @@ def test_the_list_of_draws_costs_the_same_however_many_there_are(county: County)
         county.kit.feed(county.service, confirmed(county.kit, agreed), frozen(county.kit, given))
         acts.open_draw(county.service, LEAD, campaign, AskedTimes(**TIMES), key=campaign)
 
-    assert len(county.service.ask(LEAD, queries.draws_of, now=county.kit.clock.at)) == 3
+    assert len(county.service.ask(LEAD, draws_of, now=county.kit.clock.at)) == 3
     assert cost() == with_one

@@ -130,8 +130,17 @@ def prepare_reveal(session: Session, actor: Actor, *, draw_id: str) -> tuple[Spe
 # ── agencies ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def contribute(session: Session, actor: Actor, work: Prepared[Contribution], *, at: datetime, draw_id: str) -> Reply:
-    """Take an agency's commitment (承诺)."""
+def contribute(
+    session: Session,
+    actor: Actor,
+    work: Prepared[Contribution],
+    *,
+    at: datetime,
+    draw_id: str,
+    given: str | None = None,
+) -> Reply:
+    """Take an agency's commitment (承诺); *given*: fingerprint of its own dice, which tells one request from another."""
+    del given
     with told(session, actor.county):
         made = work.get()
     said = _as_officer(session, actor, draw_id)
@@ -182,8 +191,15 @@ def countersign(session: Session, actor: Actor, work: Prepared[bytes], *, at: da
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
 
-def reveal(session: Session, actor: Actor, work: Prepared[Shown], *, at: datetime, draw_id: str) -> Reply:
-    """Take an agency's reveal (揭示), if it opens the agency's commitment."""
+def reveal(
+    session: Session, actor: Actor, work: Prepared[Shown], *, at: datetime, draw_id: str, given: str | None = None
+) -> Reply:
+    """
+    Take an agency's reveal (揭示), if it opens the agency's commitment.
+
+    *given*: fingerprint of a value the agency handed in itself, which tells one request from another.
+    """
+    del given
     with told(session, actor.county):
         shown = work.get()
     said = _as_officer(session, actor, draw_id)

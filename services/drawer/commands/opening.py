@@ -171,8 +171,21 @@ def _key(session: Session, county: str, body: str) -> str:
     return key.key
 
 
-def open_draw(session: Session, actor: Actor, work: Prepared[Drafted], *, at: datetime, campaign_id: str) -> Reply:
-    """Publish the manifest of an attempt: from here on agencies commit."""
+def open_draw(
+    session: Session,
+    actor: Actor,
+    work: Prepared[Drafted],
+    *,
+    at: datetime,
+    campaign_id: str,
+    asked: Sequence[datetime | int | None] = (),
+) -> Reply:
+    """
+    Publish the manifest of an attempt: from here on agencies commit.
+
+    *asked*: the times or lengths it was drafted from; they tell one request from another and are in the manifest.
+    """
+    del asked
     drafted = work.get()
     before, plan, manifest = drafted.before, drafted.before.ground.plan, drafted.manifest
     if prepare_opening(session, actor, campaign_id=campaign_id, draw_id=before.draw, now=at) != before:

@@ -142,13 +142,14 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     row.ratio_p, row.ratio_q = ratio.numerator, ratio.denominator
     row.planned, row.spread = plan.planned, plan.spread
     row.districts = sorted(set(form.conditions.districts))
-    row.target_labels = sorted(set(form.conditions.labels))
+    row.target_labels = sorted({rules.clean_text("labels", label, 50) for label in form.conditions.labels})
     row.established_before = form.conditions.established_before
     row.exclude_drawn = form.conditions.exclude_drawn
     row.purpose, row.disclosure = form.purpose.value, form.disclosure
     row.witness, row.dice = form.witness, form.dice
     row.chain_len, row.max_missing = form.chain_len, form.max_missing
-    row.replacement_max = max(1, plan.planned // 3) if form.replacement_max is None else form.replacement_max
+    most = pack.replacement.most(plan.planned)
+    row.replacement_max = most if form.replacement_max is None else form.replacement_max
     row.pack, row.edition = pack_row.pack, pack_row.edition
 
 
@@ -405,7 +406,7 @@ def cancel_campaign(session: Session, actor: Actor, *, at: datetime, campaign_id
     told = row.state != rules.DRAFT
     row.state, row.version = rules.CANCELLED, row.version + 1
     row.ended_at, row.ended_by = at, actor.id
-    row.cancel_reason = rules.clean_text("reason", reason, 2_000)
+    row.cancel_reason = rules.clean_text("cancel_reason", reason, 2_000)
     events: list[Payload] = [CampaignCancelled(county=row.county, campaign=row.id)] if told else []
     return Reply(events=events, value={"campaign": row.id, "version": row.version})
 

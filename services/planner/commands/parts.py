@@ -84,7 +84,7 @@ def decline_part(session: Session, actor: Actor, *, at: datetime, campaign_id: s
     part.officers, part.checklists, part.cover, part.decline_reason = 0, [], {}, form.reason
     kept = _confirmation(session, actor, row)
     kept.officers, kept.contact, kept.phone = [], "", ""
-    kept.decline_text = rules.clean_text("text", form.text, 2_000, needed=False)
+    kept.decline_text = rules.clean_text("decline_text", form.text, 2_000, needed=False)
     return Reply(
         events=[PartnerDeclined(county=row.county, campaign=row.id, agency=actor.agency)],
         value={"campaign": row.id, "agency": actor.agency},

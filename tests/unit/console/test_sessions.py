@@ -12,7 +12,14 @@ from services.console import commands, passwords
 from services.console.app import Console, console, ensure_county_admin
 from services.console.domain.throttle import PER_ADDRESS, PER_LOGIN
 from services.console.passwords import hash_password
-from services.console.sessions import Sessions, SignInBlocked, SignInRefused, token_digest
+from services.console.sessions import (
+    OldPasswordWrong,
+    PasswordBlocked,
+    Sessions,
+    SignInBlocked,
+    SignInRefused,
+    token_digest,
+)
 from services.console.tables import LiveSession, SignInAudit
 from tests.kit import COUNTY, Kit
 
@@ -205,9 +212,40 @@ def test_changed_roles_count_at_once_and_a_new_password_ends_other_sessions(
     assert after is not None
     assert not after.must_change_password
     assert sessions.actor_of(other) is None
-    assert sessions.knows_password(found.actor.id, "another-pass-19")
-    assert not sessions.knows_password(found.actor.id, PASSWORD)
-    assert not sessions.knows_password("nobody", PASSWORD)
+    sessions.check_password(found.actor.id, "another-pass-19", "10.0.0.1")
+    for account, password in ((found.actor.id, PASSWORD), ("nobody", PASSWORD)):
+        with pytest.raises(OldPasswordWrong):
+            sessions.check_password(account, password, "10.0.0.1")
+
+
+def test_the_present_password_is_not_guessed_in_a_running_session(
+    service: Console, sessions: Sessions, now: RealTime
+) -> None:
+    account = admin_of(sessions).id
+    for _ in range(PER_LOGIN.free):
+        with pytest.raises(OldPasswordWrong):
+            sessions.check_password(account, "wrong-password", "10.0.0.1")
+    with pytest.raises(PasswordBlocked) as blocked:
+        sessions.check_password(account, PASSWORD, "10.9.9.9")
+
+    assert 1 <= int(str(blocked.value.facts["retry_after_seconds"])) <= 30
+    assert sessions.sign_in("county.admin", PASSWORD, "10.9.9.9"), "the owner may still sign in"
+    now.passes(seconds=31)
+    sessions.check_password(account, PASSWORD, "10.0.0.1")
+    with pytest.raises(OldPasswordWrong):  # and the count began anew
+        sessions.check_password(account, "wrong-password", "10.0.0.1")
+    with service.db.read(service.system) as session:
+        told = [row.what for row in session.scalars(select(SignInAudit).order_by(SignInAudit.id))]
+    assert told == ["signed_in", *["password_refused"] * 5, "password_blocked", "signed_in", "password_refused"]
+
+
+def test_failed_sign_ins_from_elsewhere_keep_nobody_from_a_new_password(sessions: Sessions) -> None:
+    account = admin_of(sessions).id
+    for _ in range(PER_LOGIN.free):
+        with pytest.raises(SignInRefused):
+            sessions.sign_in("county.admin", "wrong-password", "10.6.6.6")
+
+    sessions.check_password(account, PASSWORD, "10.0.0.1")
 
 
 def test_after_some_failures_even_the_right_password_waits(sessions: Sessions, now: RealTime) -> None:

@@ -14,9 +14,11 @@ from schemas.envelope import CloudEvent
 from schemas.events.campaigns import CampaignCancelled
 from schemas.events.draws import DrawVoided
 from schemas.events.payload import Payload
-from services.drawer import acts, queries
+from services.drawer import acts
 from services.drawer.app import drawer
 from services.drawer.commands import keys
+from services.drawer.queries.draws import tasks_of
+from services.drawer.queries.keys import public_keys
 from services.drawer.tables import Base, SigningKey
 from services.drawer.vault import KeyPair, Vault
 from tests.kit import COUNTY, Kit, said
@@ -97,7 +99,7 @@ def test_a_cancelled_campaign_voids_its_running_attempt_and_no_other_opens(count
 
     told = [one for one in said(county.service) if isinstance(one, DrawVoided)]
     assert [(one.reason, one.absent) for one in told] == [("campaign_cancelled", ())]
-    assert county.service.ask(LEAD, queries.tasks_of, now=OPENED).acts == []
+    assert county.service.ask(LEAD, tasks_of, now=OPENED).acts == []
     for act in (lambda: county.commit("GA"), lambda: acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="x")):
         with pytest.raises(Exception, match=r"draw\.(attempt_over|campaign_cancelled)"):
             act()
@@ -114,17 +116,17 @@ def test_a_sealed_draw_of_a_cancelled_campaign_stands(county: County) -> None:
 
 
 def test_a_cancelled_campaign_that_was_never_opened_is_not_offered(county: County) -> None:
-    assert county.service.ask(LEAD, queries.tasks_of, now=OPENED).open != []
+    assert county.service.ask(LEAD, tasks_of, now=OPENED).open != []
 
     county.kit.feed(county.service, CANCELLED)
 
-    assert county.service.ask(LEAD, queries.tasks_of, now=OPENED).open == []
+    assert county.service.ask(LEAD, tasks_of, now=OPENED).open == []
 
 
 def test_keys_are_made_once_sealed_and_seen_by_their_own_agency_only(county: County) -> None:
     county.open()
     service = county.service
-    public = service.ask(LEAD, queries.public_keys)
+    public = service.ask(LEAD, public_keys)
     assert [one.agency for one in public] == sorted([*AGENCIES, "GZ"])
 
     for agency in AGENCIES:
@@ -140,10 +142,10 @@ def test_keys_are_made_once_sealed_and_seen_by_their_own_agency_only(county: Cou
 
 def test_the_first_key_of_a_body_stays(county: County) -> None:
     county.open()
-    before = county.service.ask(LEAD, queries.public_keys)
+    before = county.service.ask(LEAD, public_keys)
     county.at(TIMES.commit_close or OPENED)
 
     other = [KeyPair("JT", "00" * 32, b"other")]
     county.service.do(county.service.system, keys.keep_keys, other, county=COUNTY)
 
-    assert county.service.ask(LEAD, queries.public_keys) == before
+    assert county.service.ask(LEAD, public_keys) == before

@@ -1,17 +1,26 @@
 """What goes wrong in a ceremony, each time by its code; and what is left as it was."""
 
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
 from runtime.errors import NotYet, OneVisitError
-from runtime.service import KeyReused
+from runtime.secrets import Secrets
+from runtime.service import KeyReused, Reply
 from runtime.time.timers import next_due, run_due
 from schemas.events.draws import DrawCompleted, DrawOpened, DrawVoided
 from schemas.vocabulary import Role
-from services.drawer import acts, archive, checking, queries
+from services.drawer import acts, archive, checking
+from services.drawer.acts import AskedTimes, Intervals
 from services.drawer.domain.feasibility import DrawInfeasible
 from services.drawer.progress import Act, Stage
+from services.drawer.queries.campaigns import campaign_view
+from services.drawer.queries.drawn import drawn_list
+from services.drawer.queries.draws import draw_view, draws_of, tasks_of
+from services.drawer.queries.keys import public_keys
+from services.drawer.vault import Vault
 from tests.kit import Kit, person, said
 from tests.unit.drawer_service.county import (
     AGENCIES,
@@ -64,8 +73,8 @@ def test_an_agency_with_one_eligible_officer_blocks_the_draw_by_name_and_leaves_
     assert refusal.value.facts["agencies"] == ["AJ"]
     assert refusal.value.facts["names"] == ["安监局"]
     assert said(county.service) == []
-    assert county.service.ask(LEAD, queries.public_keys) == []
-    view = county.service.ask(LEAD, queries.campaign_view, campaign_id=CAMPAIGN, now=OPENED)
+    assert county.service.ask(LEAD, public_keys) == []
+    view = county.service.ask(LEAD, campaign_view, campaign_id=CAMPAIGN, now=OPENED)
     assert view.draw is None
 
 
@@ -97,7 +106,7 @@ def test_an_unrelated_agency_finds_no_campaign_and_no_draw(county: County) -> No
         acts.commit(county.service, stranger, DRAW, key="c")
 
     assert (no_campaign.value.code, no_draw.value.code) == ("draw.campaign_unknown", "draw.unknown")
-    assert county.service.ask(stranger, queries.draws_of, now=OPENED) == []
+    assert county.service.ask(stranger, draws_of, now=OPENED) == []
 
 
 def test_a_frame_that_is_not_frozen_cannot_be_drawn_from(kit: Kit) -> None:
@@ -151,7 +160,7 @@ def test_a_draw_must_be_done_before_the_inspection_stage_ends(county: County) ->
 def test_times_left_out_follow_from_the_settings(county: County) -> None:
     reply = acts.open_draw(county.service, LEAD, CAMPAIGN, acts.AskedTimes(), key="o")
 
-    view = county.service.ask(LEAD, queries.draw_view, draw_id=reply.value["draw"], now=OPENED)
+    view = county.service.ask(LEAD, draw_view, draw_id=reply.value["draw"], now=OPENED)
     hours = [(getattr(view.moments, name) - OPENED) / timedelta(hours=1) for name in ("commit_close", "beacon_time")]
     assert hours == [24, pytest.approx(24 + 1 + 0.5 + 1 / 6)]
     assert view.moments.window_end == WINDOW_END
@@ -171,6 +180,63 @@ def test_a_key_used_for_another_draw_is_refused(county: County) -> None:
 
     with refused(KeyReused):
         acts.open_draw(county.service, LEAD, "C-640221-2018-009", TIMES, key="o")
+
+
+def test_a_key_used_for_other_times_is_refused_and_for_the_same_answered_again(county: County) -> None:
+    first = acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="o")
+
+    assert acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="o").value == first.value
+    with refused(KeyReused):
+        acts.open_draw(county.service, LEAD, CAMPAIGN, replace(TIMES, seal_by=SEAL_BY + SECOND), key="o")
+    with refused(KeyReused):
+        acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="o", lengths=Intervals(60, 30, 10, 10))
+
+
+def test_a_key_used_for_other_lengths_is_refused_and_for_the_same_answered_again_whenever_it_comes(
+    county: County,
+) -> None:
+    """The page says how long, not until when: a repeated form comes later, and asks for the same."""
+
+    def open_for(minutes: int) -> Reply:
+        lengths = Intervals(minutes, 30, 10, 10)
+        return acts.open_draw(county.service, LEAD, CAMPAIGN, AskedTimes(), key="o", lengths=lengths)
+
+    first = open_for(60)
+    county.at(OPENED + timedelta(minutes=5))
+
+    assert open_for(60).value == first.value
+    with refused(KeyReused):
+        open_for(61)
+
+
+def test_a_key_used_with_other_dice_of_ones_own_is_refused(county: County) -> None:
+    county.open()
+    first = acts.commit(county.service, OFFICER["AJ"], DRAW, key="c", own_dice="271828")
+
+    assert acts.commit(county.service, OFFICER["AJ"], DRAW, key="c", own_dice="271828").value == first.value
+    for other in ("271829", None):
+        with refused(KeyReused):
+            acts.commit(county.service, OFFICER["AJ"], DRAW, key="c", own_dice=other)
+
+
+def test_a_key_used_to_reveal_another_value_is_refused(county: County) -> None:
+    county.open()
+    county.commit()
+    county.countersign()
+    first = acts.reveal(county.service, OFFICER["SJ"], DRAW, key="r")
+
+    assert acts.reveal(county.service, OFFICER["SJ"], DRAW, key="r").value == first.value
+    with refused(KeyReused):
+        acts.reveal(county.service, OFFICER["SJ"], DRAW, key="r", value="00" * 32)
+
+
+def test_dice_of_ones_own_cannot_be_guessed_from_what_is_kept_of_a_request(county: County) -> None:
+    vault, other = Vault(county.service.ports), replace(county.service.ports, secrets=Secrets(bytes(32), {}))
+
+    assert vault.fingerprint("1234") == vault.fingerprint("1234") != vault.fingerprint("1235")
+    assert vault.fingerprint("1234") != Vault(other).fingerprint("1234")
+    assert vault.fingerprint("1234") != sha256(b"1234").hexdigest()
+    assert vault.fingerprint(None) is None
 
 
 # ── commit ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,7 +325,7 @@ def test_after_a_void_attempt_the_next_one_opens_and_the_record_holds_both(count
     files = archive.full_record(county.service, DRAW)
     report = checking.verify(files.record, [files.frame])
     assert (report.attempt, report.targets) == (2, 11)
-    view = county.service.ask(LEAD, queries.draw_view, draw_id=DRAW, now=at)
+    view = county.service.ask(LEAD, draw_view, draw_id=DRAW, now=at)
     assert [(one.attempt, one.reason, one.absent_names) for one in view.earlier] == [
         (1, "commitment_missing", ["交通运输局", "市场监管局", "运管所"])
     ]
@@ -276,7 +342,7 @@ def test_countersigning_begins_when_the_commitment_window_has_closed(county: Cou
         acts.countersign(county.service, LEAD, DRAW, key="x")
 
     assert refusal.value.code == "draw.commit_window_open"
-    view = county.service.ask(LEAD, queries.draw_view, draw_id=DRAW, now=OPENED)
+    view = county.service.ask(LEAD, draw_view, draw_id=DRAW, now=OPENED)
     assert (view.stage, view.waits, view.deadline, view.can) == (Stage.COUNTERSIGN, True, COMMIT_CLOSE, [])
 
 
@@ -469,10 +535,10 @@ def test_nothing_is_drawn_twice(county: County) -> None:
 
 
 def test_the_list_is_for_the_leads_planner_and_draw_officer(drawn: County) -> None:
-    assert len(drawn.service.ask(PLANNER, queries.drawn_list, draw_id=DRAW)) == 11
+    assert len(drawn.service.ask(PLANNER, drawn_list, draw_id=DRAW)) == 11
     for actor in (SUPERVISOR, OFFICER["GA"], WITNESS, person("GA", Role.PLANNER), person("JT", Role.VIEWER)):
         with refused() as refusal:
-            drawn.service.ask(actor, queries.drawn_list, draw_id=DRAW)
+            drawn.service.ask(actor, drawn_list, draw_id=DRAW)
         assert refusal.value.code == "draw.list_not_for_you"
 
 
@@ -506,7 +572,7 @@ def test_each_is_offered_what_is_theirs_to_do_and_nothing_else(county: County) -
     def offered() -> dict[str, list[Act]]:
         now = county.kit.clock.at
         people = {**{one: OFFICER[one] for one in AGENCIES}, "GZ": WITNESS}
-        tasks = {one: county.service.ask(actor, queries.tasks_of, now=now) for one, actor in people.items()}
+        tasks = {one: county.service.ask(actor, tasks_of, now=now) for one, actor in people.items()}
         found = {one: [act for line in each.acts for act in line.can] for one, each in tasks.items()}
         found["JT"] += [Act.OPEN for _ in tasks["JT"].open]
         return {one: acts for one, acts in found.items() if acts}

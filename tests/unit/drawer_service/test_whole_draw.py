@@ -20,9 +20,12 @@ from schemas.events.draws import (
     DrawsPayload,
     RevealsSealed,
 )
-from services.drawer import acts, archive, checking, queries
+from services.drawer import acts, archive, checking
 from services.drawer.checking import RecordDiffers
 from services.drawer.domain.refusals import DrawRefused
+from services.drawer.queries.drawn import drawn_list
+from services.drawer.queries.draws import draw_view
+from services.drawer.queries.keys import public_keys
 from tests.kit import Kit, said
 from tests.unit.drawer_service.county import (
     AGENCIES,
@@ -95,7 +98,7 @@ def test_the_work_list_names_visits_by_draw_number_and_officers_by_staff_number(
 
 
 def test_visit_numbers_follow_the_blinded_leaves_and_not_the_targets(drawn: County) -> None:
-    visits = drawn.service.ask(LEAD, queries.drawn_list, draw_id=DRAW)
+    visits = drawn.service.ask(LEAD, drawn_list, draw_id=DRAW)
 
     targets = [one.target for one in visits]
 
@@ -120,7 +123,7 @@ def test_the_stand_alone_verifier_accepts_the_record(drawn: County, edition: str
     record, frame, keys = tmp_path / "record.json", tmp_path / "frame.tsv", tmp_path / "keys.json"
     record.write_bytes(files.record)
     frame.write_bytes(files.frame)
-    public = drawn.service.ask(LEAD, queries.public_keys)
+    public = drawn.service.ask(LEAD, public_keys)
     keys.write_text(json.dumps({"witness" if one.agency == "GZ" else one.agency: one.key for one in public}))
 
     run = subprocess.run(
@@ -308,7 +311,7 @@ def test_every_repeated_act_answers_again_and_does_nothing(county: County) -> No
 
 
 def test_witness_names_and_numbers_come_from_what_was_heard(drawn: County) -> None:
-    view = drawn.service.ask(WITNESS, queries.draw_view, draw_id=DRAW, now=drawn.kit.clock.at)
+    view = drawn.service.ask(WITNESS, draw_view, draw_id=DRAW, now=drawn.kit.clock.at)
 
     assert view.witness is not None
     assert view.witness.name == "平罗公证处"

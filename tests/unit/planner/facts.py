@@ -139,7 +139,13 @@ def scheduled(campaign: str, visit: int, *agencies: str) -> results.VisitSchedul
 def submitted(campaign: str, visit: int, agency: str) -> results.ChecklistSubmitted:
     """Enter a section."""
     return results.ChecklistSubmitted(
-        county=COUNTY, campaign=campaign, visit=visit_id(campaign, visit), agency=agency, items=1, entered_by="x"
+        county=COUNTY,
+        campaign=campaign,
+        visit=visit_id(campaign, visit),
+        agency=agency,
+        items=1,
+        entered_by="x",
+        approval=_due("2018-12-14"),
     )
 
 

@@ -19,13 +19,26 @@ from schemas.events.campaigns import (
     PartnerDeclined,
 )
 from schemas.vocabulary import Role
-from services.planner import queries
+from services.planner import prepared
 from services.planner.commands import campaigns, parts
 from services.planner.forms import ConfirmationForm, DeclineForm
+from services.planner.queries.campaigns import campaign_view, campaigns_of, tasks_of
+from services.planner.queries.frames import campaign_sizes
+from services.planner.queries.parts import part_form
 from tests.kit import person, said
 from tests.unit.planner.facts import completed, opened, published, scheduled
 from tests.unit.planner.sheets import credit_code, sheet
-from tests.unit.planner.world import AGENCIES, LEAD, PARTNERS, World, approver_of, at, planner_of
+from tests.unit.planner.world import (
+    AGENCIES,
+    COUNTY_ADMIN,
+    LEAD,
+    PARTNERS,
+    ROOT,
+    World,
+    approver_of,
+    at,
+    planner_of,
+)
 
 
 def last(world: World, kind: type[Any]) -> Any:
@@ -232,6 +245,8 @@ def test_a_class_per_category_needs_fifteen(world: World) -> None:
         ({"chain_len": 101}, "campaign.chain_impossible"),
         ({"purpose": "live"}, "campaign.pack_for_rehearsals"),
         ({"conditions": {"districts": ["PL99"]}}, "campaign.district_unknown"),
+        ({"conditions": {"labels": ["小微", "a\u202eb"]}}, "campaign.text_impossible"),
+        ({"conditions": {"labels": [" "]}}, "campaign.text_missing"),
         (
             {"items": ("JT-01", "GA-01", "SJ-01", "YG-01", "AJ-01", {"item": "AJ-02", "categories": ["XX"]})},
             "campaign.category_unknown",
@@ -244,7 +259,7 @@ def test_a_plan_that_could_not_be_carried_out_is_refused(world: World, changes: 
 
 
 def queries_of(world: World) -> list[Any]:
-    return world.service.ask(planner_of(LEAD), queries.campaigns_of)
+    return world.service.ask(planner_of(LEAD), campaigns_of)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +283,19 @@ def test_dates_that_make_no_sense_are_refused(world: World, stage: str, dates: t
     assert refusal(lambda: world.draft(stages=stages)).code == code
 
 
+def test_how_many_may_be_replaced_is_said_by_the_pack_unless_the_plan_says_it(world: World) -> None:
+    def most(campaign: str) -> int:
+        return world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).replacement_max
+
+    pack = (ROOT / "rulepacks/NX-2018/2018-11-28.toml").read_bytes()
+    newer = pack.replace(b"share = [1, 3]", b"share = [1, 2]").replace(b"edition = 2018-11-28", b"edition = 2018-12-01")
+    prepared.publish_pack_file(world.service, COUNTY_ADMIN, world.key(), newer)
+
+    assert most(world.draft(edition="2018-11-28")) == 11 // 3
+    assert most(world.draft(edition="2018-12-01")) == 11 // 2
+    assert most(world.draft(edition="2018-11-28", replacement_max=0)) == 0
+
+
 def test_a_proposal_without_the_conference_record_is_refused(world: World) -> None:
     campaign = world.draft(conference=None)
 
@@ -285,7 +313,7 @@ def test_a_change_made_on_an_older_version_is_refused(world: World) -> None:
     with pytest.raises(Stale):
         world.service.do(planner_of(LEAD), campaigns.edit_campaign, key=world.key(), **edit)
 
-    view = world.service.ask(planner_of(LEAD), queries.campaign_view, campaign_id=campaign)
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
     assert (view.version, view.planned) == (2, 12)
 
 
@@ -371,7 +399,7 @@ def test_an_agency_that_declines_is_taken_out_and_the_rest_goes_on(world: World)
     world.freeze(campaign)
 
     assert last(world, FrameFrozen).agencies == ("AJ", "GA", "JT", "SJ")
-    view = world.service.ask(planner_of(LEAD), queries.campaign_view, campaign_id=campaign)
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
     assert next(part for part in view.parts if part.agency == "YG").decline_text == "人手不够"
 
 
@@ -404,17 +432,17 @@ def test_a_draft_is_seen_by_its_lead_only(world: World) -> None:
     campaign = world.draft()
 
     with pytest.raises(NotFound):
-        world.service.ask(planner_of("GA"), queries.campaign_view, campaign_id=campaign)
+        world.service.ask(planner_of("GA"), campaign_view, campaign_id=campaign)
 
 
 def test_a_partner_sees_the_campaign_but_not_the_minutes_or_another_contact(world: World) -> None:
     campaign = world.agreed()
 
-    view = world.service.ask(planner_of("GA"), queries.campaign_view, campaign_id=campaign)
+    view = world.service.ask(planner_of("GA"), campaign_view, campaign_id=campaign)
 
     assert view.conference is None
     assert {part.agency for part in view.parts if part.contact} == {"GA"}
-    lead = world.service.ask(planner_of(LEAD), queries.campaign_view, campaign_id=campaign)
+    lead = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
     assert {part.agency for part in lead.parts if part.contact} == set(AGENCIES)
 
 
@@ -478,7 +506,7 @@ def test_a_step_out_of_turn_is_refused(world: World) -> None:
 
 def test_the_next_step_is_told_to_whoever_takes_it(world: World) -> None:
     def tasks(actor: Any) -> list[str]:
-        return [task.step for task in world.service.ask(actor, queries.tasks_of)]
+        return [task.step for task in world.service.ask(actor, tasks_of)]
 
     campaign = world.draft()
     assert tasks(planner_of(LEAD)) == ["propose"]
@@ -497,7 +525,7 @@ def test_the_next_step_is_told_to_whoever_takes_it(world: World) -> None:
 
 
 def test_a_campaign_shows_the_warnings_of_its_dates(world: World) -> None:
-    view = world.service.ask(planner_of(LEAD), queries.campaign_view, campaign_id=world.draft())
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=world.draft())
 
     assert [warned.code for warned in view.warnings] == [
         "stage_ends_on_day_off",
@@ -510,19 +538,19 @@ def test_a_campaign_shows_the_warnings_of_its_dates(world: World) -> None:
 
 def test_sizes_show_both_spreads(world: World) -> None:
     campaign = world.draft()
-    found = world.service.ask(planner_of(LEAD), queries.campaign_sizes, campaign_id=campaign, at=at("2018-11-29")).sizes
+    found = world.service.ask(planner_of(LEAD), campaign_sizes, campaign_id=campaign, at=at("2018-11-29")).sizes
 
     assert found.frame == 110
     assert {option.spread: option.targets for option in found.options} == {"one_class": 11, "class_per_category": 15}
     assert (found.fewest, found.most, found.feasible) == (11, 110, True)
     with pytest.raises(Rejected):
-        world.service.ask(planner_of("GA"), queries.campaign_sizes, campaign_id=campaign, at=at("2018-11-29"))
+        world.service.ask(planner_of("GA"), campaign_sizes, campaign_id=campaign, at=at("2018-11-29"))
 
 
 def test_a_partners_form_proposes_who_qualifies_and_the_newest_checklist(world: World) -> None:
     campaign = world.proposed()
 
-    form = world.service.ask(planner_of("AJ"), queries.part_form, campaign_id=campaign, on=at("2018-11-29").date())
+    form = world.service.ask(planner_of("AJ"), part_form, campaign_id=campaign, on=at("2018-11-29").date())
 
     assert {each.officer: each.reason for each in form.officers}["AJ04"] == "label_missing"
     assert form.values["officers"] == ["AJ01", "AJ02", "AJ03"]

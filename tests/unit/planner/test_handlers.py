@@ -9,16 +9,16 @@ from runtime.store.digest import state_digests
 from runtime.store.plumbing import parked, waiting
 from schemas.events.accounts import AccountChanged, AccountClosed
 from schemas.vocabulary import Role
-from services.planner import queries
 from services.planner.handlers import RecordUnreadable, selected_in
+from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of
 from services.planner.tables import Base, DrawnTargetRow
-from tests.kit import COUNTY
+from tests.kit import COUNTY, person
 from tests.unit.planner import facts
 from tests.unit.planner.world import LEAD, World, approver_of, planner_of
 
 
-def view(world: World, campaign: str, agency: str = LEAD) -> queries.CampaignView:
-    return world.service.ask(planner_of(agency), queries.campaign_view, campaign_id=campaign)
+def view(world: World, campaign: str, agency: str = LEAD) -> CampaignView:
+    return world.service.ask(planner_of(agency), campaign_view, campaign_id=campaign)
 
 
 def digests(world: World) -> dict[str, str]:
@@ -66,6 +66,25 @@ def test_the_lead_sees_how_far_draw_and_partners_are(world: World) -> None:
     assert [(duty.agency, duty.state) for duty in seen.duties] == [("GA", "escalated")]
     assert view(world, campaign, "GA").sections == {"GA": {"published": 1}}
     assert left(world, parked) == left(world, waiting) == []
+
+
+def test_the_witness_sees_how_far_the_draw_is_and_nothing_of_the_visits(world: World) -> None:
+    campaign = world.frozen()
+    witness = person("GZ", Role.WITNESS)
+
+    def seen() -> CampaignView:
+        return world.service.ask(witness, campaign_view, campaign_id=campaign)
+
+    assert (seen().state, seen().draws) == ("frozen", ())
+    world.kit.feed(world.service, *story(world, campaign)[:4])
+    assert [(draw.state, draw.committed) for draw in seen().draws] == [("sealed", ("AJ", "GA"))]
+    world.kit.feed(world.service, *story(world, campaign)[4:])
+
+    assert (seen().state, seen().next_step) == ("drawn", "inspect")
+    assert [draw.state for draw in seen().draws] == ["disclosed"]
+    assert (seen().sections, seen().duties, seen().frame) == ({}, (), None)
+    (line,) = world.service.ask(witness, campaigns_of)
+    assert line.state == "drawn"
 
 
 def test_everything_twice_ends_the_same(world: World) -> None:

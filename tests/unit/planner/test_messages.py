@@ -32,8 +32,10 @@ def codes() -> set[str]:
 def test_every_code_has_its_sentence() -> None:
     sentences = tomllib.loads((PLANNER / "messages.toml").read_text("utf-8"))
 
-    assert set(sentences) == codes()
-    for code, sentence in sentences.items():
+    words = {code for code in sentences if code.startswith("word.")}  # held by tests/architecture/test_messages.py
+    assert sentences.keys() - words == codes()
+    for code in sentences.keys() - words:
+        sentence = sentences[code]
         assert sentence["zh"].endswith(("。", "？")), code
         assert sentence["en"].endswith((".", "?")), code
         assert re.findall(r"{(\w+)}", sentence["zh"]) or not re.findall(r"{(\w+)}", sentence["en"]), code

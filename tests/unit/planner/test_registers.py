@@ -10,9 +10,10 @@ from runtime.files.sheets import SheetCorrupt
 from schemas.documents import ChecklistDocument
 from schemas.events.registers import ChecklistPublished, RegisterPublished
 from schemas.vocabulary import Role
-from services.planner import prepared, register_queries
+from services.planner import prepared
 from services.planner.commands.registers import NotThePlanner
 from services.planner.importing import ImportRefused
+from services.planner.queries.registers import checklist_view, register_view
 from services.planner.templates_out import template_file
 from tests.kit import Kit, person, said
 from tests.unit.planner.sheets import credit_code, headings, sheet, workbook
@@ -28,7 +29,7 @@ def complaints(world: World, kind: str, agency: str, data: bytes, name: str = "x
 
 
 def register(world: World, kind: str, agency: str, on: str) -> list[dict[str, Any]]:
-    view = world.service.ask(planner_of(agency), register_queries.register_view, kind=kind, on=date.fromisoformat(on))
+    view = world.service.ask(planner_of(agency), register_view, kind=kind, on=date.fromisoformat(on))
     return [dict(row) for row in view.rows]
 
 
@@ -258,7 +259,7 @@ def test_a_checklist_in_a_new_edition_leaves_the_old_one_standing(world: World) 
     assert second.condition is not None
     assert second.condition.answers == ("no",)
     assert second.bad_answers == ("<3",)
-    old = world.service.ask(planner_of("JT"), register_queries.checklist_view, checklist="JT-01", edition=1)
+    old = world.service.ask(planner_of("JT"), checklist_view, checklist="JT-01", edition=1)
     assert len(old.items[0].questions) == 8
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,21 @@ def test_the_ratio_is_an_exact_tenth_and_the_nine_fields_are_nine() -> None:
         "raninsItemName",
         "raninsCheckResName",
     ]
+
+
+@pytest.mark.parametrize(("planned", "most"), [(0, 1), (1, 1), (3, 1), (5, 1), (6, 2), (11, 3), (300, 100)])
+def test_a_third_of_the_drawn_may_be_replaced_and_always_one(planned: int, most: int) -> None:
+    assert PACK.replacement.most(planned) == most
+    assert PACK.sources[PACK.replacement.source].title == "进一次门系统默认"
+
+
+def test_another_county_may_replace_other_numbers_and_remind_at_another_time() -> None:
+    text = TEXT.replace(b"share = [1, 3]\nminimum = 1", b"share = [0, 1]\nminimum = 0")
+    pack = parse_rulepack(text.replace(b"time_of_day = 08:30:00", b"time_of_day = 14:05:00"))
+
+    assert pack.replacement.most(11) == 0
+    assert pack.reminders.time_of_day == time(14, 5)
+    assert RulePack.model_validate_json(pack.canonical_bytes()) == pack
 
 
 def test_the_outcome_vocabulary_knows_every_label_of_the_reference() -> None:
@@ -259,6 +274,9 @@ def line_of(text: str, part: str) -> int:
         ('unit = "working_days"', 'unit = "weeks"', "deadlines.publication_rule.unit", "hours"),
         ("edition = 2018-11-28", 'edition = "gestern"', "edition", "date"),
         ("ladder_working_days = [3, 1, 0]", "ladder_working_days = [1, 3]", "reminders", "must fall"),
+        ("time_of_day = 08:30:00", "time_of_day = 08:30:01", "reminders", "whole minutes"),
+        ("time_of_day = 08:30:00", 'time_of_day = "half past"', "reminders.time_of_day", "valid time"),
+        ("share = [1, 3]", "share = [3, 1]", "replacement.share", "0 <= p <= q"),
         ('[[routing]]\nkind = "other_kind"', "", "", ""),
     ][:-1],
 )

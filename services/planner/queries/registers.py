@@ -16,15 +16,7 @@ from services.planner import packs
 from services.planner.domain.register_rows import COLUMNS, KINDS
 from services.planner.importing import ImportKindUnknown
 from services.planner.registers import all_checklists, edition_of, newest_checklists, register_on
-from services.planner.tables import (
-    CalendarRow,
-    ChecklistRow,
-    InspectorRow,
-    ItemRow,
-    RecusalRow,
-    RulepackRow,
-    TargetRow,
-)
+from services.planner.tables import CalendarRow, ChecklistRow, InspectorRow, ItemRow, RecusalRow, RulepackRow, TargetRow
 
 
 class ChecklistNotFound(NotFound):

@@ -1,0 +1,1 @@
+"""Read models for pages, API and the record, by subject."""

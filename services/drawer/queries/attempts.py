@@ -1,0 +1,246 @@
+"""
+An attempt at a draw as its parties see it.
+
+What leaves here before a record is disclosed names no target, seed, ticket key, cutoff or revealed value.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from runtime.store import Actor
+from services.drawer import tables
+from services.drawer.domain import messages
+from services.drawer.domain.encoding import hash_named
+from services.drawer.domain.manifest_reader import read_manifest
+from services.drawer.domain.manifest_rules import said_aloud
+from services.drawer.domain.refusals import Remark
+from services.drawer.progress import Act, Moments, Stage
+from services.drawer.queries.drawn import may_see_list
+from services.drawer.reading import Said
+
+
+@dataclass(frozen=True)
+class PartyView:
+    """One agency in an attempt: its key, and when it said what."""
+
+    agency: str
+    name: str
+    key: str
+    custody: str
+    commitment: str | None
+    committed_at: datetime | None
+    countersigned_at: datetime | None
+    revealed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WitnessView:
+    """The witness body of an attempt."""
+
+    agency: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class EndedView:
+    """An attempt that came to nothing, and why."""
+
+    attempt: int
+    manifest_digest: str
+    reason: str
+    absent: Sequence[str]
+    absent_names: Sequence[str]
+    voided_at: datetime
+
+
+@dataclass(frozen=True)
+class SealView:
+    """The seal: what it is over, and when."""
+
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DiceView:
+    """The dice as they were thrown in the room."""
+
+    digits: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OutcomeView:
+    """What everybody may know of the outcome at once."""
+
+    visits: int
+    sections: int
+    open_slots: int
+    visits_root: str
+    result_digest: str
+    completed_at: datetime
+    disclose_at: datetime
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """What the manifest says of the frame."""
+
+    entities: int
+    digest: str
+    root: str
+
+
+@dataclass(frozen=True)
+class DrawView:
+    """One draw with its newest attempt, as its parties see it."""
+
+    draw: str
+    campaign: str
+    title: str
+    number: str
+    lead: str
+    lead_name: str
+    purpose: str
+    attempt: int
+    stage: Stage
+    deadline: datetime | None
+    waits: bool  # the deadline is when the step begins
+    moments: Moments
+    agencies: Sequence[PartyView]
+    witness: WitnessView | None
+    dice_wanted: int | None
+    max_missing: int
+    frame: FrameView
+    drawn: int  # how many targets the manifest draws
+    manifest_digest: str
+    commits_digest: str | None
+    seal: SealView | None
+    dice: DiceView | None
+    outcome: OutcomeView | None
+    disclosed_at: datetime | None
+    voided: EndedView | None
+    earlier: Sequence[EndedView]
+    remarks: Sequence[Remark]
+    can: Sequence[Act]
+    sees_list: bool
+    now: datetime
+
+    def lacking(self, what: str) -> list[str]:
+        """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at`` yet."""
+        return [one.name for one in self.agencies if getattr(one, what) is None]
+
+
+def view_of(
+    actor: Actor,
+    attempts: Sequence[Said],
+    campaign: tables.Campaign,
+    names: Mapping[str, str],
+    now: datetime,
+    cancelled: Collection[str] = (),
+) -> DrawView:
+    """Show a draw by its newest attempt, with those that came to nothing."""
+    said = attempts[-1]
+    row, standing, manifest = said.row, said.standing, said.row.manifest
+    witness = manifest["witness"]
+    outcome = said.outcome
+    return DrawView(
+        draw=row.draw,
+        campaign=row.campaign,
+        title=campaign.title,
+        number=campaign.number,
+        lead=row.owner_agency,
+        lead_name=names.get(row.owner_agency, row.owner_agency),
+        purpose=manifest["purpose"],
+        attempt=row.number,
+        stage=standing.stage(now),
+        deadline=standing.deadline(now),
+        waits=standing.waits_for(now) is not None,
+        moments=standing.moments,
+        agencies=[_party(said, agency, names) for agency in said.agencies],
+        witness=WitnessView(row.witness, witness["name"], witness["key"]) if row.witness else None,
+        dice_wanted=standing.dice,
+        max_missing=standing.max_missing,
+        frame=frame_of(manifest),
+        drawn=sum(drawn for sizes in manifest["sizes"].values() for _, drawn in sizes.values()),
+        manifest_digest=row.manifest_digest,
+        commits_digest=_commits_digest(said),
+        seal=SealView(said.seal.digest, said.seal.said_at) if said.seal else None,
+        dice=DiceView(said.dice.digits, said.dice.said_at) if said.dice else None,
+        outcome=_outcome(outcome) if outcome else None,
+        disclosed_at=said.disclosure.disclosed_at if said.disclosure else None,
+        voided=_ended(said, names),
+        earlier=[ended for one in attempts[:-1] if (ended := _ended(one, names)) is not None],
+        remarks=said_aloud(read_manifest(manifest)),
+        can=acts_now(actor, said, cancelled, now),
+        sees_list=outcome is not None and may_see_list(actor, row.owner_agency),
+        now=now,
+    )
+
+
+def _party(said: Said, agency: str, names: Mapping[str, str]) -> PartyView:
+    told = said.row.manifest["agencies"][agency]
+    commitment = said.commitments.get(agency)
+    countersignature, reveal = said.countersignatures.get(agency), said.reveals.get(agency)
+    return PartyView(
+        agency=agency,
+        name=names.get(agency, agency),
+        key=told["key"],
+        custody=told["custody"],
+        commitment=commitment.c if commitment else None,
+        committed_at=commitment.said_at if commitment else None,
+        countersigned_at=countersignature.said_at if countersignature else None,
+        revealed_at=reveal.said_at if reveal else None,
+    )
+
+
+def frame_of(manifest: Mapping[str, Any]) -> FrameView:
+    """Read what a manifest says of the frame."""
+    frame = manifest["frame"]
+    return FrameView(frame["n"], frame["shards"][0]["digest"], frame["root"])
+
+
+def _commits_digest(said: Said) -> str | None:
+    if len(said.commitments) < len(said.agencies):
+        return None
+    commits = {agency: bytes.fromhex(one.c) for agency, one in said.commitments.items()}
+    h, digest = hash_named(said.row.manifest["hash"]), bytes.fromhex(said.row.manifest_digest)
+    return messages.commits_digest(h, digest, commits).hex()
+
+
+def _outcome(row: tables.OutcomeRow) -> OutcomeView:
+    return OutcomeView(
+        row.visits,
+        row.sections,
+        row.open_slots,
+        row.visits_root,
+        row.result_digest,
+        row.completed_at,
+        row.disclose_at,
+    )
+
+
+def _ended(said: Said, names: Mapping[str, str]) -> EndedView | None:
+    row = said.voided
+    if row is None:
+        return None
+    absent = [names.get(agency, agency) for agency in row.absent]
+    return EndedView(said.row.number, said.row.manifest_digest, row.reason, row.absent, absent, row.voided_at)
+
+
+def cancelled_campaigns(session: Session) -> set[str]:
+    """Name the campaigns that will not be carried out."""
+    return set(session.scalars(select(tables.Cancellation.id)).all())
+
+
+def acts_now(actor: Actor, said: Said, cancelled: Collection[str], now: datetime) -> list[Act]:
+    """List what the asker can do in an attempt now; a cancelled campaign's draw is not opened again."""
+    gone = said.row.campaign in cancelled
+    acts = said.standing.acts_of(actor.agency, actor.roles, now)
+    return [act for act in acts if not (gone and act == Act.OPEN)]

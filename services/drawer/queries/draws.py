@@ -1,0 +1,84 @@
+"""Draws and what needs somebody in them; no more than `attempts` says of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from runtime.store import Actor
+from schemas.vocabulary import Role
+from services.drawer import tables
+from services.drawer.progress import Act, Stage
+from services.drawer.queries.attempts import DrawView, acts_now, cancelled_campaigns, view_of
+from services.drawer.reading import agency_names, attempts_of, campaign_row, newest
+
+
+@dataclass(frozen=True)
+class DrawLine:
+    """A line of the list of draws."""
+
+    draw: str
+    campaign: str
+    title: str
+    attempt: int
+    stage: Stage
+    deadline: datetime | None
+    can: Sequence[Act]
+
+
+def draw_view(session: Session, actor: Actor, *, draw_id: str, now: datetime) -> DrawView:
+    """Show one draw to somebody who takes part in it."""
+    newest(session, draw_id)
+    attempts = attempts_of(session, [draw_id])[draw_id]
+    campaign = campaign_row(session, attempts[-1].row.campaign)
+    return view_of(actor, attempts, campaign, agency_names(session, actor.county), now, cancelled_campaigns(session))
+
+
+def draws_of(session: Session, actor: Actor, *, now: datetime) -> list[DrawLine]:
+    """List the draws the asker takes part in, newest first."""
+    attempts = attempts_of(session, [row.id for row in session.scalars(select(tables.Draw)).all()])
+    titles = {row.id: row.title for row in session.scalars(select(tables.Campaign)).all()}
+    cancelled = cancelled_campaigns(session)
+    lines = []
+    for draw in sorted(attempts, reverse=True):
+        said = attempts[draw][-1]
+        standing = said.standing
+        lines.append(
+            DrawLine(
+                draw=draw,
+                campaign=said.row.campaign,
+                title=titles[said.row.campaign],
+                attempt=said.row.number,
+                stage=standing.stage(now),
+                deadline=standing.deadline(now),
+                can=acts_now(actor, said, cancelled, now),
+            )
+        )
+    return lines
+
+
+def ready_to_open(session: Session, actor: Actor) -> list[tuple[str, str]]:
+    """List the asker's own campaigns, (id, title), whose frame is frozen and whose draw has no attempt yet."""
+    if not actor.has(Role.DRAW_OFFICER):
+        return []
+    campaign = tables.Campaign
+    mine = select(campaign).where(campaign.owner_agency == actor.agency).order_by(campaign.id)
+    frozen = set(session.scalars(select(tables.Frame.id)).all())
+    begun = set(session.scalars(select(tables.Attempt.campaign)).all()) | cancelled_campaigns(session)
+    return [(row.id, row.title) for row in session.scalars(mine).all() if row.id in frozen - begun]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What needs the asker: draws in which to speak, campaigns whose draw is to be opened."""
+
+    acts: Sequence[DrawLine]
+    open: Sequence[tuple[str, str]]  # (campaign, title)
+
+
+def tasks_of(session: Session, actor: Actor, *, now: datetime) -> Tasks:
+    """List what needs the asker in draws."""
+    acts = [line for line in draws_of(session, actor, now=now) if line.can]
+    return Tasks(acts, ready_to_open(session, actor))
