@@ -28,6 +28,12 @@ class SecretsMissing(OneVisitError):
     code = "secrets.missing"
 
 
+class SecretsUnreadable(OneVisitError):
+    """The secrets file is there, but damaged."""
+
+    code = "secrets.unreadable"
+
+
 class SealBroken(OneVisitError):
     """A sealed value does not open: it was changed, or sealed under other secrets."""
 
@@ -56,6 +62,7 @@ class Secrets:
 
         Raises:
             SecretsMissing: the file is not there.
+            SecretsUnreadable: it is damaged.
         """
         if not path.exists():
             raise SecretsMissing(path=str(path))
@@ -115,5 +122,8 @@ class Secrets:
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, str]]:
-    stored = tomllib.loads(path.read_text(encoding="utf-8"))
-    return bytes.fromhex(stored["master"]), dict(stored.get("passwords", {}))
+    try:
+        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+        return bytes.fromhex(stored["master"]), dict(stored.get("passwords", {}))
+    except (ValueError, TypeError, KeyError):
+        raise SecretsUnreadable(path=str(path)) from None  # what could not be read may be half a key

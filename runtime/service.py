@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from runtime.entropy import Entropy
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.files.blobs import BlobStore
 
 RELAY_BATCH = 500
+CONSUME_BATCH = 100
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -145,16 +146,16 @@ class Service:
             self.say(connection, reply.events, cause=cause, at=at, correlation_id=cause)
             if key is not None:
                 value = json.dumps(reply.value, default=str)
-                connection.execute(
-                    insert(idempotency).values(actor=actor.id, key=key, request=request, value=value, at=at)
-                )
+                answer = {"actor": actor.id, "key": key, "request": request, "value": value, "at": at}
+                connection.execute(_REMEMBER, answer)
             ready = mark_ready(session)
             failpoints.hit(self.name, "row_written")
         failpoints.hit(self.name, "committed")
         if ready:
             self.processor.look_at_waiting()
             self.on_ready()
-        self.wake()
+        if reply.events:
+            self.wake()
         return reply
 
     def ask(
@@ -176,16 +177,12 @@ class Service:
         A route that prepares outside the transaction asks this first: prepared anew after its command has run, it would
         be refused (already frozen, already drawn) instead of answered again.
         """
-        with self.db.read(actor) as session:
-            value = session.connection().scalar(
-                select(idempotency.c.value).where(idempotency.c.actor == actor.id, idempotency.c.key == key)
-            )
-        return None if value is None else Reply((), json.loads(value))
+        with self.db.read_plumbing() as connection:
+            row = connection.execute(_ANSWERED, {"actor": actor.id, "key": key}).one_or_none()
+        return None if row is None else Reply((), json.loads(row.value))
 
     def _remembered(self, connection: Connection, actor: Actor, key: str, request: str) -> Reply | None:
-        row = connection.execute(
-            select(idempotency).where(idempotency.c.actor == actor.id, idempotency.c.key == key)
-        ).one_or_none()
+        row = connection.execute(_ANSWERED, {"actor": actor.id, "key": key}).one_or_none()
         if row is None:
             return None
         if row.request != request:
@@ -220,19 +217,19 @@ class Service:
 
     def relay(self) -> int:
         """Move up to 500 events from the outbox to the bus; return how many. One relay at a time per service."""
-        with self.db.read(self.system) as session:
-            batch = take_outbox(session.connection(), RELAY_BATCH)
+        with self.db.read_plumbing() as connection:
+            batch = take_outbox(connection, RELAY_BATCH)
         if not batch:
             return 0
         self.ports.bus.append([message for _, message in batch])
         failpoints.hit(self.name, "relayed")
-        with self.db.write(self.system) as session:
-            session.connection().execute(delete(outbox).where(outbox.c.seq.in_([seq for seq, _ in batch])))
+        with self.db.write_plumbing() as connection:
+            connection.execute(_SENT, {"sent": [seq for seq, _ in batch]})
         return len(batch)
 
     # ── events in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def consume(self, limit: int = 100) -> int:
+    def consume(self, limit: int = CONSUME_BATCH) -> int:
         """Run what waits and is ready, then the next batch of the bus; return how many events moved."""
         moved = self.processor.run_ready()
         records = self.ports.bus.read(self.processor.topics, self.processor.positions(), limit)
@@ -240,7 +237,8 @@ class Service:
             failpoints.hit(self.name, "read")
             self.processor.process(records)
             moved += len(records)
-        if moved:
+        if self.processor.has_said:
+            self.processor.has_said = False
             self.wake()
         return moved
 
@@ -282,9 +280,9 @@ class Service:
 
     def backlog(self) -> "Backlog":
         """Count what is still under way in this service."""
-        with self.db.read(self.system) as session:
-            unsent, waits, soon, parks = session.connection().execute(_BACKLOG).one()
-        positions = self.processor.stored_positions()
+        with self.db.read_plumbing() as connection:
+            unsent, waits, soon, parks = connection.execute(_BACKLOG).one()
+            positions = self.processor.positions_in(connection)
         heads = self.ports.bus.heads(self.processor.topics) if self.processor.topics else {}
         lag = sum(max(0, head - positions.get(place, 0)) for place, head in heads.items())
         return Backlog(unsent, lag, soon, waits, parks)
@@ -298,6 +296,12 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
     return select(func.count()).select_from(table).where(*where).scalar_subquery()
 
 
+# Built once: building a statement costs more than running it.
+_SENT = delete(outbox).where(outbox.c.seq.in_(bindparam("sent", expanding=True)))
+_REMEMBER = insert(idempotency)
+_ANSWERED = select(idempotency.c.request, idempotency.c.value).where(
+    idempotency.c.actor == bindparam("actor"), idempotency.c.key == bindparam("key")
+)
 _BACKLOG = select(
     _count(outbox),
     _count(waiting),

@@ -38,5 +38,8 @@ class EventBus(Protocol):
     def heads(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Return the next offset to be written of every partition that holds anything."""
 
-    def wait(self, seen: int, timeout: float) -> int:
-        """Wait until something is appended after generation *seen* (or *timeout* seconds); return the generation."""
+    def generation(self, topics: Sequence[str]) -> int:
+        """Return a number that grows with every append to one of *topics*, and with every ``wake``."""
+
+    def wait(self, topics: Sequence[str], seen: int, timeout: float) -> None:
+        """Wait until the generation of *topics* is another than *seen*, at most *timeout* seconds."""

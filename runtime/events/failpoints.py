@@ -2,7 +2,9 @@
 Places where a test may kill the process: the same moments a power cut would find.
 
 ``ONEVISIT_FAILPOINTS="planner.committed:37,results.handled:12"`` kills the process (SIGKILL) at the n-th passing of a
-point; what fired is first appended to the file ``ONEVISIT_FAILPOINT_LOG``. Unset, a point costs one dictionary look-up.
+point; what fired is first appended to the file ``ONEVISIT_FAILPOINT_LOG``. With ``ONEVISIT_FAILPOINT_TRACE`` every
+pass is appended to that file instead, so that a test knows how often and in which order a run comes by. Unset, a point
+costs one dictionary look-up.
 """
 
 import os
@@ -14,6 +16,7 @@ POINTS = ("row_written", "committed", "relayed", "read", "handled", "offset_stor
 _lock = threading.Lock()
 _armed: dict[str, int] = {}
 _passed: dict[str, int] = {}
+_trace: list[int] = []  # the open file of the trace, where there is one
 
 
 def arm(spec: str) -> None:
@@ -31,10 +34,12 @@ def arm(spec: str) -> None:
 
 def hit(service: str, point: str) -> None:
     """Pass a point: dies here if it is armed and its count is reached."""
-    if not _armed:
+    if not _armed and not _trace:
         return
     name = f"{service}.{point}"
     with _lock:
+        for trace in _trace:
+            os.write(trace, f"{name}\n".encode("ascii"))
         if name not in _armed:
             return
         _passed[name] = _passed.get(name, 0) + 1
@@ -50,3 +55,5 @@ def hit(service: str, point: str) -> None:
 
 
 arm(os.environ.get("ONEVISIT_FAILPOINTS", ""))
+if _path := os.environ.get("ONEVISIT_FAILPOINT_TRACE"):
+    _trace.append(os.open(_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))

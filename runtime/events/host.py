@@ -6,20 +6,25 @@ Whatever goes wrong in a thread that is not about one event (a database that is 
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
 import structlog
 
-from runtime.errors import OneVisitError
+from runtime.errors import NotYet, OneVisitError, TryAgain
 from runtime.events.embedded import EmbeddedLog
-from runtime.service import Service
+from runtime.log.bare import bare
+from runtime.service import CONSUME_BATCH, RELAY_BATCH, Service
 from runtime.time.timers import next_due, run_due
+from schemas.topics import TOPICS
 
 IDLE_SECONDS = 0.5
+UNSETTLED_SECONDS = 0.1  # until somebody who waits for rest looks again, though nobody told of it
 TIMER_SECONDS = 1.0
 TROUBLE_SECONDS = 1.0
+TELL_AGAIN_SECONDS = 60.0  # until the same trouble is logged again
 
 log = structlog.get_logger()
 
@@ -43,6 +48,10 @@ class Host:
         self._pause_relays = threading.Event()
         self._threads: list[threading.Thread] = []
         self._outbox = {service.name: threading.Event() for service in services}
+        self._rested = threading.Condition()  # told whenever a thread has nothing more to do
+        self._at_work = 0  # relays and workers that have something to do
+        self._topics = sorted(TOPICS)
+        self._told: dict[tuple[str, str, str], tuple[float | None, int]] = {}  # trouble: logged at, times since
 
     def start(self) -> None:
         """Start all threads."""
@@ -67,18 +76,29 @@ class Host:
     def pause_relays(self, paused: bool) -> None:
         """Stop or continue sending; for tests that show commands do not depend on it."""
         (self._pause_relays.set if paused else self._pause_relays.clear)()
+        for wake in self._outbox.values():
+            wake.set()
 
     def settled(self) -> bool:
-        """Tell whether nothing is under way in any service."""
-        return all(service.backlog().settled for service in self.services)
+        """
+        Tell whether nothing is under way in any service.
+
+        Services are looked at one after the other, so what is sent meanwhile could pass from one not yet looked at to
+        one looked at before: whatever was appended on the way, the answer is no.
+        """
+        before = self.bus.generation(self._topics)
+        return (
+            all(service.backlog().settled for service in self.services) and self.bus.generation(self._topics) == before
+        )
 
     def wait_until_settled(self, seconds: float = 60.0) -> bool:
         """Wait until nothing is under way; False if *seconds* did not suffice."""
         end = time.monotonic() + seconds
-        while not self._stop.is_set() and time.monotonic() < end:
-            if self.settled():
-                return True
-            time.sleep(0.01)
+        with self._rested:
+            while not self._stop.is_set() and time.monotonic() < end:
+                if not self._at_work and self.settled():
+                    return True
+                self._rested.wait(UNSETTLED_SECONDS)
         return False
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:
@@ -88,35 +108,62 @@ class Host:
 
     def _relay(self, service: Service) -> None:
         wake = self._outbox[service.name]
+        wake.set()  # what an earlier process left in the outbox
         while not self._stop.is_set():
-            moved = 0
-            if not self._pause_relays.is_set():
-                moved = self._guarded(service, service.relay)
-            if not moved:
-                wake.wait(IDLE_SECONDS)
-                wake.clear()
+            wake.wait(IDLE_SECONDS)
+            with self._working():
+                wake.clear()  # before sending: what is written meanwhile says so again
+                while not self._pause_relays.is_set() and self._guarded(service, "relay", service.relay) == RELAY_BATCH:
+                    pass
 
     def _work(self, service: Service) -> None:
-        seen = 0
+        processor = service.processor
         while not self._stop.is_set():
-            if not self._guarded(service, service.consume):
-                seen = self.bus.wait(seen, IDLE_SECONDS)
+            seen = self.bus.generation(processor.topics)  # before reading: what is appended meanwhile is not slept over
+            with self._working():
+                moved = self._guarded(service, "worker", service.consume)
+            if moved < CONSUME_BATCH and not (moved and processor.may_be_ready):
+                self.bus.wait(processor.topics, seen, IDLE_SECONDS)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._rested:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._rested:
+                self._at_work -= 1
+                self._rested.notify_all()
 
     def _run_timers(self) -> None:
         while not self._stop.is_set():
-            if self._timers_run():
-                for service in self.services:
-                    self._guarded(service, partial(run_due, service, service.ports.clock.now()))
+            for service in self.services:
+                self._guarded(service, "timers", partial(self._run_due, service))
             self._stop.wait(TIMER_SECONDS)
 
-    def _guarded(self, service: Service, work: Callable[[], int]) -> int:
+    def _run_due(self, service: Service) -> int:
+        return run_due(service, service.ports.clock.now()) if self._timers_run() else 0
+
+    def _guarded(self, service: Service, part: str, work: Callable[[], int]) -> int:
         try:
             return work()
         except Exception as error:
-            if not isinstance(error, OneVisitError):
-                log.error("host.trouble", service=service.name, exc_info=error)
+            self._tell(service, part, error)
             self._stop.wait(TROUBLE_SECONDS)
             return 0
+
+    def _tell(self, service: Service, part: str, error: Exception) -> None:
+        """Log a trouble; the same one, tried again and again, once a minute with how often it came in between."""
+        code = error.code if isinstance(error, OneVisitError) else type(error).__name__
+        which, now = (service.name, part, code), time.monotonic()
+        told_at, untold = self._told.get(which, (None, 0))
+        if told_at is not None and now - told_at < TELL_AGAIN_SECONDS:
+            self._told[which] = told_at, untold + 1
+            return
+        self._told[which] = now, 0
+        say = log.warning if isinstance(error, TryAgain | NotYet) else log.error
+        say("host.trouble", service=service.name, part=part, repeated=untold, **bare(error))
 
 
 def earliest_timer(services: Sequence[Service]) -> tuple[datetime, Service] | None:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from runtime.errors import NotYet, OneVisitError, TryAgain, Unreadable
+from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
 from runtime.events import failpoints
 from runtime.events.bus import Message, Record
 from runtime.events.handling import Handler, Received, mark_ready
+from runtime.log.bare import bare, reason
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
 from schemas.blobs import BlobRef
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 BACKOFF_SECONDS = (0.1, 0.5, 2.0)
 WAIT_SECONDS = 1.0  # until a TryAgain is tried again
-LOOK_SECONDS = 0.1  # between two looks at waiting rows that nobody marked ready
+LOOK_SECONDS = 1.0  # at most between two looks at the waiting rows (another process may have marked some ready)
 
 OutboxRow = dict[str, Any]
 
@@ -50,12 +51,19 @@ class EventUnreadable(Unreadable):
     """The bytes are not an event this release can understand."""
 
     code = "event.unreadable"
+    constant = ("why",)  # facts that are words of this file
 
 
 class EventForeign(Unreadable):
     """Somebody other than the topic's owner said it, or it stands on a topic where it does not belong."""
 
     code = "event.foreign"
+
+
+class NotParked(Conflict):
+    """A parked message was asked for that is none (any more): it was retried or skipped before."""
+
+    code = "dead.not_parked"
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class Processor:
             if handler.replay or not muted:
                 self.handlers[handler.event] = (*self.handlers.get(handler.event, ()), handler)
         self.topics = sorted({handler.event.topic for handler in service.handlers})
+        self.has_said = False  # something was put into the outbox since the relay was last woken
         self._positions: dict[tuple[str, int], int] | None = None
         self._look_again_at = 0.0  # real time at which the waiting rows are looked at again; 0: at once
 
@@ -189,7 +198,7 @@ class Processor:
 
     def _finish(self, session: Session, unsent: Sequence[OutboxRow], records: Sequence[Record]) -> None:
         session.flush()
-        write_outbox(session.connection(), unsent)
+        self._say(session.connection(), unsent)
         self._store_offsets(session.connection(), records)
         if mark_ready(session):
             self.look_at_waiting()
@@ -213,7 +222,7 @@ class Processor:
                 with session.begin_nested():
                     unsent = self._run(session, incoming)
                     session.flush()
-                    write_outbox(session.connection(), unsent)
+                    self._say(session.connection(), unsent)
             except OperationalError:
                 raise
             except Exception as error:
@@ -245,8 +254,7 @@ class Processor:
     def _new(self, connection: Connection, batch: Sequence[Incoming]) -> list[Incoming]:
         """Keep what this consumer has not seen, and note it as seen; unreadable messages have no id and always count."""
         ids = [incoming.event_id for incoming in batch if incoming.event_id is not None]
-        mine = inbox.c.consumer == self.consumer
-        seen = set(connection.scalars(select(inbox.c.event_id).where(mine, inbox.c.event_id.in_(ids))))
+        seen = set(connection.scalars(_SEEN, {"consumer": self.consumer, "ids": ids}))
         fresh: list[Incoming] = []
         for incoming in batch:
             if incoming.event_id in seen:
@@ -257,17 +265,13 @@ class Processor:
                 seen.add(incoming.event_id)
         rows = [{"consumer": self.consumer, "event_id": new.event_id} for new in fresh if new.event_id is not None]
         if rows:
-            connection.execute(insert(inbox), rows)
+            connection.execute(_NOTE_AS_SEEN, rows)
         return fresh
 
     # ── what waits, what is parked ──────────────────────────────────────────────────────────────────────────────────
 
     def _blocked(self, connection: Connection) -> set[tuple[str, str]]:
-        waits = select(waiting.c.topic, waiting.c.key).where(waiting.c.consumer == self.consumer)
-        parks = select(parked.c.topic, parked.c.key).where(
-            parked.c.consumer == self.consumer, parked.c.state == "parked", parked.c.event_id.is_not(None)
-        )
-        return {(topic, key) for topic, key in connection.execute(waits.union(parks))}
+        return {(topic, key) for topic, key in connection.execute(_BLOCKED, {"consumer": self.consumer})}
 
     def _must_queue(self, incoming: Incoming, blocked: set[tuple[str, str]]) -> bool:
         readable = incoming.event_id is not None and incoming.handlers
@@ -285,14 +289,14 @@ class Processor:
             retry_at = time.time() + WAIT_SECONDS
             self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts - 1, code=problem.code)
         elif isinstance(problem, OneVisitError):
-            self._park(connection, incoming, problem.code, str(problem), attempts)
+            self._park(connection, incoming, problem.code, reason(problem), attempts)
         elif attempts < ATTEMPTS:
             retry_at = time.time() + BACKOFF_SECONDS[attempts - 1]
-            log.warning("event.failed", event_id=incoming.event_id, attempts=attempts, exc_info=problem)
+            log.warning("event.failed", event_id=incoming.event_id, attempts=attempts, **bare(problem))
             self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts, code="bug")
         else:
-            log.error("event.failed_for_good", event_id=incoming.event_id, attempts=attempts, exc_info=problem)
-            self._park(connection, incoming, "event.handler_failed", repr(problem), attempts)
+            log.error("event.failed_for_good", event_id=incoming.event_id, attempts=attempts, **bare(problem))
+            self._park(connection, incoming, "event.handler_failed", reason(problem), attempts)
 
     def _wait(
         self,
@@ -313,7 +317,7 @@ class Processor:
         connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
         self.look_at_waiting()
 
-    def _park(self, connection: Connection, incoming: Incoming, code: str, reason: str, attempts: int) -> None:
+    def _park(self, connection: Connection, incoming: Incoming, code: str, why: str, attempts: int) -> None:
         record = incoming.record
         connection.execute(
             delete(waiting).where(waiting.c.consumer == self.consumer, waiting.c.event_id == incoming.event_id)
@@ -321,7 +325,7 @@ class Processor:
         park_id = derived_uuid("parked", self.consumer, record.topic, record.part, record.off)
         earlier = connection.execute(select(parked.c.attempts).where(parked.c.id == park_id)).scalar()
         attempts += earlier or 0
-        row = {"code": code, "reason": reason[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
+        row = {"code": code, "reason": why[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
         statement = upsert(parked).values(
             id=park_id, consumer=self.consumer, event_id=incoming.event_id, **place, **row
@@ -350,7 +354,11 @@ class Processor:
             causation_id=incoming.event_id,
             traceparent=None,
         )
+        self._say(connection, rows)
+
+    def _say(self, connection: Connection, rows: Sequence[OutboxRow]) -> None:
         write_outbox(connection, rows)
+        self.has_said = self.has_said or bool(rows)
 
     def look_at_waiting(self) -> None:
         """Say that something may have become ready: the next ``run_ready`` looks."""
@@ -360,15 +368,12 @@ class Processor:
         """
         Run the waiting events whose turn has come, each key's oldest first; return how many were handled.
 
-        Looks when something was written to the waiting rows or marked ready, and once a second besides (for retries).
+        Looks when something was written to the waiting rows or marked ready, when a retry is due, and once a second.
         """
-        if time.monotonic() < self._look_again_at:
+        if not self.may_be_ready:
             return 0
         handled = 0
-        rows = self._due()
-        if not rows:
-            self._look_again_at = time.monotonic() + LOOK_SECONDS
-        for row in rows:
+        for row in self._due():
             record = Record(row.topic, row.part, row.off, row.key, row.body)
             incoming = self.prepare(record)
             with self.service.db.write(self.service.system) as session:
@@ -382,22 +387,23 @@ class Processor:
             failpoints.hit(self.service.name, "offset_stored")
         return handled
 
+    @property
+    def may_be_ready(self) -> bool:
+        """Whether the waiting rows are to be looked at now."""
+        return time.monotonic() >= self._look_again_at
+
     def _due(self) -> Sequence[Any]:
-        first = (
-            select(func.min(waiting.c.id))
-            .where(waiting.c.consumer == self.consumer)
-            .group_by(waiting.c.topic, waiting.c.key)
-        )
-        due = or_(waiting.c.ready, waiting.c.retry_at <= time.time())
-        with self.service.db.read(self.service.system) as session:
-            connection = session.connection()
-            rows = connection.execute(
-                select(waiting).where(waiting.c.id.in_(first), due).order_by(waiting.c.id).limit(100)
-            ).all()
-            parks = select(parked.c.topic, parked.c.key).where(
-                parked.c.consumer == self.consumer, parked.c.state == "parked", parked.c.event_id.is_not(None)
-            )
-            stopped = {(topic, key) for topic, key in connection.execute(parks)}
+        self._look_again_at = time.monotonic() + LOOK_SECONDS  # before looking: what becomes ready meanwhile says so
+        mine, now = {"consumer": self.consumer}, time.time()
+        with self.service.db.read_plumbing() as connection:
+            rows = connection.execute(_DUE, mine | {"now": now}).all()
+            if not rows:
+                retry_at = connection.scalar(_NEXT_RETRY, mine)
+                seconds = LOOK_SECONDS if retry_at is None else max(0.0, retry_at - now)
+                self._look_again_at = min(self._look_again_at, time.monotonic() + seconds)
+                return []
+            stopped = {(topic, key) for topic, key in connection.execute(_STOPPED, mine)}
+        self.look_at_waiting()
         return [row for row in rows if (row.topic, row.key) not in stopped]
 
     def _release_next(self, connection: Connection, topic: str, key: str) -> None:
@@ -411,10 +417,15 @@ class Processor:
         self.look_at_waiting()
 
     def retry(self, park_id: str) -> bool:
-        """Run a parked message through this service once more; True if it was handled (or waits) now."""
+        """
+        Run a parked message through this service once more; True if it was handled (or waits) now.
+
+        Raises:
+            NotParked: it was retried or skipped before; what has been handled is not handled again.
+        """
         with self.service.db.write(self.service.system) as session:
             connection = session.connection()
-            row = connection.execute(select(parked).where(parked.c.id == park_id)).one()
+            row = _still_parked(connection, park_id)
             record = Record(row.topic, row.part, row.off, row.key, row.body)
             incoming = self.prepare(record)
             connection.execute(update(parked).where(parked.c.id == park_id).values(state="retried"))
@@ -424,17 +435,21 @@ class Processor:
             if handled:
                 self._release_next(connection, row.topic, row.key)
             mark_ready(session)
+            state = connection.scalar(select(parked.c.state).where(parked.c.id == park_id))
         self.service.wake()
-        return handled
+        return handled or state != "parked"
 
-    def skip(self, park_id: str, reason: str) -> None:
-        """Leave a parked message unhandled for good, with a reason, and let the later ones of its key go on."""
+    def skip(self, park_id: str, why: str) -> None:
+        """
+        Leave a parked message unhandled for good, with a reason, and let the later ones of its key go on.
+
+        Raises:
+            NotParked: it was retried or skipped before.
+        """
         with self.service.db.write(self.service.system) as session:
             connection = session.connection()
-            row = connection.execute(select(parked).where(parked.c.id == park_id)).one()
-            connection.execute(
-                update(parked).where(parked.c.id == park_id).values(state="skipped", released_why=reason)
-            )
+            row = _still_parked(connection, park_id)
+            connection.execute(update(parked).where(parked.c.id == park_id).values(state="skipped", released_why=why))
             self._release_next(connection, row.topic, row.key)
         self.service.wake()
 
@@ -454,11 +469,13 @@ class Processor:
 
     def stored_positions(self) -> dict[tuple[str, int], int]:
         """Read the next offset of every partition."""
-        with self.service.db.read(self.service.system) as session:
-            rows = session.connection().execute(
-                select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == self.consumer)
-            )
-            return {(topic, part): following for topic, part, following in rows}
+        with self.service.db.read_plumbing() as connection:
+            return self.positions_in(connection)
+
+    def positions_in(self, connection: Connection) -> dict[tuple[str, int], int]:
+        """Read the next offset of every partition, in the snapshot of *connection*."""
+        rows = connection.execute(_POSITIONS, {"consumer": self.consumer})
+        return {(topic, part): following for topic, part, following in rows}
 
     def _store_offsets(self, connection: Connection, records: Iterable[Record]) -> None:
         rows = [
@@ -469,10 +486,42 @@ class Processor:
             connection.execute(_STORE_OFFSETS, rows)
 
 
+# Statements of every batch, built once: building one costs more than running it.
+_MINE: BindParameter[str] = bindparam("consumer")
+_SEEN = select(inbox.c.event_id).where(
+    inbox.c.consumer == _MINE, inbox.c.event_id.in_(bindparam("ids", expanding=True))
+)
+_NOTE_AS_SEEN = insert(inbox)
+_STOPPED = select(parked.c.topic, parked.c.key).where(
+    parked.c.consumer == _MINE, parked.c.state == "parked", parked.c.event_id.is_not(None)
+)
+_BLOCKED = select(waiting.c.topic, waiting.c.key).where(waiting.c.consumer == _MINE).union(_STOPPED)
+_FIRST = select(func.min(waiting.c.id)).where(waiting.c.consumer == _MINE).group_by(waiting.c.topic, waiting.c.key)
+_DUE = (
+    select(waiting)
+    .where(waiting.c.id.in_(_FIRST), or_(waiting.c.ready, waiting.c.retry_at <= bindparam("now")))
+    .order_by(waiting.c.id)
+    .limit(100)
+)
+_NEXT_RETRY = select(func.min(waiting.c.retry_at)).where(waiting.c.consumer == _MINE)
+_POSITIONS = select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == _MINE)
+_SAY = insert(outbox)
+_OLDEST = (
+    select(outbox.c.seq, outbox.c.topic, outbox.c.key, outbox.c.event_id, outbox.c.body)
+    .order_by(outbox.c.seq)
+    .limit(bindparam("limit"))
+)
 _STORE_OFFSETS = upsert(offsets).on_conflict_do_update(
     index_elements=["consumer", "topic", "part"],
     set_={"next": func.max(offsets.c.next, upsert(offsets).excluded.next)},
 )
+
+
+def _still_parked(connection: Connection, park_id: str) -> Any:
+    row = connection.execute(select(parked).where(parked.c.id == park_id)).one_or_none()
+    if row is None or row.state != "parked":
+        raise NotParked(id=park_id, state=None if row is None else row.state)
+    return row
 
 
 def _reached(records: Iterable[Record]) -> dict[tuple[str, int], int]:
@@ -516,10 +565,10 @@ def outbox_rows(
 def write_outbox(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Put rows into the outbox of the running transaction."""
     if rows:
-        connection.execute(insert(outbox), rows)
+        connection.execute(_SAY, rows)
 
 
 def take_outbox(connection: Connection, limit: int) -> list[tuple[int, Message]]:
     """Read the oldest events of the outbox (what is there, never by a high-water mark)."""
-    rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(limit))
-    return [(row.seq, Message(row.topic, row.key, row.event_id, row.body)) for row in rows]
+    rows = connection.execute(_OLDEST, {"limit": limit})
+    return [(seq, Message(topic, key, event_id, body)) for seq, topic, key, event_id, body in rows]

@@ -1,6 +1,7 @@
 """Ids: counted in the owner's transaction, or derived from what caused them."""
 
 import uuid
+from hashlib import sha1
 
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
@@ -30,4 +31,10 @@ def derived_id(kind: str, *causes: object) -> str:
 
 def derived_uuid(*causes: object) -> str:
     """Derive a UUID from the causes, in their order."""
-    return str(uuid.uuid5(NAMESPACE, "|".join(str(cause).replace("|", "||") for cause in causes)))
+    name = "|".join([str(cause).replace("|", "||") for cause in causes])
+    # uuid.uuid5 written out: the ids of an event's way through the system would be a tenth of its cost.
+    digest = bytearray(sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # variant of RFC 9562
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

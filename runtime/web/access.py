@@ -24,10 +24,15 @@ class Access:
     roles: frozenset[Role] = frozenset()  # empty: any role
     limit: int = DEFAULT_LIMIT  # bytes a request body may have
     session: bool = True  # False: the session is not even looked up (assets, health)
+    first_password: bool = False  # also with a password that must be changed first
 
     def limited(self, limit: int) -> "Access":
         """Return the same line with another body limit, for uploads."""
         return replace(self, limit=limit)
+
+    def before_new_password(self) -> "Access":
+        """Return the same line, open also to who must change the password first."""
+        return replace(self, first_password=True)
 
     def admits(self, held: Iterable[Role]) -> bool:
         """Tell whether a signed-in person with the roles *held* may pass."""

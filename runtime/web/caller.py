@@ -28,6 +28,7 @@ class Visitor:
     form_token_is_new: bool = False  # and must be set as a cookie with the answer
     key: str | None = None
     fragment: bool = False  # htmx asks for a part of a page
+    in_place: bool = False  # a form posted by the page's script, which goes on to where it is sent by itself
 
     @property
     def csrf(self) -> str | None:

@@ -14,21 +14,18 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.errors import OneVisitError
 from runtime.web.access import Access, AccessTable, Entry
+from runtime.web.bodies import Fields, check_texts, kind_of, read_body, read_fields, replay
 from runtime.web.caller import SAFE, Visitor, receive_visitor, visitor_in
 from runtime.web.messages import Lang
 from runtime.web.problems import is_api, local_path, refuse
 from runtime.web.refusals import (
-    BodyNotUnderstood,
-    BodyTooLarge,
     ForeignOrigin,
     FormExpired,
     HostNotServed,
@@ -36,6 +33,7 @@ from runtime.web.refusals import (
     MethodNotAllowed,
     NoSuchPage,
     NotSignedIn,
+    PasswordMustChange,
     RoleMissing,
 )
 from runtime.web.settings import WebSettings
@@ -58,7 +56,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+CHANGE_PAGE = "/password"  # where a password is changed
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
 
@@ -84,11 +82,13 @@ class Guard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        receive_visitor(scope, Visitor(lang=_lang(request), fragment=_is_fragment(request)))
+        receive_visitor(
+            scope, Visitor(lang=_lang(request), fragment=_is_fragment(request), in_place=_is_in_place(request))
+        )
         dressed = _Dressed(send, scope, self._web.settings)
         try:
-            replay = await self._admit(request)
-            await self._app(scope, replay, dressed)
+            receive_again = await self._admit(request)
+            await self._app(scope, receive_again, dressed)
         except OneVisitError as error:
             await self._answer(request, error)(scope, receive, dressed)
         except ClientDisconnect:
@@ -111,13 +111,16 @@ class Guard:
             known = self._table.methods(request.scope)
             elsewhere = bool(known) and request.method not in known
             raise MethodNotAllowed(method=request.method) if elsewhere else NoSuchPage()
+        _check_password(visitor, entry.access)
         _check_role(visitor, entry.access)
         if request.method in SAFE:
             return request.receive
         self._check_origin(request)
-        body = await _body(request, entry.access.limit)
-        await _check_csrf(request, visitor, entry, body)
-        return _replay(body, request.receive)
+        body = await read_body(request, entry.access.limit)
+        fields = await read_fields(request, body)
+        _check_csrf(request, visitor, entry, fields)
+        check_texts(kind_of(request), body, fields)
+        return replay(body, request.receive)
 
     def _check_host(self, request: Request) -> None:
         host = request.headers.get("host", "")
@@ -138,6 +141,7 @@ class Guard:
             form_token=form_token if _TOKEN.fullmatch(form_token) else None,
             key=request.headers.get("idempotency-key"),
             fragment=_is_fragment(request),
+            in_place=_is_in_place(request),
         )
 
     def _check_origin(self, request: Request) -> None:
@@ -153,6 +157,8 @@ class Guard:
     def _answer(self, request: Request, error: OneVisitError) -> Response:
         if isinstance(error, NotSignedIn) and not is_api(request.url.path):
             return _to_sign_in(request)
+        if isinstance(error, PasswordMustChange) and not is_api(request.url.path):
+            return _to_password(request)
         return refuse(request, self._web, error)
 
 
@@ -168,6 +174,8 @@ class _Dressed:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            if message["status"] == 303 and visitor_in(self._scope).in_place:
+                _hand_on(message)
             self._dress(MutableHeaders(scope=message))
         await self._send(message)
 
@@ -184,6 +192,15 @@ class _Dressed:
         headers["X-Request-Id"] = str(structlog.contextvars.get_contextvars().get("request_id", ""))
         if visitor.form_token_is_new and not visitor.signed_in and visitor.form_token:
             headers.append("set-cookie", cookie(self._settings.form_cookie, visitor.form_token, self._settings))
+
+
+def _hand_on(message: Message) -> None:
+    """Tell the page's script where to go, instead of sending it there: it would fetch the page only to fetch it again."""
+    headers = MutableHeaders(scope=message)
+    message["status"] = 204
+    headers["HX-Redirect"] = headers["location"]
+    del headers["location"]
+    del headers["content-length"]
 
 
 def cookie(name: str, value: str, settings: WebSettings, *, max_age: int | None = None) -> str:
@@ -219,6 +236,10 @@ def _is_fragment(request: Request) -> bool:
     return request.headers.get("hx-request") == "true" or request.url.path.startswith("/parts/")
 
 
+def _is_in_place(request: Request) -> bool:
+    return request.headers.get("x-form") == "in-place"
+
+
 def _check_role(visitor: Visitor, access: Access) -> None:
     if access.public:
         return
@@ -228,66 +249,31 @@ def _check_role(visitor: Visitor, access: Access) -> None:
         raise RoleMissing()
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """Read the whole body, at most *limit* bytes; the check for CSRF needs the form, and so does the route."""
-    too_large = BodyTooLarge(limit_kib=limit // 1024)
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > limit:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
+def _check_password(visitor: Visitor, access: Access) -> None:
+    must_change = visitor.signed_in is not None and visitor.signed_in.must_change_password
+    if must_change and not (access.public or access.first_password):
+        raise PasswordMustChange()
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-async def _check_csrf(request: Request, visitor: Visitor, entry: Entry, body: bytes) -> None:
+def _check_csrf(request: Request, visitor: Visitor, entry: Entry, fields: Fields) -> None:
     """
     Compare the request's token with the session's, or with the form cookie before sign-in.
 
     JSON from nobody in particular (API sign-in) needs no token: a foreign page cannot send that content type without
     a preflight we never answer, and the origin was checked already.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    given = request.headers.get("x-csrf-token")
-    if kind in FORMS:
-        form = await _hidden_fields(request, body)
-        given = given or form.get("_csrf")
-        visitor.key = visitor.key or form.get("_key")
-    elif visitor.signed_in is None and entry.access.public and kind == "application/json":
+    kind = kind_of(request)
+    given = request.headers.get("x-csrf-token") or fields.hidden.get("_csrf")
+    visitor.key = visitor.key or fields.hidden.get("_key")
+    if visitor.signed_in is None and entry.access.public and kind == "application/json":
         return
     expected = visitor.csrf
-    if not given or not expected or not secrets.compare_digest(given.encode(), expected.encode()):
+    if not given or not expected or not secrets.compare_digest(_raw(given), _raw(expected)):
         raise FormExpired()
 
 
-async def _hidden_fields(request: Request, body: bytes) -> dict[str, str]:
-    try:
-        form = await Request(request.scope, _replay(body, request.receive)).form(max_part_size=len(body) + 1)
-    except (HTTPException, MultiPartException, ValueError) as error:
-        raise BodyNotUnderstood() from error
-    try:
-        return _texts(form)
-    finally:
-        await form.close()
-
-
-def _texts(form: FormData) -> dict[str, str]:
-    return {name: value for name in ("_csrf", "_key") if isinstance(value := form.get(name), str)}
+def _raw(token: str) -> bytes:
+    return token.encode("utf-8", "surrogatepass")
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -299,3 +285,11 @@ def _to_sign_in(request: Request) -> Response:
     if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"HX-Redirect": target})
     return RedirectResponse(target, status_code=303)
+
+
+def _to_password(request: Request) -> Response:
+    """Send who must change the password to do so; a part of that very page is left out, or it would load for ever."""
+    if request.headers.get("hx-request") != "true":
+        return RedirectResponse(CHANGE_PAGE, status_code=303)
+    here = urlsplit(request.headers.get("hx-current-url", "")).path == CHANGE_PAGE
+    return Response(status_code=403, headers={} if here else {"HX-Redirect": CHANGE_PAGE})

@@ -2,12 +2,12 @@
 
 import string
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from runtime.errors import OneVisitError
 from runtime.web.days import day_in, moment_in
@@ -66,11 +66,30 @@ class Messages:
         found = self._sentences.get(code)
         if found is None:
             return Sentence(f"操作未能完成（{code}）。", f"This could not be done ({code}).")
-        given = facts or {}
         return Sentence(
-            *(_fill(text, given, lang) for text, lang in ((found.zh, "zh"), (found.en, "en"))),
-            *(_fill(text, given, lang) for text, lang in ((found.next_zh, "zh"), (found.next_en, "en"))),
+            self._fill(found.zh, facts or {}, "zh"),
+            self._fill(found.en, facts or {}, "en"),
+            self._fill(found.next_zh, facts or {}, "zh"),
+            self._fill(found.next_en, facts or {}, "en"),
         )
+
+    def _fill(self, text: str, facts: Mapping[str, object], lang: Lang) -> str:
+        def said(name: str) -> str:
+            return fact_text(self._word(name, facts.get(name), lang), lang)
+
+        return filled(text, said, lang)
+
+    def _word(self, name: str, value: object, lang: Lang) -> object:
+        """
+        Put a coded fact into words: ``word.<name>.<code>``; what follows a colon in it is kept (``integer:0..9``).
+
+        A fact without a word stays as it is.
+        """
+        if not isinstance(value, str):
+            return value
+        code, _, rest = str(value).partition(":")
+        found = self._sentences.get(f"word.{name}.{code}")
+        return value if found is None else f"{found.says(lang)} {rest}".rstrip()
 
     def about(self, error: OneVisitError) -> Sentence:
         """Say a refusal; one without a sentence of its own borrows its family's next step."""
@@ -83,21 +102,30 @@ class Messages:
         return self.of(error.code, error.facts)
 
 
-class _Formatter(string.Formatter):
-    """``str.format`` without attribute or index access, so that a fact cannot be walked through."""
+def filled(text: str, said: Callable[[str], str], lang: str) -> str:
+    """
+    Put what is *said* of each ``{name}`` into a sentence; a name is looked up whole, so that no fact can be walked through.
 
-    def __init__(self, lang: str) -> None:
-        self._lang = lang
+    Sentences leave a space beside a fact, as Chinese does beside letters and figures; where the fact turns out to be
+    Chinese too, the space goes.
+    """
+    done = ""
+    for literal, name, _, _ in string.Formatter().parse(text):
+        for piece in (literal,) if name is None else (literal, said(name)):
+            done = _joined_up(done, piece) if lang == "zh" else done + piece
+    return done
 
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        return fact_text(kwargs.get(field_name), self._lang), field_name
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return str(value)
+def _joined_up(before: str, after: str) -> str:
+    if before.endswith(" ") and _is_chinese(before[-2:-1]) and _is_chinese(after[:1]):
+        return before[:-1] + after
+    if after.startswith(" ") and _is_chinese(before[-1:]) and _is_chinese(after[1:2]):
+        return before + after[1:]
+    return before + after
 
 
-def _fill(text: str, facts: Mapping[str, object], lang: str) -> str:
-    return _Formatter(lang).vformat(text, (), dict(facts)) if "{" in text else text
+def _is_chinese(character: str) -> bool:
+    return "\u3000" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef"
 
 
 def fact_text(value: object, lang: str) -> str:

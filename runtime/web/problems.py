@@ -83,6 +83,7 @@ def _page(request: Request, web: "Web", error: OneVisitError, status: int) -> Re
         template,
         status=status,
         code=error.code,
+        fields=error.facts.get("fields", []) if isinstance(error, InputInvalid) else [],
         says=sentence.says(visitor.lang),
         advises=sentence.advises(visitor.lang),
         back=_back(request),

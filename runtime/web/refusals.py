@@ -16,6 +16,12 @@ class RoleMissing(Forbidden):
     code = "web.role_missing"
 
 
+class PasswordMustChange(Forbidden):
+    """The password is one that somebody else chose; until its owner changes it, it opens nothing else."""
+
+    code = "web.password_must_change"
+
+
 class FormExpired(Forbidden):
     """The CSRF token is missing, or belongs to another session."""
 

@@ -24,7 +24,7 @@ from runtime.service import MenuEntry, Service
 from runtime.web import days
 from runtime.web.assets_served import Assets
 from runtime.web.caller import Visitor, visitor_of
-from runtime.web.messages import OWN, Lang, Messages, fact_text
+from runtime.web.messages import OWN, Lang, Messages, fact_text, filled
 from runtime.web.settings import WebSettings
 from runtime.web.signin import SignedIn
 from runtime.web.vendoring import ASSETS
@@ -191,7 +191,7 @@ def _here() -> Rendering:
 
 def _say(lang: str, zh: str, en: str, facts: Mapping[str, object]) -> str:
     text = zh if lang == "zh" else en
-    return text.format_map({name: fact_text(value, lang) for name, value in facts.items()}) if facts else text
+    return filled(text, lambda name: fact_text(facts[name], lang), lang) if facts else text
 
 
 def _t(zh: str, en: str, **facts: object) -> str:

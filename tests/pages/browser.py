@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -20,8 +20,8 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 needs_chromium = pytest.mark.skipif(
     shutil.which(CHROMIUM) is None, reason="chromium is not installed (tests/provide.py)"
@@ -59,26 +59,31 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def tab(browser: Browser, address: str, viewport: dict[str, int] | None = None) -> Iterator[Page]:
+def tab(browser: Browser, address: str, viewport: ViewportSize = DESKTOP, *, refused: bool = False) -> Iterator[Page]:
     """
     Open a tab in a profile of its own, speaking Chinese.
 
-    At the end the tab must have reported no error: no script exception, nothing the CSP refused, no failed request.
+    At the end the tab must have reported no error: no script exception, nothing the CSP refused, no failed request
+    (unless *refused*: the test is about requests that fail).
     """
-    context = browser.new_context(
-        base_url=address,
-        locale="zh-CN",
-        viewport={"width": 1280, "height": 900} | (viewport or {}),  # type: ignore[arg-type]
-    )
+    context = browser.new_context(base_url=address, locale="zh-CN", viewport=viewport)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    meant = "Failed to load resource" if refused else "\0"
+    page.on(
+        "console", lambda told: wrong.append(told.text) if complains(told) and not told.text.startswith(meant) else None
+    )
     try:
         yield page
     finally:
         context.close()
     assert not wrong, wrong
+
+
+def complains(message: ConsoleMessage) -> bool:
+    """Tell whether the browser complains; htmx also logs a request it took back for a newer one, which is meant."""
+    return message.type == "error" and not message.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
 
 
 def sign_in(page: Page, login: str, password: str) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from onevisit.demo import papers, stand
 from onevisit.demo.moved import unmoved
 from onevisit.demo.papers import ROOT
-from onevisit.demo.play import read_calendar
 from onevisit.demo.player import Player
 from onevisit.demo.story import RESULTS, VISIT_DAYS, Story
 from onevisit.home import ADMIN_LOGIN
@@ -35,7 +34,7 @@ def main() -> None:
             assert stand.wait_until_up(home, server), "the county did not start"
             secrets = Secrets.load(home / "secrets.toml")
             player = Player(lambda: address(home), secrets.password, ADMIN_LOGIN)
-            story = Story(player, unmoved(read_calendar()), papers.PACK.read_bytes(), "NX-2018")
+            story = Story(player, unmoved(papers.read_calendar()), papers.PACK.read_bytes(), "NX-2018")
             play_until_today(story)
             PICTURES.mkdir(exist_ok=True)
             with chromium() as browser:

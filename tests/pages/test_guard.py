@@ -1,6 +1,7 @@
 """The guard: nothing passes without a line, a session, a role, a token, and a body of decent size."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,10 @@ from runtime.web.settings import WebSettings
 from runtime.web.templates import Web
 from schemas.vocabulary import Role
 from services.console.app import console
+from services.drawer.app import drawer
+from services.notifier.app import notifier
+from services.planner.app import planner as planner_service
+from services.results.app import results
 from tests.kit import COUNTY, Kit, person
 from tests.pages.client import ADDRESS, ConsoleClient, Site, open_site
 from tests.pages.gallery import UPLOAD_LIMIT, gallery
@@ -220,12 +225,103 @@ def test_a_lying_content_length_is_refused(viewer: ConsoleClient, length: str) -
     assert viewer.http.post(THING, content=b"{}", headers=headers).status_code == 413
 
 
+JSON_TYPE, FORM_TYPE = "application/json", "application/x-www-form-urlencoded"
+UTF_7 = "multipart/form-data; boundary=b; charset=utf-7"
+NO_TEXT: Mapping[str, tuple[str, bytes]] = {
+    "half a pair": (JSON_TYPE, b'{"title": "\\ud800", "password": "\\ud800", "reason": "x\\udfff"}'),
+    "two halves the wrong way round": (JSON_TYPE, b'{"text": "\\udc00\\ud800"}'),
+    "half a pair as bytes": (JSON_TYPE, b'{"title": "\xed\xa0\x80"}'),
+    "NUL": (JSON_TYPE, b'{"title": "a\\u0000b"}'),
+    "deep inside": (JSON_TYPE, b'{"conditions": {"labels": ["good", {"x": ["\\uDABC"]}]}}'),
+    "in a name": (JSON_TYPE, b'{"answers": {"\\ud800": 1}}'),
+    "a text alone": ("application/problem+json; charset=utf-8", b'"\\ud800"'),
+    "UTF-16": (JSON_TYPE, '{"title": "a"}'.encode("utf-16")),
+    "NUL in a form": (FORM_TYPE, b"title=a%00b&login=%00"),
+    "NUL in a name": (FORM_TYPE, b"%00=a"),
+    "half a pair in a form": (UTF_7, b'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\n+2AA-\r\n--b--\r\n'),
+    "a token of it": (UTF_7, b'--b\r\nContent-Disposition: form-data; name="_csrf"\r\n\r\n+2AA-\r\n--b--\r\n'),
+}
+
+
+def test_what_is_no_text_reaches_no_route_of_the_whole_application(kit: Kit) -> None:
+    services = [kit.build(make) for make in (planner_service, drawer, results, notifier)]
+    site = open_site(kit, *services)
+    everybody = site.person(person("JT", *Role))
+    headers = {"X-CSRF-Token": everybody.csrf, "Idempotency-Key": "k"}
+    lines = [line for line in site.app.state.access.lines if line.startswith("POST ")]
+    others = []
+    for line in lines:
+        path = re.sub(r"\{\w+\}", "X-640221-2018-001", line.removeprefix("POST "))
+        for what, (kind, body) in NO_TEXT.items():
+            answer = everybody.http.post(path, content=body, headers={**headers, "Content-Type": kind})
+            if answer.status_code != 400 or "web.body_not_understood" not in answer.text:
+                others.append((line, what, answer.status_code))
+
+    assert others == []
+    assert len(lines) > 60
+    assert "删去无法显示的字符" in answer.text
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", "\\ud83d\\ude00", "\\\\ud800", "\\t", "\\u00e9"])
+def test_characters_that_only_look_like_it_pass(planner: ConsoleClient, text: str) -> None:
+    """A surrogate pair is one good character, and a backslash before a u is no escape if it is escaped itself."""
+    headers = {"X-CSRF-Token": planner.csrf, "Idempotency-Key": "k", "Content-Type": JSON_TYPE}
+    body = f'{{"amount": 1, "note": "{text}"}}'.encode()
+
+    assert planner.http.post("/api/gallery/v1/order", content=body, headers=headers).json() == {"amount": 1}
+
+
+def test_a_form_with_a_token_that_is_no_text_is_refused(viewer: ConsoleClient) -> None:
+    kind, body = NO_TEXT["a token of it"]
+    answer = viewer.http.post("/gallery", content=body, headers={"Content-Type": kind})
+
+    assert answer.status_code == 403
+
+
 def test_a_torn_multipart_form_is_refused_in_words(viewer: ConsoleClient) -> None:
     headers = {"Content-Type": "multipart/form-data", "X-CSRF-Token": viewer.csrf}
     answer = viewer.http.post("/gallery", content=b"no boundary at all", headers=headers)
 
     assert answer.status_code == 400
     assert "无法读取" in answer.text
+
+
+# ── forms refused in place ──────────────────────────────────────────────────────────────────────────────────────────
+
+IN_PLACE = {"X-Form": "in-place", "HX-Request": "true", "HX-Current-URL": f"{ADDRESS}/gallery?a=1"}
+
+
+def test_a_form_posted_by_the_pages_script_is_told_where_to_go(viewer: ConsoleClient) -> None:
+    data = {"_csrf": viewer.csrf, "lang": "en", "back": "/gallery"}
+    plain = viewer.http.post("/lang", data=data, follow_redirects=False)
+    told = viewer.http.post("/lang", data=data, headers=IN_PLACE, follow_redirects=False)
+
+    assert (plain.status_code, plain.headers["location"]) == (303, "/gallery")
+    assert (told.status_code, told.headers["hx-redirect"], told.content) == (204, "/gallery", b"")
+    assert "location" not in told.headers
+    assert told.headers["set-cookie"] == plain.headers["set-cookie"]
+
+
+def test_what_such_a_form_is_refused_comes_as_a_fragment(viewer: ConsoleClient) -> None:
+    answer = viewer.http.post("/gallery", data={"_csrf": viewer.csrf}, headers=IN_PLACE)
+
+    assert answer.status_code == 400
+    assert 'data-refused="idempotency.key_missing"' in answer.text
+    assert 'role="alert"' in answer.text
+    assert "<main" not in answer.text
+
+
+def test_fields_that_were_wrong_are_named_for_the_script(viewer: ConsoleClient) -> None:
+    answer = viewer.http.post("/gallery/upload", data={"_csrf": viewer.csrf, "_key": "k"}, headers=IN_PLACE)
+
+    assert answer.status_code == 422
+    assert 'data-refused="web.input_invalid" data-fields="file"' in answer.text
+
+
+def test_such_a_form_of_an_ended_session_is_told_where_to_sign_in(site: Site) -> None:
+    answer = site.anonymous().http.post("/gallery", headers=IN_PLACE)
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?next=/gallery%3Fa%3D1")
 
 
 # ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

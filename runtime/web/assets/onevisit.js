@@ -2,21 +2,6 @@
 (function () {
   "use strict";
 
-  // A form is sent once: a second press of the button while the first is under way does nothing.
-  document.addEventListener("submit", function (event) {
-    var form = event.target;
-    if (event.defaultPrevented || form.method !== "post") { return; }
-    if (form.dataset.sent) { event.preventDefault(); return; }
-    form.dataset.sent = "yes";
-    form.querySelectorAll("button[type=submit]").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
-  });
-  window.addEventListener("pageshow", function () {
-    document.querySelectorAll("form[data-sent]").forEach(function (form) {
-      delete form.dataset.sent;
-      form.querySelectorAll("[aria-disabled]").forEach(function (button) { button.removeAttribute("aria-disabled"); });
-    });
-  });
-
   // Menus in the top bar close when one clicks elsewhere or presses Escape.
   function closeMenus(except) {
     document.querySelectorAll(".ov-top details[open]").forEach(function (menu) { if (menu !== except) { menu.open = false; } });
@@ -40,16 +25,31 @@
     if (text) { text.textContent = document.documentElement.lang === "en" ? "Not loaded. Reload the page to try again." : "未能载入，请刷新页面重试。"; }
   });
 
-  // What is typed or chosen in a form while a part of that form is under way stays when the part is swapped.
+  // What is typed or chosen in a form while a part of that form is under way stays when the part is swapped, and so does the caret.
+  // While somebody composes Chinese characters nothing is swapped: the half-written word would be lost. The part is asked for again after.
   var kept = null;
+  var composing = null;
+  var askAgain = null;
   function fields(form, act) {
     form.querySelectorAll("input[name], select[name], textarea[name]").forEach(function (field) {
       if (field.type !== "hidden" && field.type !== "file") { act(field, field.name + (field.type === "radio" || field.type === "checkbox" ? "=" + field.value : "")); }
     });
   }
+  document.addEventListener("compositionstart", function (event) { composing = event.target; });
+  document.addEventListener("compositionend", function () {
+    composing = null;
+    if (askAgain && askAgain.isConnected) { htmx.trigger(askAgain, "change"); }
+    askAgain = null;
+  });
   document.addEventListener("htmx:beforeSwap", function (event) {
     var form = event.detail.target.closest("form");
-    kept = form && { form: form, values: {} };
+    if (form && composing && event.detail.target.contains(composing)) {
+      askAgain = event.detail.requestConfig.elt;
+      event.detail.shouldSwap = false;
+      return;
+    }
+    var active = document.activeElement;
+    kept = form && { form: form, values: {}, start: active.selectionStart, end: active.selectionEnd };
     if (form) { fields(form, function (field, key) { kept.values[key] = { value: field.value, checked: field.checked }; }); }
   });
   document.addEventListener("htmx:afterSwap", function () {
@@ -59,6 +59,8 @@
       if (!values[key]) { return; }
       if (field.type === "radio" || field.type === "checkbox") { field.checked = values[key].checked; } else { field.value = values[key].value; }
     });
+    var active = document.activeElement;
+    if (typeof kept.start === "number" && typeof active.selectionStart === "number") { active.setSelectionRange(kept.start, kept.end); }
     kept = null;
   });
 

@@ -69,10 +69,18 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
+OTHER = aliased(Folder, name="other")
 READS: dict[str, Callable[[Session], list[str]]] = {
     "select": lambda session: list(session.scalars(select(Folder.id))),
     "entities": lambda session: [row.id for row in session.scalars(select(Folder))],
     "get": lambda session: [key for key in ("shared", "own") if session.get(Folder, key)],
+    "filtered, ordered and cut": lambda session: list(
+        session.scalars(select(Folder.id).where(Folder.note == "").order_by(Folder.id.desc()).limit(5))
+    ),
+    "grouped": lambda session: [row.id for row in session.execute(select(Folder.id, func.count()).group_by(Folder.id))],
+    "a table beside itself": lambda session: list(
+        session.scalars(select(Folder.id).join(OTHER, OTHER.id == Folder.id).where(OTHER.note == ""))
+    ),
     "alias": lambda session: list(session.scalars(select(aliased(Folder).id))),
     "subquery": lambda session: list(session.scalars(select(select(Folder.id).subquery().c.id))),
     "cte": lambda session: list(session.scalars(select(select(Folder.id).cte().c.id))),

@@ -35,7 +35,7 @@ def messages(tmp_path: Path) -> Messages:
 def test_facts_are_written_as_people_write_them(messages: Messages) -> None:
     told = messages.of("a.b", {"agencies": ["交通局", "税务局"], "on": date(2018, 12, 3)})
 
-    assert told.zh == "交通局、税务局 于 2018年12月3日 前"
+    assert told.zh == "交通局、税务局于 2018年12月3日前"
     assert told.en == "交通局, 税务局 by 3 Dec 2018"
 
 
@@ -54,7 +54,22 @@ def test_facts_are_written_as_people_write_them(messages: Messages) -> None:
     ],
 )
 def test_every_kind_of_fact_has_its_form(messages: Messages, fact: object, zh: str) -> None:
-    assert messages.of("a.b", {"agencies": fact, "on": "x"}).zh == f"{zh} 于 x 前"
+    assert messages.of("a.b", {"agencies": fact, "on": "x"}).zh.replace("是于", "是 于") == f"{zh} 于 x 前"
+
+
+@pytest.mark.parametrize(
+    ("agencies", "on", "zh"),
+    [
+        ("公安局", "12月3日", "公安局于 12月3日前"),
+        ("GA", "12月3日", "GA 于 12月3日前"),
+        ("公安局", "《方案》", "公安局于《方案》前"),
+        ("公安局", "noon", "公安局于 noon 前"),
+        ("一 二", "三 四", "一 二于三 四前"),  # what stands in a fact stays as it is
+    ],
+)
+def test_chinese_beside_chinese_has_no_space(messages: Messages, agencies: str, on: str, zh: str) -> None:
+    assert messages.of("a.b", {"agencies": agencies, "on": on}).zh == zh
+    assert messages.of("a.b", {"agencies": agencies, "on": on}).en == f"{agencies} by {on}"
 
 
 def test_a_missing_fact_shows_as_a_dash(messages: Messages) -> None:
