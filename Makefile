@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= yes
+PACKAGES := schemas runtime services onevisit
 export ONEVISIT_HOME ?= $(CURDIR)/build/home
 export PYTHONDONTWRITEBYTECODE ?= 1
 
@@ -11,16 +12,17 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.run ## Start the county on this machine (DEMO=no: an empty one)
+run: $(VENV)/.compiled ## Start the county on this machine (DEMO=no: an empty one)
 	@$(BIN)/python -m onevisit up $(if $(filter no,$(DEMO)),--empty,--demo)
 
-demo: $(VENV)/.run ## Play the Pingluo 2018 campaign unattended; results in build/demo
+demo: $(VENV)/.compiled ## Play the Pingluo 2018 campaign unattended; results in build/demo
 	@$(BIN)/python -m onevisit demo --to build/demo
 
-test: $(VENV)/.dev ## Check everything: format, lint, types, imports, tests
+test: $(VENV)/.dev $(VENV)/.compiled ## Check everything: format, lint, types, imports, tests
 	@$(BIN)/python tests/provide.py
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore=tests/unit
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check --quiet .
@@ -28,7 +30,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## Print the figures of docs/performance.md
+bench: $(VENV)/.dev $(VENV)/.compiled ## Print the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
 
 screenshots: $(VENV)/.dev ## Take the pictures of the README anew
@@ -49,6 +51,11 @@ $(VENV)/.made:
 $(VENV)/.run: requirements.lock | $(VENV)/.made
 	@echo "正在安装依赖（只需一次） / installing dependencies (once)…"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# Each process that is started would compile every module again, a second of it, where PYTHONDONTWRITEBYTECODE is set.
+$(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py') | $(VENV)/.run
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run

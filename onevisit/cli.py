@@ -4,28 +4,42 @@
 up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor
 """
 
+# The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
+# player started before (tests/unit/operating/test_starting.py).
+
+import gc
+import io
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from sqlalchemy import select
 
 from onevisit import home as homes
-from onevisit.demo import county, stand
-from onevisit.doctor import examine
-from onevisit.serving import free_port, serve
-from onevisit.system import RUNTIME_MESSAGES, System, build
-from runtime import log
+from onevisit import tail
+from onevisit.demo import stand
+from onevisit.hints import DEFAULT_HOME, command
+from onevisit.listing import show
+from onevisit.refusals import (
+    FileUnreadable,
+    FrameNotGiven,
+    NoSuchParked,
+    NoSuchService,
+    NoSuchTopic,
+    UsageWrong,
+    exit_code_of,
+)
 from runtime.errors import OneVisitError
-from runtime.store.plumbing import parked, waiting
-from runtime.web.messages import OWN, Messages
-from schemas.topics import FACT_TOPICS
-from services.drawer.checking import verify as verify_draw
+from schemas.topics import FACT_TOPICS, TOPICS
+from schemas.vocabulary import SERVICES
+
+if TYPE_CHECKING:
+    from onevisit.system import System
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 events_app = typer.Typer(no_args_is_help=True, help="The event log.")
@@ -41,17 +55,45 @@ out = Console()
 err = Console(stderr=True)
 
 HomePath = Annotated[Path, typer.Option("--home", envvar="ONEVISIT_HOME", help="The data folder.")]
-DEFAULT_HOME = Path("build/home")
+FOLLOW_SECONDS = 0.5
 
 
-def opened(path: Path, *, exclusive: bool) -> System:
-    """Open a data folder for a command, with its log."""
+@contextmanager
+def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["System"]:
+    """
+    Open a data folder for a command, with its log, and close it afterwards.
+
+    Args:
+        path: The folder.
+        exclusive: Whether nobody else may be at work in it.
+        migrated: Whether its databases must be there in this release's version; a command that migrates passes False.
+
+    Raises:
+        HomeNotThere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
+    """
+    from onevisit.system import build
+    from runtime import log
+
     if not homes.exists(path):
-        err.print(f"没有数据目录 / no data folder: {path}")
-        raise typer.Exit(2)
+        raise homes.HomeNotThere(path=str(path))
+    if files := homes.lost(path):
+        raise homes.DataLost(path=str(path), files=files)
+    if migrated and (files := homes.not_made(path)):
+        raise homes.NotMigrated(path=str(path), lacking=files, command=command("migrate", path))
+    gc.enable()  # see __main__
     system = build(homes.open_home(path, exclusive=exclusive))
-    log.set_up(path / "logs", system.home.settings.log_level)
-    return system
+    try:
+        log.set_up(path / "logs", system.home.settings.log_level)
+        if migrated:
+            system.check_migrated()
+        yield system
+    finally:
+        system.close()
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -60,18 +102,23 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo/--empty", help="A living demonstration county, or an empty one.")
     ] = True,
-    port: Annotated[int | None, typer.Option(help="Port on loopback; the next free one if taken.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port on loopback; the next free one if taken (0: any).")
+    ] = None,
 ) -> None:
     """Start the county: web, workers and timers in one process. The first start makes the data folder."""
+    from onevisit.demo import county
+    from onevisit.serving import free_port, serve
+
     if not homes.exists(home):
         county.found(home, demo=demo)
-    system = opened(home, exclusive=True)
-    system.migrate()
-    county.admit_county_admin(system)
-    settings = system.home.settings
-    chosen = free_port(settings.host, settings.port if port is None else port)
-    serve(system, chosen, lambda address, stop: county.welcome(system, address, out, stop))
-    system.close()
+    with opened(home, exclusive=True, migrated=False) as system:
+        system.migrate()
+        system.check_log()
+        county.admit_county_admin(system)
+        settings = system.home.settings
+        taken = free_port(settings.host, settings.port if port is None else port)
+        serve(system, taken, lambda address, stop: county.welcome(system, address, out, stop))
 
 
 @app.command()
@@ -83,10 +130,12 @@ def demo(to: Annotated[Path, typer.Option(help="Where results go.")] = Path("bui
 @app.command()
 def migrate(home: HomePath = DEFAULT_HOME) -> None:
     """Bring every database to its newest version; a copy is kept in backups/."""
-    system = opened(home, exclusive=True)
-    for service, steps in system.migrate().items():
-        out.print(f"{service}: {', '.join(steps)}")
-    system.close()
+    with opened(home, exclusive=True, migrated=False) as system:
+        done = system.migrate()
+    for service, steps in done.items():
+        say(f"{service}: {', '.join(steps)}")
+    if not done:
+        say("已是最新版本 / up to date")
 
 
 @events_app.command("tail")
@@ -97,52 +146,65 @@ def events_tail(
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
 ) -> None:
     """Show the newest events, oldest first, one JSON line each."""
-    system = opened(home, exclusive=False)
-    topics = [topic] if topic else [one.name for one in FACT_TOPICS]
-    records = system.bus.read(topics, {}, 10_000_000)
-    for record in records[-last:]:
-        out.print_json(record.body.decode(), indent=None)
-    reached = {(record.topic, record.part): record.off + 1 for record in records}
-    while follow:
-        for record in system.bus.read(topics, reached, 100):
-            out.print_json(record.body.decode(), indent=None)
-            reached[record.topic, record.part] = record.off + 1
-        time.sleep(0.5)
-    system.close()
+    if topic is not None and topic not in TOPICS:
+        raise NoSuchTopic(topic=topic, topics=list(TOPICS))
+    with opened(home, exclusive=False) as system:
+        topics = [topic] if topic else [one.name for one in FACT_TOPICS]
+        reached: tail.Reached = {}
+        for record in tail.newest(system.bus, topics, last, reached):
+            _print_event(record.body)
+        while follow:
+            for record in tail.onwards(system.bus, topics, reached):
+                _print_event(record.body)
+            time.sleep(FOLLOW_SECONDS)
 
 
-def _rows(system: System, table: Any) -> list[tuple[str, Any]]:
+def _print_event(body: bytes) -> None:
+    try:
+        out.print_json(body.decode(), indent=None)
+    except ValueError:  # whatever it is that stands in the log, the ones after it are shown
+        out.print_json(json.dumps({"unreadable": body.decode(errors="replace")}), indent=None)
+
+
+def _rows(system: "System", table: str) -> list[tuple[str, Any]]:
+    from sqlalchemy import select
+
+    from onevisit.trouble import named
+    from runtime.store.plumbing import metadata
+
     found = []
     for name, service in system.services.items():
-        with service.db.read(service.system) as session:
-            found += [(name, row) for row in session.connection().execute(select(table))]
+        with named(service.db.path), service.db.read(service.system) as session:
+            found += [(name, row) for row in session.connection().execute(select(metadata.tables[table]))]
     return found
 
 
 @dead_app.command("ls")
 def dead_ls(home: HomePath = DEFAULT_HOME) -> None:
     """List parked events."""
-    system = opened(home, exclusive=False)
-    table = Table("id", "service", "topic", "code", "attempts", "state")
-    for service, row in _rows(system, parked):
-        table.add_row(row.id, service, row.topic, row.code, str(row.attempts), row.state)
-    out.print(table)
-    system.close()
+    with opened(home, exclusive=False) as system:
+        show(
+            out,
+            ("id", "service", "topic", "code", "attempts", "state"),
+            [
+                (row.id, service, row.topic, row.code, str(row.attempts), row.state)
+                for service, row in _rows(system, "parked")
+            ],
+        )
 
 
-def _parked(system: System, park_id: str) -> tuple[str, Any]:
-    for service, row in _rows(system, parked):
+def _parked(system: "System", park_id: str) -> tuple[str, Any]:
+    for service, row in _rows(system, "parked"):
         if row.id == park_id:
             return service, row
-    err.print(f"没有这样的事件 / no such parked event: {park_id}")
-    raise typer.Exit(1)
+    raise NoSuchParked(id=park_id, command=command("dead ls", system.home.path))
 
 
 @dead_app.command("show")
 def dead_show(park_id: str, home: HomePath = DEFAULT_HOME) -> None:
     """Show a parked event with its reason and its bytes."""
-    system = opened(home, exclusive=False)
-    service, row = _parked(system, park_id)
+    with opened(home, exclusive=False) as system:
+        service, row = _parked(system, park_id)
     out.print_json(
         json.dumps(
             {
@@ -156,17 +218,15 @@ def dead_show(park_id: str, home: HomePath = DEFAULT_HOME) -> None:
             }
         )
     )
-    system.close()
 
 
 @dead_app.command("retry")
 def dead_retry(park_id: str, home: HomePath = DEFAULT_HOME) -> None:
-    """Run a parked event through its service once more."""
-    system = opened(home, exclusive=False)
-    service, _ = _parked(system, park_id)
-    handled = system.services[service].processor.retry(park_id)
-    out.print("已处理 / handled" if handled else "仍未能处理 / still not handled")
-    system.close()
+    """Run a parked event through its service once more; one that was handled is not handled again."""
+    with opened(home, exclusive=False) as system:
+        service, _ = _parked(system, park_id)
+        handled = system.services[service].processor.retry(park_id)
+    say("已处理（或在等待） / handled (or waiting)" if handled else "仍未能处理 / still not handled")
     raise typer.Exit(0 if handled else 1)
 
 
@@ -175,62 +235,118 @@ def dead_skip(
     park_id: str, reason: Annotated[str, typer.Option("--reason", help="Why.")], home: HomePath = DEFAULT_HOME
 ) -> None:
     """Leave a parked event unhandled for good, and let the later ones of its key go on."""
-    system = opened(home, exclusive=False)
-    service, _ = _parked(system, park_id)
-    system.services[service].processor.skip(park_id, reason)
-    system.close()
+    with opened(home, exclusive=False) as system:
+        service, _ = _parked(system, park_id)
+        system.services[service].processor.skip(park_id, reason)
+    say("已跳过 / skipped")
 
 
 @waiting_app.command("ls")
 def waiting_ls(home: HomePath = DEFAULT_HOME) -> None:
     """List events that wait, and for what; stuck after 24 hours."""
-    system = opened(home, exclusive=False)
-    table = Table("service", "topic", "key", "awaits", "code", "hours")
-    for service, row in _rows(system, waiting):
-        hours = (time.time() - row.since) / 3600
-        table.add_row(service, row.topic, row.key, row.awaits or "", row.code or "", f"{hours:.1f}")
-    out.print(table)
-    system.close()
+    with opened(home, exclusive=False) as system:
+        show(
+            out,
+            ("event", "service", "topic", "key", "awaits", "code", "hours"),
+            [
+                (
+                    row.event_id,
+                    service,
+                    row.topic,
+                    row.key,
+                    row.awaits or "",
+                    row.code or "",
+                    f"{_hours(row.since):.1f}",
+                )
+                for service, row in _rows(system, "waiting")
+            ],
+        )
+
+
+def _hours(since: float) -> float:
+    return (time.time() - since) / 3600
 
 
 @app.command()
 def replay(service: str, home: HomePath = DEFAULT_HOME) -> None:
     """Drop a service's projections and build them again from the event log (the county must be stopped)."""
-    system = opened(home, exclusive=True)
-    if service not in system.services:
-        err.print(f"没有这个服务 / no such service: {service}")
-        raise typer.Exit(2)
-    out.print(f"{service}: {system.services[service].replay()} events")
-    system.close()
+    if service not in SERVICES:
+        raise NoSuchService(service=service, services=list(SERVICES))
+    with opened(home, exclusive=True) as system:
+        system.check_log()  # what is gone from the log would be gone from the projections
+        say(f"{service}: {system.services[service].replay()} events")
 
 
 @draw_app.command("verify")
-def draw_verify(record: Path, frames: list[Path]) -> None:
-    """Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one)."""
-    report = verify_draw(record.read_bytes(), [frame.read_bytes() for frame in frames])
-    out.print(f"✔ {report.draw} ({report.edition}): {report.targets}/{report.entities}  {report.result_digest}")
+def draw_verify(
+    record: Annotated[Path, typer.Argument(help="The record, record.json.")],
+    frames: Annotated[list[Path] | None, typer.Argument(help="Its frame files, frame.tsv.")] = None,
+) -> None:
+    """
+    Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one).
+
+    Ends with 0: all was checked; 1: something differs; 2: unreadable; 3: something could not be checked.
+    """
+    from services.drawer.checking import verify
+
+    told = _read(record)
+    if not frames:
+        raise FrameNotGiven()
+    report = verify(told, [_read(frame) for frame in frames])
+    say(f"✔ {report.draw} ({report.edition}): {report.targets}/{report.entities}  {report.result_digest}")
     for part in report.not_checked:
-        out.print(f"未核验 / NOT CHECKED: {part}")
+        say(f"未核验 / NOT CHECKED: {part}")
     raise typer.Exit(3 if report.not_checked else 0)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        from onevisit.trouble import file_unusable
+
+        raise FileUnreadable(**file_unusable(error).facts | {"path": str(file)}) from error
 
 
 @app.command()
 def doctor(home: HomePath = DEFAULT_HOME) -> None:
     """Examine the installation and say what is wrong and what to do."""
-    system = opened(home, exclusive=False)
+    from onevisit.doctor import examine
+
     good = True
-    for check in examine(system):
+    for check in examine(home):
         good = good and check.good
-        out.print(f"{'✔' if check.good else '✘'} {check.name}: {check.says}")
-    system.close()
+        say(f"{'✔' if check.good else '✘'} {check.name}: {check.says}{f' → {check.advice}' if not check.good else ''}")
     raise typer.Exit(0 if good else 1)
 
 
 def main() -> None:
-    """Run the command line; a refusal is said in Chinese and English, with its code."""
+    """
+    Run the command line; whatever it refuses, and whatever the machine refuses it, is said with a code and a next step.
+
+    A bug keeps its traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese is no reason to fail
     try:
         app()
-    except OneVisitError as error:
-        sentence = Messages(OWN, *RUNTIME_MESSAGES).about(error)
-        err.print(f"{sentence.zh}{sentence.next_zh}\n{sentence.en} {sentence.next_en}\n[{error.code}]", markup=False)
-        sys.exit(1)
+    except SystemExit as end:
+        if end.code == UsageWrong.exit_code:  # typer has said what
+            _refuse(UsageWrong())
+        raise
+    except Exception as error:
+        from onevisit.trouble import as_refusal
+
+        refusal = as_refusal(error)
+        if refusal is None:
+            raise
+        _refuse(refusal)
+        sys.exit(exit_code_of(refusal))
+
+
+def _refuse(refusal: OneVisitError) -> None:
+    from onevisit.sentences import lines_about
+
+    for line in lines_about(refusal):
+        err.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -5,10 +5,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import func, select
 
-from onevisit.system import System
+from onevisit import home as homes
+from onevisit.hints import command
+from onevisit.system import System, build
+from onevisit.trouble import as_refusal
+from runtime.service import Service
 from runtime.store.migrate import pending
 from runtime.store.plumbing import outbox, waiting
 
@@ -19,40 +24,143 @@ STUCK_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class Check:
-    """One thing examined."""
+    """One thing examined; the advice is for when it is not good."""
 
     name: str
     good: bool
     says: str
+    advice: str = ""
 
 
-def examine(system: System) -> Iterator[Check]:
-    """Yield every check, in the order in which one would look."""
-    free = shutil.disk_usage(system.home.path).free
-    yield Check("磁盘 disk", free >= LEAST_FREE_BYTES, f"{free // 1024**2} MiB free")
-    mode = (system.home.path / "secrets.toml").stat().st_mode & 0o777
-    yield Check("密钥文件 secrets.toml", mode == 0o600, f"mode {mode:o}; must be 600")
-    yield Check("时钟 clock", True, f"{system.home.clock.mode}, {system.home.clock.now():%Y-%m-%d %H:%M} UTC")
-    for name, service in system.services.items():
-        yield from _service(system, name)
-        steps = pending(service.db, service.migrations)
-        yield Check(
-            f"{name} 迁移 migrations", not steps, f"pending: {', '.join(steps)}; run migrate" if steps else "none"
-        )
+def examine(path: Path) -> Iterator[Check]:
+    """
+    Yield every check of the data folder at *path*, in the order in which one would look.
+
+    Nothing is made or changed: what is lost, damaged or not yet migrated is told, and what depends on it is left out.
+
+    Raises:
+        HomeNotThere: there is no data folder.
+        SettingsBroken, SecretsMissing, SecretsUnreadable: it cannot be opened.
+    """
+    if not homes.exists(path):
+        raise homes.HomeNotThere(path=str(path))
+    homes.open_home(path, exclusive=False).close()
+    yield from _folder(path)
+    files = list(_files(path))
+    yield from files
+    if not all(check.good for check in files):
+        return
+    system = build(homes.open_home(path, exclusive=False))
+    try:
+        yield _clock(system)
+        migrations = [_migrations(path, service) for service in system.services.values()]
+        yield from migrations
+        if all(check.good for check in migrations):
+            for service in system.services.values():
+                yield from _service(path, service)
+            yield _log(system)
+    finally:
+        system.close()
 
 
-def _service(system: System, name: str) -> Iterator[Check]:
-    service = system.services[name]
-    with sqlite3.connect(service.db.path) as connection:
-        (verdict,) = connection.execute("PRAGMA quick_check").fetchone()
-    connection.close()
-    yield Check(f"{name} 数据库 database", verdict == "ok", str(verdict))
+def _folder(path: Path) -> Iterator[Check]:
+    free = shutil.disk_usage(path).free // 1024**2
+    yield Check(
+        "磁盘 disk",
+        free >= LEAST_FREE_BYTES // 1024**2,
+        f"剩余 {free} MiB / {free} MiB free",
+        "请清理或扩充磁盘 / make room: 1024 MiB at least",
+    )
+    mode = (path / "secrets.toml").stat().st_mode & 0o777
+    yield Check(
+        "密钥文件 secrets.toml",
+        mode == 0o600,
+        f"权限 {mode:o} / mode {mode:o}",
+        f"只应由本账号读取 / for its owner only: chmod 600 {path / 'secrets.toml'}",
+    )
+
+
+def _files(path: Path) -> Iterator[Check]:
+    lost, not_made = homes.lost(path), homes.not_made(path)
+    for file in sorted({*homes.noted(path), *homes.data_files()}):
+        name = f"文件 file {file}"
+        if file in lost:
+            yield Check(name, False, "缺失或为空 / missing or empty", "从备份恢复 / restore it from a backup")
+        elif file in not_made:
+            advice = f"请迁移或启动 / migrate or start: {command('migrate', path)}"
+            yield Check(name, False, "尚未建立 / not made yet", advice)
+        else:
+            verdict = _verdict(path / file)
+            yield Check(name, verdict == "ok", verdict, "停机，从备份恢复 / stop, and restore it from a backup")
+
+
+def _verdict(file: Path) -> str:
+    """Let SQLite check one file, without writing to it."""
+    try:
+        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return f"不能读取 / cannot be read: {error}"
+
+
+def _clock(system: System) -> Check:
+    clock = system.home.clock
+    try:
+        return Check("时钟 clock", True, f"{clock.mode}, {clock.now():%Y-%m-%d %H:%M} UTC")
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None:
+            raise
+        return Check("时钟 clock", False, refusal.code, "从备份恢复 clock.json / restore clock.json from a backup")
+
+
+def _migrations(path: Path, service: Service) -> Check:
+    steps = pending(service.db, service.migrations)
+    return Check(
+        f"{service.name} 迁移 migrations",
+        not steps,
+        f"待执行 / pending: {', '.join(steps)}" if steps else "已是最新 / up to date",
+        f"停机后执行 / stop, then: {command('migrate', path)}",
+    )
+
+
+def _service(path: Path, service: Service) -> Iterator[Check]:
+    name = service.name
     backlog = service.backlog()
     with service.db.read(service.system) as session:
         oldest = session.connection().scalar(select(func.min(outbox.c.written_at)))
         since = session.connection().scalar(select(func.min(waiting.c.since)))
     age = time.time() - oldest if oldest else 0.0
-    yield Check(f"{name} 发件箱 outbox", age < OLDEST_UNSENT_SECONDS, f"{backlog.unsent} unsent, oldest {age:.0f} s")
-    yield Check(f"{name} 搁置 parked", not backlog.parked, f"{backlog.parked}; see: onevisit dead ls")
-    stuck = since is not None and time.time() - since > STUCK_SECONDS
-    yield Check(f"{name} 等待 waiting", not stuck, f"{backlog.waiting}; see: onevisit waiting ls")
+    yield Check(
+        f"{name} 发件箱 outbox",
+        age < OLDEST_UNSENT_SECONDS,
+        f"未发出 {backlog.unsent} 条，最早 {age:.0f} 秒前 / {backlog.unsent} unsent, oldest {age:.0f} s",
+        "系统未运行则启动；运行中则看日志 / start the county, or read logs/onevisit.log: host.trouble",
+    )
+    yield Check(
+        f"{name} 搁置 parked",
+        not backlog.parked,
+        f"{backlog.parked} 条 / {backlog.parked}",
+        f"查看 / see: {command('dead ls', path)}",
+    )
+    yield Check(
+        f"{name} 等待 waiting",
+        since is None or time.time() - since <= STUCK_SECONDS,
+        f"{backlog.waiting} 条 / {backlog.waiting}",
+        f"超过 24 小时，查看 / longer than 24 h, see: {command('waiting ls', path)}",
+    )
+
+
+def _log(system: System) -> Check:
+    beyond = system.beyond_the_log()
+    return Check(
+        "事件日志 log",
+        not beyond,
+        f"比数据库旧 / older than the databases: {', '.join(beyond)}"
+        if beyond
+        else "与数据库相符 / agrees with the databases",
+        "从同一次备份恢复 db/ 和 log.sqlite / restore db/ and log.sqlite from one and the same backup",
+    )

@@ -5,6 +5,7 @@ One data folder (``ONEVISIT_HOME``) with everything of an installation.
 settings.toml   what the installation is (the one settings file)
 secrets.toml    secrets, mode 0600, outside backups
 clock.json      business time
+contents.json   which databases belong to it, noted when they were made
 db/             one SQLite file per service
 log.sqlite      the embedded event log
 blobs/          documents named by their digest
@@ -14,22 +15,34 @@ backups/        copies made before migrations
 """
 
 import fcntl
+import json
 import os
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runtime.entropy import DemoEntropy, Entropy, SystemEntropy
 from runtime.errors import Conflict, OneVisitError
 from runtime.secrets import Secrets
 from runtime.time.clock import DurableClock
+from schemas.vocabulary import SERVICES
 
 ADMIN_LOGIN = "county-admin"
+LOG = "log.sqlite"
+CONTENTS = "contents.json"
+
+
+class HomeNotThere(OneVisitError):
+    """There is no data folder where one was named."""
+
+    code = "home.not_there"
+    exit_code = 2
 
 
 class HomeBusy(Conflict):
@@ -44,6 +57,28 @@ class SettingsBroken(OneVisitError):
     code = "home.settings_broken"
 
 
+class DataLost(OneVisitError):
+    """A database that belongs to this data folder is missing or empty; a new one in its place would hide the loss."""
+
+    code = "home.data_lost"
+
+
+class LogBehind(OneVisitError):
+    """
+    Services have read further than the event log reaches: it was lost, or is older than their databases.
+
+    What is said next would get offsets that they have passed already, and nobody would hear it.
+    """
+
+    code = "home.log_behind"
+
+
+class NotMigrated(OneVisitError):
+    """The databases are not (all) there yet, or of an earlier version."""
+
+    code = "home.not_migrated"
+
+
 class HomeSettings(BaseModel):
     """``settings.toml``: what this installation is. Every field has a line in ``docs/reference/settings.md``."""
 
@@ -56,7 +91,7 @@ class HomeSettings(BaseModel):
     demo_today: str = ""  # the day into whose middle the demonstration was moved; empty: its own time
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8018
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
 
 @dataclass
@@ -120,10 +155,7 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
         HomeBusy: another process has it.
         SettingsBroken, SecretsMissing: what is missing or wrong.
     """
-    try:
-        settings = HomeSettings.model_validate(tomllib.loads((path / "settings.toml").read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise SettingsBroken(path=str(path / "settings.toml"), why=str(error)) from error
+    settings, secrets = settings_of(path), Secrets.load(path / "secrets.toml")
     lock = open(path / "lock", "ab")  # noqa: SIM115  held as long as the home is open; the kernel frees it on kill -9
     if exclusive:
         try:
@@ -131,4 +163,71 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
         except BlockingIOError as error:
             lock.close()
             raise HomeBusy(path=str(path)) from error
-    return Home(path, settings, Secrets.load(path / "secrets.toml"), DurableClock(path / "clock.json"), lock)
+    return Home(path, settings, secrets, DurableClock(path / "clock.json"), lock)
+
+
+def settings_of(path: Path) -> HomeSettings:
+    """
+    Read what an installation is.
+
+    Raises:
+        SettingsBroken: the file is missing or wrong.
+    """
+    file = path / "settings.toml"
+    try:
+        return HomeSettings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        why = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsBroken(path=str(file), why=why) from error
+    except (OSError, ValueError) as error:
+        raise SettingsBroken(path=str(file), why=str(error)) from error
+
+
+# ── what belongs to a folder ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def note_contents(path: Path) -> None:
+    """Write down which databases the folder has, now that all are made: from now on none of them may be missing."""
+    files = sorted({*noted(path), *data_files()})
+    if files == noted(path):
+        return
+    fresh = path / f"{CONTENTS}.new"
+    with open(fresh, "w", encoding="ascii") as file:
+        json.dump({"databases": files}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path / CONTENTS)
+
+
+def noted(path: Path) -> list[str]:
+    """
+    List the databases that belong to the folder, by their paths in it; none if it was never finished.
+
+    Raises:
+        SettingsBroken: the note is damaged.
+    """
+    try:
+        return [str(file) for file in json.loads((path / CONTENTS).read_bytes())["databases"]]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsBroken(path=str(path / CONTENTS), why=type(error).__name__) from error
+
+
+def lost(path: Path) -> list[str]:
+    """List the databases that belong to the folder and are missing or empty."""
+    return _without(path, noted(path))
+
+
+def not_made(path: Path) -> list[str]:
+    """List the databases of this release that are not there, lost or never made."""
+    return _without(path, data_files())
+
+
+def data_files() -> Iterable[str]:
+    """List the databases of this release, by their paths in a data folder."""
+    return (*(f"db/{name}.sqlite" for name in SERVICES), LOG)
+
+
+def _without(path: Path, files: Iterable[str]) -> list[str]:
+    return [file for file in files if not (path / file).exists() or not (path / file).stat().st_size]

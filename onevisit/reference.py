@@ -53,6 +53,7 @@ def _access() -> Iterator[str]:
         yield f"\n## {owner}\n\n| route | who | body limit |\n|---|---|---|\n"
         for route, line in sorted(lines.items(), key=lambda pair: pair[0].split(" ")[::-1]):
             who = "everybody" if line.public else ", ".join(sorted(line.roles)) or "everybody signed in"
+            who += ", even with a first password" if line.first_password else ""
             yield f"| `{route}` | {who} | {line.limit // 1024} KiB |\n"
 
 

@@ -1,40 +1,66 @@
 """Serving one data folder on loopback: find a port, run web, workers and timers, stop gracefully."""
 
+import errno
+import gc
 import socket
 import threading
 from collections.abc import Callable
 
+import structlog
 import uvicorn
 
 from onevisit.system import System
+from runtime.errors import OneVisitError
+
+log = structlog.get_logger()
 
 PORTS_TRIED = 20
+LAST_PORT = 65_535
 STOP_SECONDS = 10
+GARBAGE = 10_000  # objects between two looks for garbage; Python's 700 are made by every single request
 
 
-def free_port(host: str, wanted: int) -> int:
-    """Return *wanted*, or the next port that is free (0: any)."""
-    for port in range(wanted, wanted + PORTS_TRIED) if wanted else [0]:
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind((host, port))
-            except OSError:
-                continue
-            return int(trial.getsockname()[1])
-    raise OSError(f"no free port from {wanted} to {wanted + PORTS_TRIED - 1}")
+class NoFreePort(OneVisitError):
+    """Every port that was tried is taken, or not ours to take."""
+
+    code = "serving.no_free_port"
 
 
-def serve(system: System, port: int, once_up: Callable[[str, Callable[[], None]], None]) -> None:
+def free_port(host: str, wanted: int) -> socket.socket:
+    """
+    Take *wanted*, or the next port that is free (0: any); it stays taken until the socket is closed.
+
+    Raises:
+        NoFreePort: none of the next 20 is free.
+        OSError: the host is no address of this machine.
+    """
+    last = min(wanted + PORTS_TRIED - 1, LAST_PORT)
+    for port in range(wanted, last + 1) if wanted else [0]:
+        taken = socket.socket()
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((host, port))
+            taken.listen()  # of two that are bound to the same port only one may listen
+        except OSError as error:
+            taken.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                error.filename = host
+                raise
+            continue
+        return taken
+    raise NoFreePort(host=host, first=wanted, last=last)
+
+
+def serve(system: System, taken: socket.socket, once_up: Callable[[str, Callable[[], None]], None]) -> None:
     """
     Serve until a signal asks to stop.
 
     Args:
         system: What to serve; already migrated.
-        port: A free port.
+        taken: A socket that has its port (``free_port``); closed at the end.
         once_up: Called in a thread of its own when requests are answered, with the address and a function that stops.
     """
-    host = system.home.settings.host
+    host, port = system.home.settings.host, int(taken.getsockname()[1])
     config = uvicorn.Config(
         system.web(),
         host=host,
@@ -54,7 +80,11 @@ def serve(system: System, port: int, once_up: Callable[[str, Callable[[], None]]
             if server.should_exit:
                 return
             threading.Event().wait(0.02)
-        once_up(f"http://{host}:{port}", stop)
+        address = f"http://{host}:{port}"
+        log.info("serving.started", address=address)
+        once_up(address, stop)
 
     threading.Thread(target=watch, name="once-up", daemon=True).start()
-    server.run()
+    gc.freeze()  # what is there now stays: half a million objects that no collection need look at again
+    gc.set_threshold(GARBAGE)
+    server.run(sockets=[taken])

@@ -5,22 +5,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
+from sqlalchemy import select
 
 import onevisit
 import runtime.files
 import runtime.time
 from onevisit import rehearsal
-from onevisit.home import Home
+from onevisit.hints import command
+from onevisit.home import LOG, Home, LogBehind, NotMigrated, note_contents
+from onevisit.trouble import named
 from runtime.events.embedded import EmbeddedLog
 from runtime.events.host import Host
 from runtime.files.blobs import BlobStore
 from runtime.service import Ports, Service
 from runtime.store.digest import combined, state_digests
-from runtime.store.migrate import migrate
+from runtime.store.migrate import migrate, pending
+from runtime.store.plumbing import offsets
 from runtime.web.application import application
 from runtime.web.settings import WebSettings
 from runtime.web.templates import Web
+from schemas.topics import TOPICS
 from schemas.vocabulary import SERVICES
 from services.console.app import Console, console
 from services.drawer.app import drawer
@@ -31,6 +37,10 @@ from services.results.app import results
 RUNTIME_MESSAGES = tuple(
     Path(package.__path__[0]) / "messages.toml" for package in (runtime.files, runtime.time, onevisit)
 )
+
+_POSITIONS = select(offsets.c.consumer, offsets.c.topic, offsets.c.part, offsets.c.next)
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -46,8 +56,50 @@ class System:
 
     def migrate(self) -> dict[str, list[str]]:
         """Bring every database to its newest version; return the migrations that ran, by service."""
-        backups = self.home.path / "backups"
-        return {name: ran for name, one in self.services.items() if (ran := migrate(one.db, one.migrations, backups))}
+        backups, done = self.home.path / "backups", dict[str, list[str]]()
+        for name, one in self.services.items():
+            with named(one.db.path):
+                if ran := migrate(one.db, one.migrations, backups):
+                    done[name] = ran
+                    log.info("store.migrated", service=name, migrations=ran)
+        note_contents(self.home.path)
+        return done
+
+    def check_migrated(self) -> None:
+        """
+        Refuse to work on databases of an earlier version.
+
+        Raises:
+            NotMigrated: some migration has not run.
+        """
+        lacking = {}
+        for name, one in self.services.items():
+            with named(one.db.path):
+                if steps := pending(one.db, one.migrations):
+                    lacking[name] = steps
+        if lacking:
+            raise NotMigrated(path=str(self.home.path), lacking=lacking, command=command("migrate", self.home.path))
+
+    def beyond_the_log(self) -> dict[str, list[str]]:
+        """List the consumers that have read further than the event log reaches: {topic/partition: [consumer]}."""
+        heads, found = self.bus.heads(sorted(TOPICS)), dict[str, list[str]]()
+        for one in self.services.values():
+            with named(one.db.path), one.db.read_plumbing() as connection:
+                for consumer, topic, part, following in connection.execute(_POSITIONS):
+                    if following > heads.get((topic, part), 0):
+                        found.setdefault(f"{topic}/{part}", []).append(consumer)
+        return dict(sorted(found.items()))
+
+    def check_log(self) -> None:
+        """
+        Refuse to work on an event log that was lost, or is older than the databases.
+
+        Raises:
+            LogBehind: some consumer stands beyond the log's end.
+        """
+        if beyond := self.beyond_the_log():
+            consumers = sorted({consumer for some in beyond.values() for consumer in some})
+            raise LogBehind(path=str(self.home.path / LOG), consumers=consumers, places=list(beyond))
 
     def web(self) -> FastAPI:
         """Build the web application; serving it runs workers, relays and timers in the same process."""
@@ -110,8 +162,17 @@ class System:
 
 
 def build(home: Home) -> System:
-    """Wire the system on an opened home."""
-    bus = EmbeddedLog(home.path / "log.sqlite")
+    """Wire the system on an opened home, which is closed if that fails."""
+    try:
+        return _wired(home)
+    except BaseException:
+        home.close()
+        raise
+
+
+def _wired(home: Home) -> System:
+    with named(home.path / LOG):
+        bus = EmbeddedLog(home.path / LOG)
     keys = {name: home.secrets.sealing_key(name) for name in SERVICES}
     blobs = BlobStore(home.path / "blobs", home.entropy, keys)
     ports = Ports(home.clock, home.entropy, blobs, bus, home.secrets, demo=home.settings.demo)

@@ -1,12 +1,12 @@
 """
-Write what is generated from the contract: one JSON Schema per fact, and ``docs/reference/events.md``.
+Write what is generated from the contract: a JSON Schema per fact and of the demo's summary, and ``docs/reference/events.md``.
 
 ``python -m schemas.generate`` writes them; a test compares them with what stands in the repository.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
@@ -14,19 +14,27 @@ from pydantic_core import PydanticUndefined
 from schemas.blobs import BlobRef
 from schemas.events.payload import Payload
 from schemas.registry import PAYLOADS
+from schemas.summary import DemoSummary
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).parent.parent
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: (path, content)."""
     for name, model in PAYLOADS.items():
         schema = model.model_json_schema(mode="serialization")
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.schema.json", **schema}
-        text = json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        yield ROOT / "schemas" / "json" / f"{name}.schema.json", text
+        schema = {"$schema": DIALECT, "$id": f"{name}.schema.json", **schema}
+        yield ROOT / "schemas" / "json" / f"{name}.schema.json", _written(schema)
+    name = "demo-summary.schema.json"
+    schema = {"$schema": DIALECT, "$id": name, **DemoSummary.model_json_schema()}
+    yield ROOT / "schemas" / name, _written(schema)
     yield ROOT / "docs" / "reference" / "events.md", "".join(_reference())
+
+
+def _written(schema: Mapping[str, object]) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _reference() -> Iterator[str]:

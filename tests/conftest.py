@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.kit import Kit, a_kit
+
+settings.register_profile("onevisit", deadline=None)  # machines are noisy: a slow example is no wrong example
+settings.load_profile("onevisit")
 
 
 @pytest.fixture

@@ -1,21 +1,17 @@
 """`make run`: found a county on the first start, play the campaign up to now, and say how to come in."""
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from onevisit import home as homes
+from onevisit.demo import progress
 from onevisit.demo.moved import SHANGHAI, into_today
-from onevisit.demo.papers import Papers
-from onevisit.demo.play import read_calendar
+from onevisit.demo.papers import Papers, demo_settings, read_calendar
 from onevisit.demo.story import STAFF
 from onevisit.home import ADMIN_LOGIN, HomeSettings
 from onevisit.system import System
@@ -31,11 +27,6 @@ def found(path: Path, *, demo: bool, today: datetime | None = None) -> None:
     start = datetime.fromisoformat(str(Papers().demo["clock"]["start"]))
     first = into_today(read_calendar(), day).moment(start.date(), start.time())
     homes.create(path, demo_settings(day.isoformat()), simulated_from=first)
-
-
-def demo_settings(today: str) -> HomeSettings:
-    """Return the settings of a home marked demo."""
-    return HomeSettings(demo=True, demo_seed=Papers().demo["entropy"]["seed"], demo_today=today)
 
 
 def admit_county_admin(system: System) -> None:
@@ -69,43 +60,7 @@ def _play(system: System, out: Console) -> bool:
     out.print(
         "[bold]首次启动：正在演练平罗县 2018 年联合抽查，直到今天[/bold] / first start: playing the Pingluo campaign up to today"
     )
-    return follow(command, out) == 0
-
-
-def follow(command: list[str], out: Console) -> int:
-    """Run the player and show its progress; return its exit code."""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, encoding="utf-8"
-    ) as player:
-        assert player.stdout is not None
-        bar = Progress(
-            TextColumn("{task.fields[moment]}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=out,
-        )
-        with bar:
-            _show(player.stdout, bar)
-    return player.returncode
-
-
-def _show(lines: IO[str], bar: Progress) -> None:
-    task = bar.add_task("", total=None, moment="")
-    for line in lines:
-        told = json.loads(line)
-        if "refused" in told:
-            bar.console.print(told["refused"], style="red", markup=False)
-            continue
-        moment = datetime.fromisoformat(told["moment"]).astimezone(SHANGHAI)
-        bar.update(
-            task,
-            total=told["of"],
-            completed=told["number"],
-            description=told["says"],
-            moment=f"{moment:%Y-%m-%d %H:%M}",
-        )
+    return progress.follow(command, out) == 0
 
 
 def _sign_ins(system: System, address: str) -> Table:

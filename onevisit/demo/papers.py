@@ -10,7 +10,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from onevisit.demo.moved import Move
+from onevisit.home import HomeSettings
 from runtime.files.sheets import ReadSheet, Table, read_sheets, write_workbook
+from runtime.time.workdays import WorkingCalendar
+from schemas.rulepack import parse_calendar
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "examples" / "pingluo-2018"
@@ -42,8 +45,22 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KINDS = {"执法部门": "agency", "见证机构": "witness_body", "未接入部门": "external"}
 
 
+def read_calendar() -> WorkingCalendar:
+    """Read the calendar that the county will publish."""
+    return WorkingCalendar.of(parse_calendar(CALENDAR.read_bytes()).plain())
+
+
+def demo_settings(today: str) -> HomeSettings:
+    """Return the settings of a home marked demo, its campaign moved into *today* (empty: in its own time)."""
+    return HomeSettings(demo=True, demo_seed=Papers().demo["entropy"]["seed"], demo_today=today)
+
+
 class Papers:
     """The folder, read once."""
+
+    def read(self) -> None:
+        """Read every spreadsheet now, rather than when it is first asked for."""
+        _ = self.bodies, self.officers, self.questions
 
     @cached_property
     def campaign(self) -> dict[str, Any]:
@@ -85,6 +102,10 @@ class Papers:
             for row in _rows(file)[1]:
                 found.setdefault(row["事项编号"], {})[row["题号"]] = row
         return found
+
+    def items(self, agency: str) -> list[dict[str, str]]:
+        """Read an agency's item list."""
+        return _rows(self.campaign["files"]["items"][agency])[0]
 
     @property
     def agencies(self) -> list[str]:

@@ -6,8 +6,11 @@ tells its progress as JSON lines on stdout.
 """
 
 import argparse
+import gc
 import json
+import os
 import sys
+import threading
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -18,20 +21,20 @@ from onevisit.demo.player import Player, StepRefused
 from onevisit.demo.story import Story
 from onevisit.home import ADMIN_LOGIN
 from runtime.secrets import Secrets
-from runtime.time.workdays import WorkingCalendar
-from schemas.rulepack import parse_calendar
 
 LEFT_OPEN_FROM = time(8, 35)  # of the fourth inspection day: what comes then is left to the newcomer
+
+
+def end_with_stdin() -> None:
+    """Wait until stdin closes, and end this process at once: every step may be left half done and taken again."""
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
 
 
 def tell(**facts: Any) -> None:
     """Print a line of progress."""
     print(json.dumps(facts, ensure_ascii=False), flush=True)
-
-
-def read_calendar() -> WorkingCalendar:
-    """Read the calendar that the county will publish."""
-    return WorkingCalendar.of(parse_calendar(papers.CALENDAR.read_bytes()).plain())
 
 
 def moved_pack(move: Move) -> bytes:
@@ -47,7 +50,7 @@ def story_of(home: Path, today: date | None) -> Story:
     """Prepare the story for a home: in its own time, or moved into *today*."""
     secrets = Secrets.load(home / "secrets.toml")
     player = Player(lambda: (home / "address").read_text(encoding="ascii").strip(), secrets.password, ADMIN_LOGIN)
-    calendar = read_calendar()
+    calendar = papers.read_calendar()
     if today is None:
         return Story(player, unmoved(calendar), papers.PACK.read_bytes(), "NX-2018")
     move = into_today(calendar, today)
@@ -65,8 +68,13 @@ def main() -> int:
         "--until", type=datetime.fromisoformat, help="stop at this moment of the campaign's own time (for tests)"
     )
     asked.add_argument("--now", type=datetime.fromisoformat, help="what time it is, if not the machine's (for tests)")
+    asked.add_argument("--attached", action="store_true", help="end when stdin closes: whoever started this is gone")
     arguments = asked.parse_args()
+    if arguments.attached:
+        threading.Thread(target=end_with_stdin, name="attached", daemon=True).start()
     story = story_of(arguments.home, arguments.today)
+    gc.freeze()
+    story.papers.read()  # while the county starts
     try:
         if arguments.today is None:
             play_all(story, arguments.until)

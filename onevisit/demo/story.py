@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from onevisit.demo import papers
 from onevisit.demo.moved import Move
 from onevisit.demo.papers import Papers
-from onevisit.demo.player import Player
+
+if TYPE_CHECKING:
+    from onevisit.demo.player import Player
 
 PLANNER, DRAWER, RESULTS, CONSOLE = "/api/planner/v1", "/api/drawer/v1", "/api/results/v1", "/api/console/v1"
 LEAD, WITNESS, FIRE = "JT", "GZ", "XF"
@@ -51,7 +53,7 @@ class Beat:
 class Story:
     """The campaign, played through *player*, its dates moved by *move*, judged by *pack*."""
 
-    player: Player
+    player: "Player"
     move: Move
     pack_text: bytes
     pack: str
@@ -162,7 +164,9 @@ class Story:
             "conference": {
                 "held_on": str(self.move.day(meeting["held_on"])),
                 "attendees": 2 * (1 + len(paper["partners"])),
-                "record": "\n".join(str(value) for value in meeting.values()),
+                "record": "\n".join(
+                    str(self.move.day(value) if isinstance(value, date) else value) for value in meeting.values()
+                ),
             },
         }
         drafted = self.player.post(f"draft-{which}", "jt-plan", f"{PLANNER}/campaigns", form)
@@ -463,6 +467,7 @@ class Story:
         yield Beat(date(2018, 12, 21), time(9, 0), "各部门公示结果", self.publish_most)
         yield Beat(date(2018, 12, 24), time(10, 0), "登记消防救援办理结果", self.fire_brigade_decided)
         yield Beat(date(2018, 12, 24), time(15, 0), "移送单位确认办结", self.close_referrals)
+        yield Beat(date(2018, 12, 26), time(10, 0), "市场监管局复查整改", self.check_rectification)
         yield Beat(LAST_OF_AJ_ON, time(10, 0), "安监局公示最后一项", lambda: self.publish_last("AJ"))
         yield Beat(LAST_OF_YG_ON, time(10, 0), "运管所公示最后一项（已超期）", lambda: self.publish_last("YG"))
         yield Beat(date(2019, 1, 10), time(10, 0), "牵头部门结束联合抽查", self.close)
@@ -471,10 +476,11 @@ class Story:
     def publish_most(self) -> None:
         """Every agency publishes its sections, but for one of 安监 and one of 运管 that come late."""
         late = {self._last("AJ"), self._last("YG")}
-        for section, agency in self._sections():
+        for section, agency in self._sections:
             if section not in late:
                 self._publish(section, agency)
 
+    @cached_property
     def _sections(self) -> list[tuple[str, str]]:
         return [
             (section["section"], section["agency"])
@@ -483,7 +489,15 @@ class Story:
         ]
 
     def _last(self, agency: str) -> str:
-        return max(section for section, owner in self._sections() if owner == agency)
+        return max(section for section, owner in self._sections if owner == agency)
+
+    def check_rectification(self) -> None:
+        """市监 looks, the day after it was due, whether 普货 B has put its licence right (#2): it has."""
+        path = f"{RESULTS}/sections/{self.visits[1]['visit']}-SJ"
+        for each in self.player.get("sj-check", path)["followed"]:
+            if each["follow_up"] == "rectification":
+                body = {"finding": each["finding"], "passed": True, "note": "已办理住所变更登记"}
+                self.player.post(f"verify-{each['finding']}", "sj-check", f"{path}/verify", body)
 
     def publish_last(self, agency: str) -> None:
         """Publish the section an agency had left."""

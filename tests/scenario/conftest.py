@@ -37,7 +37,7 @@ def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Pla
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """The campaign played from beginning to end with nothing going wrong."""
-    return _once(tmp_path_factory, "undisturbed", play)
+    return _once(tmp_path_factory, "undisturbed", lambda home: play(home, traced=True))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,11 @@ People at browsers: what one can click, choose and type on a page, by the words 
         planner.clicks("发起联合抽查")
         planner.fills("任务名称", "…")
 
-Every page somebody comes to is looked over at the size of their screen and at 390 px (`look_over`), and at the end the
-browser must have reported nothing: no script error, nothing the CSP refused, no failed request.
+Every page somebody comes to is looked over (`look_over`), every form of a page also at 390 px, and at the end the browser
+must have reported nothing: no script error, nothing the CSP refused, no failed request.
+
+There are two screens, a desk and a phone, at which people take turns: each has a session of their own, but what one
+leaves in the browser's cache lies before the next (and a browser opened anew for each would cost two thirds of the time).
 """
 
 import os
@@ -18,14 +21,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, StorageState
+from playwright.sync_api import (
+    Browser,
+    CDPSession,
+    Locator,
+    Page,
+    ViewportSize,
+)
 
-from tests.pages.browser import DESKTOP, PHONE
+from tests.pages.browser import DESKTOP, PHONE, complains
 
 SHOTS = os.environ.get("ONEVISIT_SHOTS")
 """A folder for a picture of every page that is come to, for people to look at; none are taken without it."""
 
 Upload = tuple[str, bytes, str]  # name, bytes, content type
+
+FORM_OF_PAGE = r"""
+() => {
+  const titles = [...document.querySelectorAll("h2, th, .ov-heading-status")].map((each) => each.textContent.trim());
+  return [location.pathname, ...new Set(titles)].join("|").replace(/[A-Z0-9-]+/g, "#");
+}
+"""
+"""What there is to see on a page, whatever it is about."""
 
 LOOK_OVER = r"""
 () => {
@@ -90,6 +107,8 @@ class Person:
     page: Page
     wrong: list[str]
     shots: Callable[[str], Path] | None
+    seen: set[str]  # forms of pages that were looked over on a phone already
+    line: CDPSession | None = None
 
     # ── going somewhere ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,17 +119,18 @@ class Person:
 
     def clicks(self, words: str, within: str | None = None) -> None:
         """Press the button or follow the link of these *words* (in the row that says *within*)."""
-        with self.page.expect_navigation():
-            self._what_says(words, within).click()
+        self.page.evaluate("document.querySelector('main').setAttribute('data-left', '')")
+        self._what_says(words, within).click()
+        self.page.wait_for_selector("main:not([data-left])", state="attached")
         self._arrived()
 
     def is_refused(self, words: str) -> str:
-        """Press a button that is refused; return what the page says about it."""
+        """Press a button that is refused; return what the page says about it. What was filled in stays where it is."""
         before = len(self.wrong)
-        with self.page.expect_navigation() as going:
+        with self.page.expect_response(lambda answer: answer.request.method == "POST") as heard:
             self._what_says(words, None).click()
-        assert going.value is not None
-        assert going.value.status in (403, 409, 412, 422), f"{words} was not refused: {going.value.status}"
+        assert heard.value.status in (403, 409, 412, 422), f"{words} was not refused: {heard.value.status}"
+        self.page.wait_for_selector("main [role=alert]:focus")
         self._arrived()
         told = [each for each in self.wrong[before:] if "Failed to load resource" not in each]
         self.wrong[before:] = told
@@ -129,13 +149,20 @@ class Person:
         if self.shots is not None:
             self.page.screenshot(path=self.shots(self.page.url), full_page=True, caret="initial")
         faults = look_over(self.page)
-        if (size := self.page.viewport_size) is not None and size["width"] > PHONE["width"]:
-            self.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        size = self.page.viewport_size
+        if size is not None and size["width"] > PHONE["width"] and (self.shots or self._is_new()):
+            self.page.set_viewport_size(PHONE)
             faults += [f"on a phone: {each}" for each in self.page.evaluate(LOOK_OVER) if "wider" in each]
             if self.shots is not None:
                 self.page.screenshot(path=self.shots(f"{self.page.url}.phone"), full_page=True, caret="initial")
             self.page.set_viewport_size(size)
         self.wrong += [f"{self.page.url}: {each}" for each in faults]
+
+    def _is_new(self) -> bool:
+        form = str(self.page.evaluate(FORM_OF_PAGE))
+        new = form not in self.seen
+        self.seen.add(form)
+        return new
 
     def _quiet(self) -> None:
         # By selector: a function is compiled by eval, which the pages' CSP refuses to this test as to everybody.
@@ -162,6 +189,15 @@ class Person:
         """Return the rows of the page's first table, cell by cell."""
         rows = self.page.locator("table").first.locator("tbody tr")
         return [row.locator("td").all_inner_texts() for row in rows.all()]
+
+    def row(self, words: str) -> str:
+        """Return what stands in the first table row that says *words*."""
+        return self.page.locator("tr").filter(has_text=words).first.inner_text()
+
+    def cell(self, words: str, heading: str) -> str:
+        """Return what stands under a heading in the first table row that says *words*."""
+        row = self.page.locator("tr").filter(has_text=words).first
+        return row.locator(f"td[data-label='{heading}']").inner_text().strip()
 
     def unfolds(self, words: str) -> None:
         """Open what is folded away."""
@@ -195,8 +231,9 @@ class Person:
 
     def has_a_slow_line(self, seconds: float) -> None:
         """Let every request from now on take this much longer."""
-        line = {"offline": False, "latency": 1000 * seconds, "downloadThroughput": -1, "uploadThroughput": -1}
-        self.page.context.new_cdp_session(self.page).send("Network.emulateNetworkConditions", line)
+        conditions = {"offline": False, "latency": 1000 * seconds, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.line = self.page.context.new_cdp_session(self.page)
+        self.line.send("Network.emulateNetworkConditions", conditions)
 
     def ticks(self, group: str, choices: Sequence[str]) -> None:
         """Tick boxes of a group: exactly those whose words hold one of *choices*."""
@@ -225,51 +262,67 @@ class Person:
         self.page.get_by_label(label).first.set_input_files(chosen)
 
 
-def _is_wrong(message: ConsoleMessage) -> bool:
-    """Tell whether the browser complains; htmx also logs a request it took back for a newer one, which is meant."""
-    return message.type == "error" and not message.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
+@dataclass
+class Screen:
+    """A browser at which people take turns."""
+
+    page: Page
+    size: ViewportSize
+    wrong: list[str] = field(default_factory=list)
+    taken: bool = False
 
 
 @dataclass
 class Hands:
-    """Everybody's browsers: each person has a profile of their own and stays signed in."""
+    """Everybody's hands: each person has a session of their own and stays signed in."""
 
     browser: Browser
     url: str
     password: Callable[[str], str]
-    _signed_in: dict[str, StorageState] = field(default_factory=dict)
+    _cookies: dict[str, list[Any]] = field(default_factory=dict)
+    _screens: dict[bool, Screen] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
     _pictures: int = 0
 
     @contextmanager
     def as_(self, login: str | None, *, phone: bool = False) -> Iterator[Person]:
         """Sit down as *login*, at the home page (None: a visitor without account), at a desk or with a phone."""
-        context = self.browser.new_context(
-            base_url=self.url,
-            locale="zh-CN",
-            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
-            is_mobile=phone,
-            has_touch=phone,
-            storage_state=self._signed_in.get(login) if login else None,
-        )
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text) if _is_wrong(message) else None)
-        person = Person(login or "a visitor", page, wrong, self._picture if SHOTS else None)
+        screen = self._screens.get(phone) or self._screen(phone)
+        assert not screen.taken, "somebody sits there"
+        screen.taken = True
+        screen.wrong.clear()
+        screen.page.set_viewport_size(screen.size)
+        context = screen.page.context
+        context.clear_cookies()
+        person = Person(login or "a visitor", screen.page, screen.wrong, self._picture if SHOTS else None, self._seen)
         try:
-            if login in self._signed_in:
+            if login in self._cookies:
+                context.add_cookies(self._cookies[login])
                 person.opens("/")
             elif login is not None:
                 person.opens("/sign-in")
                 person.fills("账号", login)
                 person.fills("密码", self.password(login))
                 person.clicks("登录")
-                self._signed_in[login] = context.storage_state()
+                self._cookies[login] = list(context.cookies())
             yield person
         finally:
-            context.close()
-        assert not wrong, f"{login}: {wrong}"
+            screen.taken = False
+            if person.line is not None:
+                person.line.detach()
+        assert not screen.wrong, f"{login}: {screen.wrong}"
+
+    def _screen(self, phone: bool) -> Screen:
+        size = PHONE if phone else DESKTOP
+        context = self.browser.new_context(
+            base_url=self.url, locale="zh-CN", viewport=size, is_mobile=phone, has_touch=phone
+        )
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        screen = self._screens[phone] = Screen(page, size)
+        page.on("pageerror", lambda error: screen.wrong.append(str(error)))
+        page.on("console", lambda message: screen.wrong.append(message.text) if complains(message) else None)
+        return screen
 
     def _picture(self, name: str) -> Path:
         self._pictures += 1

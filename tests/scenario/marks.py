@@ -5,10 +5,13 @@ Everything personal in the demonstration's spreadsheets is unique there, and so 
 that turns up tells what leaked and whose it is.
 """
 
+import base64
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,14 +20,18 @@ from sqlalchemy import select
 from onevisit.demo.papers import FOLDER
 from onevisit.system import System
 from runtime.files.sheets import read_sheets
+from schemas.vocabulary import SERVICES
+from services.console.tables import Account, LiveSession
 from services.drawer.archive import full_record
 from services.drawer.domain.encoding import hash_named
 from services.drawer.domain.ticket import target_key, team_key
-from services.drawer.queries import draws_of
-from services.drawer.tables import DrawSecret, SigningKey
+from services.drawer.queries.draws import draws_of
+from services.drawer.tables import DrawSecret, RosterSecret, SigningKey
 from services.drawer.vault import KEY, SERVICE, Vault
 from services.results.tables import Entry, Evidence, FindingRow, Referral, Section, Visit
 
+GIVEN = f"{SERVICE}.given"
+"""The key under which the drawer tells one throw of dice from another (vault.fingerprint)."""
 PEOPLE = {
     "agencies": ("联络人", "联系电话"),
     "inspectors": ("姓名", "执法证号", "联系电话"),
@@ -43,8 +50,8 @@ class Marks:
     drawn: Mapping[str, Mapping[str, str]]  # visit → its firm's name, code, address and people
     written: Mapping[str, Mapping[str, str]]  # section → answers, findings, evidence of its officers
     decisions: Mapping[str, Mapping[str, str]]  # referral → what its receiver wrote
-    secrets: Mapping[str, str]  # of the home: master key, passwords
-    draw: Mapping[str, str]  # reveals, seed and every key that follows from it
+    secrets: Mapping[str, str]  # of the home: master key and what derives from it, passwords, hashes, sessions
+    draw: Mapping[str, str]  # signing keys, secrets, salts; reveals, seed and every key that follows from it
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # visit → agencies
 
     def all_written(self) -> dict[str, str]:
@@ -58,8 +65,23 @@ def joined(marks: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def found_in(text: str, marks: Mapping[str, str]) -> dict[str, str]:
-    """Return the marks that stand in *text*."""
-    return {mark: what for mark, what in marks.items() if mark in text}
+    """Return the marks that stand in *text*, or of which something there is the origin (`origins`)."""
+    behind = origins(_TOKEN.findall(text))
+    return {mark: what for mark, what in marks.items() if mark in text or mark in behind}
+
+
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{20,}")
+
+
+def origins(tokens: Iterable[str]) -> set[str]:
+    """Return the digests of *tokens*: of a session the county keeps only that of its cookie, and so does its mark."""
+    return {sha256(token.encode()).hexdigest() for token in tokens}
+
+
+def forms(secret: bytes, what: str) -> dict[str, str]:
+    """Give a secret in every form in which one may write it down."""
+    plain, for_addresses = base64.b64encode(secret), base64.urlsafe_b64encode(secret)
+    return dict.fromkeys((secret.hex(), plain.decode().rstrip("="), for_addresses.decode().rstrip("=")), what)
 
 
 def collect(system: System) -> Marks:
@@ -73,7 +95,7 @@ def collect(system: System) -> Marks:
         drawn=drawn,
         written=written,
         decisions=decisions,
-        secrets=_secrets(system.home.path),
+        secrets=_secrets(system) | _sign_ins(system),
         draw=_draw(system),
         agencies=agencies,
     )
@@ -126,10 +148,21 @@ def _drawn(system: System) -> tuple[dict[str, dict[str, str]], dict[str, tuple[s
     return drawn, {visit.id: tuple(visit.agencies) for visit in visits}
 
 
-def _secrets(home: Path) -> dict[str, str]:
-    stored = tomllib.loads((home / "secrets.toml").read_text(encoding="utf-8"))
-    passwords = {password: f"password of {login}" for login, password in stored["passwords"].items()}
-    return {stored["master"]: "master key"} | passwords
+def _secrets(system: System) -> dict[str, str]:
+    """Everything in secrets.toml, and the keys that derive from it."""
+    stored = tomllib.loads((system.home.path / "secrets.toml").read_text(encoding="utf-8"))
+    found = forms(bytes.fromhex(stored.pop("master")), "master key")
+    found |= {password: f"password of {login}" for login, password in stored.pop("passwords").items()}
+    assert not stored, "secrets.toml holds something the marks do not know"
+    keys = [forms(system.home.secrets.sealing_key(name), f"sealing key of {name}") for name in (*SERVICES, GIVEN)]
+    return joined([found, *keys])
+
+
+def _sign_ins(system: System) -> dict[str, str]:
+    with system.console.db.read(system.console.system) as session:
+        hashes = {row.password_hash: f"hash of {row.login}'s password" for row in session.scalars(select(Account))}
+        cookies = {row.token_digest: f"session of {row.account}" for row in session.scalars(select(LiveSession))}
+    return hashes | cookies | {"$argon2": "hash of a password"}
 
 
 def _draw(system: System) -> dict[str, str]:
@@ -149,12 +182,20 @@ def _sealed(system: System) -> dict[str, str]:
     drawer = system.services["drawer"]
     vault = Vault(drawer.ports)
     with drawer.db.read(drawer.system) as session:
-        secrets = {
-            vault.open_secret(row.sealed).hex(): f"secret of {row.id}" for row in session.scalars(select(DrawSecret))
-        }
-        keys = [(row.id, row.sealed) for row in session.scalars(select(SigningKey))]
-    opened = drawer.ports.secrets.open
-    return secrets | {opened(SERVICE, KEY, sealed).hex(): f"signing key {name}" for name, sealed in keys}
+        secrets = [
+            forms(vault.open_secret(row.sealed), f"secret of {row.id}") for row in session.scalars(select(DrawSecret))
+        ]
+        keys = [
+            forms(drawer.ports.secrets.open(SERVICE, KEY, row.sealed), f"signing key {row.id}")
+            for row in session.scalars(select(SigningKey))
+        ]
+        rosters = {row.id: vault.open_salts(row.sealed) for row in session.scalars(select(RosterSecret))}
+    salts = [
+        forms(salt, f"salt of {officer} in {name}")
+        for name, roster in rosters.items()
+        for officer, salt in {**roster.salts, "ρ": roster.rho}.items()
+    ]
+    return joined([*secrets, *keys, *salts])
 
 
 def _long_texts(value: Any) -> list[str]:

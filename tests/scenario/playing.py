@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from onevisit import home as homes
-from onevisit.demo import stand
+from onevisit.demo import outcome, stand
 from onevisit.system import System, build
 from runtime.events.bus import Record
 from runtime.service import Service
+from runtime.time.clock import DurableClock
 from schemas.topics import TOPICS
 
 PLAY_SECONDS = 400.0
@@ -24,12 +25,19 @@ EVERYTHING = 10_000_000
 
 @dataclass(frozen=True)
 class Played:
-    """What a run left behind; the summary is one of the whole campaign, and empty where it was not played to the end."""
+    """
+    What a run left behind; the summary is one of the whole campaign, and empty where it was not played to the end.
+
+    ``fired`` lists the failpoints that killed the server; ``died_at`` the campaign's moment (ISO 8601) of each; ``passed``
+    all passes of all failpoints in their order, where the run was traced.
+    """
 
     home: Path
     summary: dict[str, Any]
     state: dict[str, dict[str, str]]
     fired: list[str]
+    died_at: list[str]
+    passed: list[str]
 
 
 def opened(home: Path) -> System:
@@ -95,7 +103,7 @@ def run_waiting(service: Service) -> None:
         service.processor.run_ready()
 
 
-def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None) -> Played:
+def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None, *, traced: bool = False) -> Played:
     """
     Play the campaign on a new *home*.
 
@@ -104,11 +112,13 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None) -
         kills: Failpoints (``service.point:count``), armed one after the other: the server dies at the first, is started
             again with the second armed, and so on; after the last it runs to the end.
         until: Stop at this moment of the campaign (aware); None: play the whole of it.
+        traced: Whether to note every pass of every failpoint.
     """
     stand.found(home)
-    log = home / "fired"
-    armed = list(kills)
-    server = _start(home, armed, log)
+    log, trace = home / "fired", home / "passed"
+    environment = {"ONEVISIT_FAILPOINT_LOG": str(log)} | ({"ONEVISIT_FAILPOINT_TRACE": str(trace)} if traced else {})
+    armed, died_at = list(kills), list[str]()
+    server = _start(home, armed, environment)
     player: subprocess.Popen[bytes] | None = None
     end = time.monotonic() + PLAY_SECONDS
     try:
@@ -118,8 +128,9 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None) -
         while player.poll() is None:
             assert time.monotonic() < end, f"not played in {PLAY_SECONDS} s"
             if server.poll() is not None:
+                died_at.append(DurableClock(home / "clock.json").now().isoformat())
                 armed = armed[1:]
-                server = _start(home, armed, log)
+                server = _start(home, armed, environment)
             time.sleep(0.02)
         assert player.returncode == 0, (home / "player.log").read_text(encoding="utf-8")[-3000:]
     finally:
@@ -129,8 +140,8 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None) -
         stand.stop_server(server)
     system = opened(home)
     try:
-        summary = {} if until else stand.summarize(system)
-        return Played(home, summary, system.state(), log.read_text().split() if log.exists() else [])
+        summary = {} if until else outcome.summarize(system)
+        return Played(home, summary, system.state(), _lines(log), died_at, _lines(trace))
     finally:
         system.close()
 
@@ -140,7 +151,9 @@ def _player(home: Path, until: datetime | None) -> list[str]:
     return command if until is None else [*command, "--until", until.isoformat()]
 
 
-def _start(home: Path, armed: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    return stand.start_server(
-        home, {"ONEVISIT_FAILPOINTS": armed[0] if armed else "", "ONEVISIT_FAILPOINT_LOG": str(log)}
-    )
+def _start(home: Path, armed: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return stand.start_server(home, environment | {"ONEVISIT_FAILPOINTS": armed[0] if armed else ""})
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="ascii").split() if file.exists() else []

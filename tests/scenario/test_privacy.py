@@ -1,8 +1,10 @@
 """What an event, a log line or a message set aside must not tell: people, answers, evidence, secrets, undisclosed targets."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +79,17 @@ def test_there_are_enough_marks_to_find_anything(marks: Marks, undisturbed: Play
     assert len(together) == len(set(together)), "what stands in one section stands in no other"
     assert len(marks.decisions) == 3
     assert {what.split(" ")[0] for what in marks.draw.values()} >= {
-        "seed",
-        "reveal",
-        "secret",
-        "signing",
-        "target",
-        "team",
+        *("seed", "reveal", "secret", "signing", "salt", "target", "team")
     }
-    assert len(marks.secrets) > 50
+    assert {what.split(" ")[0] for what in marks.secrets.values()} >= {
+        "master",
+        "sealing",
+        "password",
+        "hash",
+        "session",
+    }
+    assert sum(what.startswith("salt") for what in marks.draw.values()) > 2 * 20
+    assert len(marks.secrets) > 150
     assert all(len(mark) >= 2 for mark in marks.people)
     assert all(len(mark) >= 6 for mark in joined([marks.firms, marks.secrets, marks.draw, *marks.written.values()]))
 
@@ -97,6 +102,17 @@ def test_the_search_finds_what_is_there(marks: Marks, undisturbed: Played, tmp_p
             annexes = [json.dumps(row.document, ensure_ascii=False) for row in session.scalars(select(FrameAnnexKept))]
 
     assert len(found_in("".join(annexes), marks.firms)) >= 110
+
+
+def test_a_secret_is_found_in_whatever_form(marks: Marks) -> None:
+    """A control: as it is kept, in hex, in base64; and of a session the cookie, of which only the digest is kept."""
+    key = next(mark for mark, what in marks.secrets.items() if what == "master key" and len(mark) == 64)
+    cookie = "a-session-cookie-of-somebody_0123456789abcde"
+    kept = dict(marks.secrets) | {sha256(cookie.encode()).hexdigest(): "session of somebody"}
+
+    for leaked in (key, base64.b64encode(bytes.fromhex(key)).decode(), f"onevisit={cookie}; Path=/", "$argon2id$v=19$"):
+        assert len(found_in(f'{{"told": "{leaked}"}}', kept)) == 1, leaked
+    assert found_in('{"told": "nothing", "id": "V-640221-2018-001-03"}', kept) == {}
 
 
 def test_no_event_tells_anything(log: list[Record], telling: dict[str, str]) -> None:

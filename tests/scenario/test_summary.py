@@ -13,12 +13,12 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from onevisit.demo import stand
+from onevisit.demo import outcome
 from onevisit.demo.papers import ROOT
 from onevisit.system import System
 from runtime.store.actor import Actor
 from schemas.vocabulary import Role
-from services.planner.queries import campaign_view
+from services.planner.queries.campaigns import campaign_view
 from services.results.queries.publication import public_results
 from services.results.queries.referrals import package_file, referral_lists, referral_view
 from services.results.queries.visits import section_view, visit_lines, visit_view
@@ -45,7 +45,7 @@ def county(undisturbed: Played, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def out(undisturbed: Played, county: System, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``make demo`` leaves in build/demo."""
     folder = tmp_path_factory.mktemp("out")
-    stand.write_results(county, undisturbed.summary, folder)
+    outcome.write_results(county, undisturbed.summary, folder)
     return folder
 
 
@@ -140,13 +140,17 @@ def test_the_summary_says_what_the_issue_expects(undisturbed: Played, drawn: Cou
     assert summary["late"] == {"rule": 1, "plan": 1}
     assert sum(summary["referrals"].values()) == 3
     assert summary["dead_letters"] == summary["waiting"] == 0
-    assert stand.broken_invariants(summary) == []
+    assert outcome.broken_invariants(summary) == []
 
 
 def test_a_summary_that_breaks_an_invariant_is_named(undisturbed: Played) -> None:
     broken = undisturbed.summary | {"waiting": 1, "referrals": {"sent": 2}, "officer_slots": 3}
 
-    assert [name.split(":")[0] for name in stand.broken_invariants(broken)] == ["waiting", "referrals", "officer_slots"]
+    assert [name.split(":")[0] for name in outcome.broken_invariants(broken)] == [
+        "waiting",
+        "referrals",
+        "officer_slots",
+    ]
 
 
 def test_results_are_those_of_the_scripted_findings_and_nothing_else(undisturbed: Played, drawn: Counter[str]) -> None:
@@ -168,7 +172,7 @@ def test_events_agree_with_what_they_brought_about(undisturbed: Played) -> None:
     assert events["onevisit.result.published.v1"] == summary["checklists"]
     assert events["onevisit.notice.delivered.v1"] == summary["notices"]
     assert events["onevisit.finding.raised.v1"] == 7
-    assert events["onevisit.rectification.ordered.v1"] == 1
+    assert events["onevisit.rectification.ordered.v1"] == events["onevisit.rectification.verified.v1"] == 1
     assert events["onevisit.referral.unrouted.v1"] == 1
     assert events["onevisit.referral.source_added.v1"] == 2
     for once in ("campaign.confirmed", "frame.frozen", "draw.completed", "draw.disclosed", "campaign.closed"):
@@ -293,6 +297,7 @@ def test_finding_2_stays_where_it_was_found_and_has_its_day(county: System) -> N
     assert section["items"][0]["outcome"] == "CORRECTED"
     assert (followed["follow_up"], followed["referral"]) == ("rectification", None)
     assert followed["due"]["due_on"] == "2018-12-25", "ten working days from 12-11"
+    assert [each["passed"] for each in followed["checks"]] == [True], "市监 looked again when it was due"
 
 
 def test_finding_3_did_not_vanish_between_the_duties(county: System) -> None:

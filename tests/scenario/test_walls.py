@@ -18,8 +18,8 @@ from onevisit.demo.papers import FOLDER
 from onevisit.demo.story import PHOTO
 from runtime.files.sheets import read_sheets
 from schemas.vocabulary import Role
-from services.results.tables import Section
-from tests.scenario.marks import Marks, collect, joined
+from services.results.tables import Referral, Section
+from tests.scenario.marks import Marks, collect, joined, origins
 from tests.scenario.playing import Played, copied
 from tests.scenario.town import LEAD, OFFICE, PARTNER, UNRELATED, WITNESS, Person, Town, paths
 
@@ -38,6 +38,7 @@ class Words:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = set(TOKENS.findall(text))
+        self._tokens |= origins(token for token in self._tokens if len(token) >= 20)
         self._runs = "\n".join(run for run in RUNS.findall(text) if not run.isascii() or run.isdigit())
 
     def marks(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -194,6 +195,40 @@ def handed_over(marks: Marks, *packages: tuple[str, int]) -> dict[str, str]:
 
 FOUND = ("驾驶员不能出示", "营业执照登记住所", "疏散通道被货物堵塞", "两次上门均无人")
 DRIVER, ADDRESS_WRONG, FIRE_EXIT, CLOSED_DOOR = range(4)
+DESKS = {LEAD: ((LEAD, DRIVER), (LEAD, CLOSED_DOOR), ("AJ", FIRE_EXIT)), PARTNER: ((LEAD, DRIVER),)}
+"""Whose packages lie at the agencies of the town: what they handed over themselves, and what was handed to them."""
+ANSWERING = frozenset({Role.PLANNER, Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD})
+"""Who may do a step of a referral."""
+
+
+def handed_to(town: Town, marks: Marks, person: Person) -> dict[str, str]:
+    """Return what somebody may read of referrals before disclosure: by their role, or because they know the target."""
+    return joined(
+        {**marks.written[section], **marks.drawn[section.rsplit("-", 1)[0]]}
+        for section in sections_handed_to(town, marks, person)
+    )
+
+
+def sections_handed_to(town: Town, marks: Marks, person: Person) -> list[str]:
+    """Name the sections of which somebody may read, before disclosure, what was handed over."""
+    found = [section_of(marks, package) for package in DESKS.get(person.agency, ())]
+    return [
+        section
+        for section in found
+        if person.roles & ANSWERING or person.may_know(marks, town.teams, section.rsplit("-", 1)[0])
+    ]
+
+
+def section_of(marks: Marks, package: tuple[str, int]) -> str:
+    """Name the section in which an agency found something."""
+    agency, kind = package
+    (section,) = [
+        section
+        for section, own in marks.written.items()
+        if section.endswith(f"-{agency}")
+        and any(what.startswith("finding") and FOUND[kind] in mark for mark, what in own.items())
+    ]
+    return section
 
 
 def test_the_search_finds_every_kind_of_mark(marks: Marks) -> None:
@@ -224,8 +259,8 @@ def test_who_has_no_part_sees_nothing_of_it(town: Town, marks: Marks, walked: Ma
             seen = walked[person.name]
             assert told(seen, everything) == set(), person.name
             asked = [
-                one for one in seen if "rulepacks" not in one.line
-            ]  # the pack names the campaign's plan as a source
+                one for one in seen if "rulepacks" not in one.line and one.line != "GET /campaigns/new"
+            ]  # the pack names the campaign's plan as a source, the form's hints show what such names look like
             assert told(asked, campaign) == set(), person.name
 
 
@@ -261,26 +296,27 @@ def test_a_partner_sees_what_is_its_own_or_was_handed_to_it(
 ) -> None:
     recused = dict.fromkeys(_column_of_sheet("inspectors-GA.xlsx", "名称", "统一社会信用代码"), "")
     everything = joined([marks.people, marks.firms, marks.all_written()])
-    package = handed_over(marks, (LEAD, DRIVER))
-    inspectors = {mark: what for mark, what in marks.officers[LEAD].items() if not mark.isdigit()}  # sign the record
+    signed = {mark: what for mark, what in marks.officers[LEAD].items() if not mark.isdigit()}  # the record
 
     for person in town.people:
         if person.agency == PARTNER:
             own = [known_firms(town, marks, person), own_writing(town, marks, person), marks.officers[PARTNER], recused]
+            package = handed_to(town, marks, person)
             handed = [one for one in walked[person.name] if "/referrals/" in one.line]
             others = [one for one in walked[person.name] if "/referrals/" not in one.line]
             assert told(others, without(everything, *own)) == set(), person.name
-            assert told(handed, without(everything, package, inspectors, *own)) == set(), person.name
+            allowed = [package, signed] if package else []
+            assert told(handed, without(everything, *allowed, *own)) == set(), person.name
 
 
 def test_the_lead_sees_no_answer_of_a_partner(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
     """Not even of approved sections; but what was handed to the lead's desk because nobody else is competent."""
-    queue = handed_over(marks, ("AJ", FIRE_EXIT))
     partners = joined(own for section, own in marks.written.items() if not section.endswith(f"-{LEAD}"))
     phones = {mark: what for own in marks.officers.values() for mark, what in own.items() if mark.isdigit()}
 
     for person in town.people:
         if person.agency == LEAD:
+            queue = handed_to(town, marks, person)
             forbidden = joined([without(partners, queue), without(phones, marks.officers[LEAD])])
             assert told(walked[person.name], forbidden) == set(), person.name
 
@@ -289,16 +325,12 @@ def test_until_disclosure_a_target_is_known_to_those_the_plan_names(
     town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
 ) -> None:
     registers = ("GET /registers/{kind}", "GET /api/planner/v1/registers/{kind}")  # the lead's own 110 entities
-    handed = {
-        LEAD: handed_over(marks, (LEAD, DRIVER), (LEAD, CLOSED_DOOR), ("AJ", FIRE_EXIT)),
-        PARTNER: handed_over(marks, (LEAD, DRIVER)),
-    }
     recused = dict.fromkeys(_column_of_sheet("inspectors-GA.xlsx", "名称", "统一社会信用代码"), "")
     knows = []
     for person in town.people:
         known = known_firms(town, marks, person)
         knows.append(len(known))
-        allowed = [known, handed.get(person.agency, {}), recused if person.agency == PARTNER else {}]
+        allowed = [known, handed_to(town, marks, person), recused if person.agency == PARTNER else {}]
         forbidden = without(joined(marks.drawn.values()), *allowed)
         seen = [one for one in walked[person.name] if one.line not in registers]
         assert told(seen, forbidden) == set(), person.name
@@ -319,18 +351,50 @@ def test_a_photo_is_shown_to_its_own_agency_and_to_whom_it_was_handed(
     town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
 ) -> None:
     shown = {
-        (person.agency, one.response.content.removeprefix(PHOTO).decode())
+        (person.name, one.response.content.removeprefix(PHOTO).decode())
         for person in town.people
         for one in walked[person.name]
         if one.response.content.startswith(PHOTO)
     }
 
     assert shown, "nobody was shown a photo: the test shows nothing"
-    handed = {(PARTNER, "driver_licence_mismatch"), (LEAD, "fire_exit_blocked")}
-    for agency, section in shown:
-        kinds = {"driver_licence_mismatch": f"-{LEAD}", "fire_exit_blocked": "-AJ"}
-        given = any(to == agency and section.endswith(kinds[kind]) for to, kind in handed)
-        assert section.endswith(f"-{agency}") or given, (agency, section)
+    for name, section in shown:
+        person, visit = town.person(name), section.rsplit("-", 1)[0]
+        own = section.endswith(f"-{person.agency}") and person.may_know(marks, town.teams, visit)
+        assert own or section in sections_handed_to(town, marks, person), (name, section)
+    given = {(town.person(name).agency, section.rsplit("-", 1)[1]) for name, section in shown}
+    assert given >= {(PARTNER, LEAD), (LEAD, "AJ")}, "what was handed over is shown to somebody"
+
+
+def test_before_disclosure_who_has_no_part_in_a_referral_sees_how_it_stands_and_nothing_else(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    """A control: the number, the state, the kind and the clocks are there for the whole agency."""
+    results = town.system.services["results"]
+    with results.db.read(results.system) as session:
+        leg = session.query(Referral).filter_by(sender=LEAD, receiver=PARTNER).one()
+        number, target = leg.referral, leg.visit
+    assert section_of(marks, (LEAD, DRIVER)) == f"{target}-{LEAD}"
+    outside = [
+        person
+        for person in town.people
+        if person.agency == PARTNER and not person.roles & ANSWERING and not person.may_know(marks, town.teams, target)
+    ]
+    held = {role for person in outside for role in person.roles}
+    assert held >= {Role.SUPERVISOR, Role.DRAW_OFFICER, Role.VIEWER, Role.AGENCY_ADMIN}
+    for person in outside:
+        seen = {one.path: one for one in walked[person.name]}
+        view = seen[f"/api/results/v1/referrals/{number}"].response.json()
+        assert (view["referral"], view["state"], view["kind"]) == (number, "received", "driver_licence_mismatch")
+        assert view["dues"]["answer"]["due_on"], person.name
+        assert seen[f"/referrals/{number}"].response.status_code == 200
+        behind = [
+            one
+            for path, one in seen.items()
+            if f"/referrals/{number}/" in path and ("/letter" in path or "/evidence/" in path)
+        ]
+        assert {one.response.status_code for one in behind} == {404}, person.name
+        assert len(behind) >= 4
 
 
 def test_the_lead_sees_progress_of_every_agency(town: Town, walked: Mapping[str, list[Seen]]) -> None:
@@ -354,9 +418,10 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
 ) -> None:
     with capture_logs(), copied(undisturbed.home, tmp_path_factory.mktemp("after") / "home") as system:
         town, marks = Town(system), collect(system)
-        people = [town.person(name) for name in ("jt-plan", "ga-plan", "jy-planner", "gz-witness", "anonymous")]
+        names = ("jt-plan", "ga-plan", "ga-super", "jy-planner", "gz-witness", "anonymous")
+        people = [town.person(name) for name in names]
         walked = walk(town, people)
-    kept = ("secret of", "signing key", "password", "master")
+    kept = ("secret of", "signing key", "salt", "password", "master", "sealing key", "hash", "session")
     secret = {mark: what for mark, what in joined([marks.secrets, marks.draw]).items() if what.startswith(kept)}
     phones = {mark: what for mark, what in marks.people.items() if mark.isdigit()}
     handed = {
@@ -375,6 +440,10 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
         forbidden = joined([secret, phones, marks.all_written()])
         allowed = [own, decided, *handed.get(person.agency, [])]
         assert told(walked[person.name], without(forbidden, *allowed)) == set(), person.name
+    read = [one for one in walked["ga-super"] if one.line == "GET /referrals/{referral_id}"]
+    assert told(read, handed_over(marks, (LEAD, DRIVER))), (
+        "the window is over: the whole agency reads what it was handed"
+    )
     shown = [one for one in walked["anonymous"] if one.line == "GET /public/results/{campaign_id}"]
     assert told(shown, joined(marks.drawn.values())), "the firms are public now: the test sees them"
 

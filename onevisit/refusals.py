@@ -1,0 +1,48 @@
+"""What the command line refuses by itself; ``exit_code`` is 2 where the question was wrong, 3 where nothing can be said."""
+
+from runtime.errors import NotFound, OneVisitError, Unreadable
+
+
+class UsageWrong(OneVisitError):
+    """An option or argument is missing, unknown or out of bounds."""
+
+    code = "usage.wrong"
+    exit_code = 2
+
+
+class NoSuchTopic(NotFound):
+    """There is no topic of this name."""
+
+    code = "events.no_such_topic"
+    exit_code = 2
+
+
+class NoSuchParked(NotFound):
+    """No service has parked a message under this id."""
+
+    code = "dead.no_such"
+
+
+class NoSuchService(NotFound):
+    """There is no service of this name."""
+
+    code = "replay.no_such_service"
+    exit_code = 2
+
+
+class FileUnreadable(Unreadable):
+    """A record or frame file cannot be read."""
+
+    code = "draw.file_unreadable"
+
+
+class FrameNotGiven(OneVisitError):
+    """A record without its frame: nothing can be computed again (JIDRAW/1 section 14: not checked)."""
+
+    code = "draw.frame_not_given"
+    exit_code = 3
+
+
+def exit_code_of(error: OneVisitError) -> int:
+    """Return what a command ends with that was refused so: 2 for what cannot be understood, 1 unless it says otherwise."""
+    return int(getattr(error, "exit_code", 2 if isinstance(error, Unreadable) else 1))

@@ -1,0 +1,104 @@
+"""What goes wrong around the system (files, ports, databases, settings), turned into refusals with a code and a next step."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from runtime.errors import OneVisitError
+
+_FILES_ZH = {
+    errno.ENOENT: "路径不存在",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.ENOTDIR: "路径中有一段不是文件夹",
+    errno.EISDIR: "是文件夹，不是文件",
+    errno.EEXIST: "已有同名文件",
+    errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已满",
+    errno.EROFS: "文件系统只读",
+    errno.EMFILE: "打开的文件过多",
+    errno.EADDRINUSE: "地址已被占用",
+    errno.EADDRNOTAVAIL: "本机没有这个地址",
+}
+_DATABASES_ZH = {
+    "file is not a database": "不是数据库文件",
+    "database disk image is malformed": "内容已损坏",
+    "malformed database schema": "内容已损坏",
+    "database is locked": "正被其他进程占用",
+    "unable to open database file": "无法打开",
+    "attempt to write a readonly database": "只能读，不能写",
+    "database or disk is full": "磁盘已满",
+    "disk I/O error": "磁盘读写出错",
+    "no such table": "缺少数据表",
+    "no such column": "缺少数据列",
+}
+UNKNOWN_ZH = "原因见英文"
+
+
+class FileUnusable(OneVisitError):
+    """The machine does not let a file, a folder or an address be used."""
+
+    code = "machine.file_unusable"
+
+
+class DatabaseUnusable(OneVisitError):
+    """A database cannot be opened, read or written: damaged, locked, read-only, or not of this release."""
+
+    code = "machine.database_unusable"
+
+
+class EnvironmentWrong(OneVisitError):
+    """A service's setting in the environment is not what it should be."""
+
+    code = "settings.invalid"
+
+
+def as_refusal(error: Exception) -> OneVisitError | None:
+    """Turn what the machine said into a refusal; None for a bug, which keeps its traceback."""
+    match error:
+        case OneVisitError():
+            return error
+        case OSError():
+            return file_unusable(error)
+        case DBAPIError(orig=BaseException() as said) if _is_the_file(said):
+            return _database("—", said)
+        case sqlite3.Error() if _is_the_file(error):
+            return _database("—", error)
+        case ValidationError() if error.title.endswith("Settings"):
+            fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+            return EnvironmentWrong(fields=fields)
+    return None
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Name the database at *path* in whatever its engine complains of."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        if said is None or not _is_the_file(said):
+            raise
+        raise _database(str(path), said) from error
+
+
+def _is_the_file(said: BaseException) -> bool:
+    """Tell a complaint about the file from one about a statement or its values (a bug)."""
+    return type(said) in (sqlite3.DatabaseError, sqlite3.OperationalError)
+
+
+def _database(path: str, said: BaseException) -> DatabaseUnusable:
+    why = str(said)
+    zh = next((zh for start, zh in _DATABASES_ZH.items() if why.startswith(start)), UNKNOWN_ZH)
+    return DatabaseUnusable(path=path, why=why, why_zh=zh)
+
+
+def file_unusable(error: OSError) -> FileUnusable:
+    """Say why the machine refuses a file, a folder or an address."""
+    why = error.strerror or str(error)
+    return FileUnusable(path=str(error.filename or "—"), why=why, why_zh=_FILES_ZH.get(error.errno or 0, UNKNOWN_ZH))
