@@ -79,7 +79,8 @@ def test_nothing_else_is_in_the_file() -> None:
 
     rest = _told().keys() - known
 
-    assert all(code.startswith("drawer.done.") for code in rest), rest
+    # words for the codes inside sentences are held by tests/architecture/test_messages.py
+    assert all(code.startswith(("drawer.done.", "word.")) for code in rest), rest
 
 
 def test_a_remark_reads_as_a_sentence() -> None:
