@@ -88,8 +88,12 @@ def drop_projections(service: Service) -> None:
 
 
 def records_of(home: Path) -> list[Record]:
-    """Read everything that was said in a run, dead letters included, in the order of saying."""
-    system = opened(home)
+    """
+    Read everything that was said in a run, dead letters included, in the order of saying.
+
+    The run is shared by all workers, so nobody takes it for itself.
+    """
+    system = build(homes.open_home(home, exclusive=False))
     try:
         return system.bus.read(sorted(TOPICS), {}, EVERYTHING)
     finally:
