@@ -126,7 +126,12 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None, *
     player: subprocess.Popen[bytes] | None = None
     end = time.monotonic() + PLAY_SECONDS
     try:
-        assert stand.wait_until_up(home, server)
+        while not stand.wait_until_up(home, server):  # a kill may come before it is up
+            assert server.poll() is not None, "the server did not come up in time"
+            assert armed, "the server ended by itself"
+            died_at.append(DurableClock(home / "clock.json").now().isoformat())
+            armed = armed[1:]
+            server = _start(home, armed, environment)
         with open(home / "player.log", "wb") as output:
             player = subprocess.Popen(_player(home, until), stdout=output, stderr=output)
         while player.poll() is None:
