@@ -8,6 +8,7 @@ import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -64,8 +65,13 @@ def _settings() -> Iterator[str]:
     for where, settings in settings_classes().items():
         yield f"\n## {where}\n\n{(settings.__doc__ or '').strip().splitlines()[0]}\n\n| setting | type | default |\n|---|---|---|\n"
         for name, field in settings.model_fields.items():
-            kind = getattr(field.annotation, "__name__", str(field.annotation))
-            yield f"| `{name}` | {kind} | `{field.default!r}` |\n"
+            yield f"| `{name}` | {_kind(field.annotation)} | `{field.default!r}` |\n"
+
+
+def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{word}`" for word in get_args(annotation))
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def main() -> int:

@@ -11,11 +11,14 @@ from rich.table import Table
 from onevisit import home as homes
 from onevisit.demo import progress
 from onevisit.demo.moved import SHANGHAI, into_today
-from onevisit.demo.papers import Papers, demo_settings, read_calendar
+from onevisit.demo.papers import Officer, Papers, demo_settings, read_calendar
 from onevisit.demo.story import STAFF
 from onevisit.home import ADMIN_LOGIN, HomeSettings
 from onevisit.system import System
+from runtime.store.actor import Actor
+from schemas.vocabulary import Role
 from services.console.app import ensure_county_admin
+from services.results.queries.summary import home_me
 
 
 def found(path: Path, *, demo: bool, today: datetime | None = None) -> None:
@@ -80,9 +83,20 @@ def _sign_ins(system: System, address: str) -> Table:
         for suffix in ("plan", "draw", "check"):
             login = f"{agency.lower()}-{suffix}"
             table.add_row(short[agency], f"{STAFF[suffix][1]} {', '.join(STAFF[suffix][0])}", login, password(login))
-    for agency in papers.agencies:
-        first = next(one for one in papers.officers if one.agency == agency)
-        login = first.number.lower()
-        table.add_row(short[agency], "执法检查人员 inspector", login, password(login))
+    for one in _inspectors(system, papers):
+        login = one.number.lower()
+        table.add_row(short[one.agency], "执法检查人员 inspector", login, password(login))
     table.add_row(short["GZ"], "见证人 witness", "gz-witness", password("gz-witness"))
     return table
+
+
+def _inspectors(system: System, papers: Papers) -> list[Officer]:
+    """Choose an inspector of every agency: the one whose next checklist is due first, as the draw would have it."""
+    results, county, now = system.services["results"], system.home.settings.county, system.ports.clock.now()
+
+    def next_due(one: Officer) -> str:
+        actor = Actor(one.number.lower(), one.agency, county, frozenset({Role.INSPECTOR}), one.number)
+        visits = results.ask(actor, home_me, now=now)["visits"]
+        return min((str(each["visit_on"]) for each in visits), default="none")
+
+    return [min((one for one in papers.officers if one.agency == agency), key=next_due) for agency in papers.agencies]

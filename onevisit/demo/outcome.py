@@ -105,7 +105,7 @@ def broken_visits(system: System, summary: Mapping[str, Any]) -> list[str]:
 
     What applies stands in the spreadsheets (适用类别); the results must be as many as the items that apply.
     """
-    applying, results = _items_by_category(), system.services["results"]
+    applying, results = items_by_category(), system.services["results"]
     lead = Papers().campaign["lead"]
     planner = Actor(f"{lead.lower()}-plan", lead, system.home.settings.county, frozenset({Role.PLANNER}), None)
     visits = results.ask(planner, visit_lines)
@@ -123,7 +123,7 @@ def broken_visits(system: System, summary: Mapping[str, Any]) -> list[str]:
     return broken
 
 
-def _items_by_category() -> dict[str, dict[str, list[str]]]:
+def items_by_category() -> dict[str, dict[str, list[str]]]:
     """Read which items of the campaign apply to a category of targets: {category: {agency: items}}."""
     papers = Papers()
     codes = {each.zh: each.code for each in parse_rulepack(PACK.read_bytes()).categories}

@@ -20,7 +20,7 @@ from runtime.service import CONSUME_BATCH, RELAY_BATCH, Service
 from runtime.time.timers import next_due, run_due
 from schemas.topics import TOPICS
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0  # between two looks of a thread that nobody wakes: another process may have written
 UNSETTLED_SECONDS = 0.1  # until somebody who waits for rest looks again, though nobody told of it
 TIMER_SECONDS = 1.0
 TROUBLE_SECONDS = 1.0
@@ -122,8 +122,9 @@ class Host:
             seen = self.bus.generation(processor.topics)  # before reading: what is appended meanwhile is not slept over
             with self._working():
                 moved = self._guarded(service, "worker", service.consume)
-            if moved < CONSUME_BATCH and not (moved and processor.may_be_ready):
-                self.bus.wait(processor.topics, seen, IDLE_SECONDS)
+            more = moved >= CONSUME_BATCH or (moved and processor.may_be_ready)
+            if not more and not self._stop.is_set():
+                self.bus.wait(processor.topics, seen, min(IDLE_SECONDS, processor.seconds_to_look))
 
     @contextmanager
     def _working(self) -> Iterator[None]:

@@ -390,7 +390,12 @@ class Processor:
     @property
     def may_be_ready(self) -> bool:
         """Whether the waiting rows are to be looked at now."""
-        return time.monotonic() >= self._look_again_at
+        return not self.seconds_to_look
+
+    @property
+    def seconds_to_look(self) -> float:
+        """How long until the waiting rows are to be looked at, if nobody says so before."""
+        return max(0.0, self._look_again_at - time.monotonic())
 
     def _due(self) -> Sequence[Any]:
         self._look_again_at = time.monotonic() + LOOK_SECONDS  # before looking: what becomes ready meanwhile says so

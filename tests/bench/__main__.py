@@ -1,14 +1,26 @@
-"""``python -m tests.bench``: print the figures of docs/performance.md; ratios are against the baseline of the same run."""
+"""``python -m tests.bench``: print the figures of docs/performance.md, each with its ratio to a baseline of the same run."""
 
+import os
+import platform
+import sqlite3
 from itertools import chain
 
 from tests.bench import county, events
 
 
+def machine() -> str:
+    """Describe what the figures were measured on, and what else it was doing."""
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, load average {load}"
+
+
 def main() -> None:
     """Print every figure."""
-    for what, value, unit in chain(events.figures(), county.figures()):
-        print(f"{what:72} {value:12,.2f} {unit}", flush=True)
+    print(f"before: {machine()}\n")
+    print(f"{'':58} {'measured':>16} {'aim':>12} {'ratio':>9}   baseline")
+    for figure in chain(events.figures(), county.figures()):
+        print(figure.line(), flush=True)
+    print(f"\nafter: {machine()}")
 
 
 main()

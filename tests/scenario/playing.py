@@ -29,7 +29,7 @@ class Played:
     What a run left behind; the summary is one of the whole campaign, and empty where it was not played to the end.
 
     ``fired`` lists the failpoints that killed the server; ``died_at`` the campaign's moment (ISO 8601) of each; ``passed``
-    all passes of all failpoints in their order, where the run was traced.
+    all passes of all failpoints in their order, where the run was traced; ``seconds`` how long it took to play.
     """
 
     home: Path
@@ -38,6 +38,7 @@ class Played:
     fired: list[str]
     died_at: list[str]
     passed: list[str]
+    seconds: float
 
 
 def opened(home: Path) -> System:
@@ -118,6 +119,7 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None, *
         until: Stop at this moment of the campaign (aware); None: play the whole of it.
         traced: Whether to note every pass of every failpoint.
     """
+    started = time.monotonic()
     stand.found(home)
     log, trace = home / "fired", home / "passed"
     environment = {"ONEVISIT_FAILPOINT_LOG": str(log)} | ({"ONEVISIT_FAILPOINT_TRACE": str(trace)} if traced else {})
@@ -147,10 +149,11 @@ def play(home: Path, kills: Sequence[str] = (), until: datetime | None = None, *
             player.kill()
             player.wait(10)
         stand.stop_server(server)
+    seconds = time.monotonic() - started
     system = opened(home)
     try:
         summary = {} if until else outcome.summarize(system)
-        return Played(home, summary, system.state(), _lines(log), died_at, _lines(trace))
+        return Played(home, summary, system.state(), _lines(log), died_at, _lines(trace), seconds)
     finally:
         system.close()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,8 +192,12 @@ def _press_ctrl_c(made: subprocess.Popen[bytes]) -> None:
 def test_a_newcomer_lands_in_a_living_county(today: date, calendar: WorkingCalendar, tmp_path: Path) -> None:
     home, now = tmp_path / "home", datetime.combine(today, time(10), SHANGHAI)
     with served(home, now) as here:
-        for shown in ("127.0.0.1", "jt-plan", "ga-check", "sj01", "gz-witness", "county-admin"):
+        for shown in ("127.0.0.1", "jt-plan", "ga-check", "gz-witness", "county-admin"):
             assert shown in here.said
+        inspectors = re.findall(r"inspector +│ (\w+)", here.said)
+        assert len(inspectors) == 5, "an inspector of every agency is named"
+        visits = here.get(inspectors[0], "/api/results/v1/visits?mine=true")["visits"]
+        assert "scheduled" in {each["own_state"] for each in visits}, "the lead's has a checklist to fill in"
         clock = here.get(ADMIN_LOGIN, "/api/demo/v1/clock")
         assert clock["mode"] == "real"
         told = datetime.fromisoformat(clock["now"])

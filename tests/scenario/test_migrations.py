@@ -124,15 +124,15 @@ def _wait_for_the_lock(home: Path, process: subprocess.Popen[bytes]) -> None:
     """Wait until the process has the home open: what it does from then on is migrating."""
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
-        if any(os.readlink(file) == str(home / "lock") for file in _open_files(process.pid)):
+        if str(home / "lock") in _open_files(process.pid):
             return
         time.sleep(0.01)
 
 
-def _open_files(pid: int) -> list[Path]:
+def _open_files(pid: int) -> list[str]:
     try:
-        return [file for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()]
-    except OSError:
+        return [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:  # one was closed meanwhile, or the process has ended: look again
         return []
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -146,11 +146,47 @@ def test_the_summary_says_what_the_issue_expects(undisturbed: Played, drawn: Cou
 def test_a_summary_that_breaks_an_invariant_is_named(undisturbed: Played) -> None:
     broken = undisturbed.summary | {"waiting": 1, "referrals": {"sent": 2}, "officer_slots": 3}
 
-    assert [name.split(":")[0] for name in outcome.broken_invariants(broken)] == [
-        "waiting",
-        "referrals",
-        "officer_slots",
-    ]
+    assert names(outcome.broken_invariants(broken)) == ["waiting", "referrals", "officer_slots"]
+
+
+def names(broken: Sequence[str]) -> list[str]:
+    return [name.split(":")[0] for name in broken]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"results": {"NO_ISSUE": 42, "PENDING": 3}}, "results"),
+        ({"results": {"NO_ISSUE": 37, "PENDING": 2, "CORRECTED": 1, "UNREACHABLE": 4, "REFUSED": 1}}, "results"),
+        ({"referrals": {"closed": 2, "decided": 1}}, "referrals"),
+        ({"referrals": {"closed": 2}}, "referrals"),
+        ({"state_digest": "?"}, "schema"),
+        ({"notices": -1}, "schema"),
+        ({"more": 1}, "schema"),
+    ],
+)
+def test_each_broken_invariant_names_itself(change: dict[str, Any], named: str, undisturbed: Played) -> None:
+    assert names(outcome.broken_invariants(undisturbed.summary | change)) == [named]
+
+
+def test_the_summary_is_checked_against_what_its_schema_is_made_of(undisturbed: Played) -> None:
+    without = {name: value for name, value in undisturbed.summary.items() if name != "notices"}
+
+    assert names(outcome.broken_invariants(without)) == ["schema"]
+
+
+def test_every_visit_has_one_section_of_each_competent_agency(
+    county: System, undisturbed: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outcome.broken_visits(county, undisturbed.summary) == []
+
+    applying = outcome.items_by_category()
+    assert {category: len(agencies) for category, agencies in applying.items()} == AGENCIES
+    monkeypatch.setattr(outcome, "items_by_category", lambda: applying | {"KY": {"JT": ["JT-01"]}})
+    broken = outcome.broken_visits(county, undisturbed.summary)
+    assert set(names(broken)) == {"sections", "results"}
+    monkeypatch.undo()
+    assert names(outcome.broken_visits(county, undisturbed.summary | {"visits": 12})) == ["visits"]
 
 
 def test_results_are_those_of_the_scripted_findings_and_nothing_else(undisturbed: Played, drawn: Counter[str]) -> None:

@@ -60,15 +60,14 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_player_ends_with_the_county_that_started_it(how: signal.Signals, tmp_path: Path) -> None:
+def test_the_player_ends_with_the_county_that_was_killed(tmp_path: Path) -> None:
     up = [sys.executable, "-m", "onevisit", "up", "--home", str(tmp_path / "home"), "--port", "0"]
     county = subprocess.Popen(up, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     player = None
     try:
         player = wait_for_player(county, tmp_path / "home")
-        county.send_signal(how)
-        county.wait(60)
+        county.kill()
+        county.wait(10)
 
         assert is_gone(player)
     finally:
