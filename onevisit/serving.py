@@ -36,7 +36,9 @@ def free_port(host: str, wanted: int) -> socket.socket:
     """
     last = min(wanted + PORTS_TRIED - 1, LAST_PORT)
     for port in range(wanted, last + 1) if wanted else [0]:
-        taken = socket.socket()
+        # With the protocol named: asyncio turns Nagle's algorithm off only then, and with it on every answer, sent as head
+        # and body, waits 40 ms for the client's delayed acknowledgement.
+        taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((host, port))

@@ -1,8 +1,10 @@
 """What an operator does by hand, on a real home: each command's word and exit code, bad input included."""
 
+import asyncio
 import io
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -315,6 +317,26 @@ def test_the_last_port_has_no_next_one() -> None:
     first.close()
 
     assert refused.value.facts["last"] == 65_535
+
+
+def test_an_answer_is_not_held_back_for_the_clients_acknowledgement() -> None:
+    from onevisit import serving
+
+    async def accepted() -> int:
+        delays = asyncio.get_running_loop().create_future()
+
+        def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            delays.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        taken = serving.free_port("127.0.0.1", 0)
+        async with await asyncio.start_server(note, sock=taken):
+            _, writer = await asyncio.open_connection(*taken.getsockname())
+            found: int = await asyncio.wait_for(delays, 10)
+            writer.close()
+        return found
+
+    assert asyncio.run(accepted()) == 1
 
 
 def test_a_bug_keeps_its_traceback(onevisit: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
