@@ -110,7 +110,7 @@ class Vault:
 
 
 def verify_signature(alg: str, key: str, message: bytes, signature: bytes) -> bool:
-    """Tell whether a signature is right (``domain.ceremony.Verify``); algorithms other than Ed25519 are not known here."""
+    """Tell whether a signature is right (``domain.sealing.Verify``); algorithms other than Ed25519 are not known here."""
     if alg != ALGORITHM:
         return False
     try:

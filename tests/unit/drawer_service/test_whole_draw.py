@@ -140,7 +140,7 @@ def test_our_own_core_accepts_the_record_and_says_what_it_did_not_check(drawn: C
     checked, checked_public = checking.verify(full.record, [full.frame]), checking.verify(public.record, [public.frame])
 
     assert (checked.draw, checked.targets, checked.not_checked) == (DRAW, 11, ())
-    assert (checked_public.result_digest, checked_public.not_checked) == (checked.result_digest, ("teams",))
+    assert (checked_public.result_digest, checked_public.not_held) == (checked.result_digest, ("teams",))
     assert [one.code for one in checked.remarks] == ["draw.said.keys_with_operator"]
 
 
