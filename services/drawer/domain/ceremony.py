@@ -160,11 +160,6 @@ def accept_reveal(
     attempt.act(commits).judge_reveal(reveals, agency, new, at, sealed)
 
 
-def check_sealable(attempt: Attempt, reveals: Mapping[str, Reveal], at: int) -> None:
-    """Refuse a seal at a moment, or over a list of reveals, that the manifest does not allow."""
-    attempt.bounds.check_sealable(reveals, at)
-
-
 def too_many_missing(attempt: Attempt, reveals: Mapping[str, Reveal]) -> bool:
     """Tell whether too few reveals are there to seal."""
     return attempt.bounds.too_many_missing(reveals)
