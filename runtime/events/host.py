@@ -144,7 +144,12 @@ class Host:
             self._stop.wait(TIMER_SECONDS)
 
     def _run_due(self, service: Service) -> int:
-        return run_due(service, service.ports.clock.now()) if self._timers_run() else 0
+        if not self._timers_run():
+            return 0
+        return run_due(service, service.ports.clock.now(), tell=partial(self._tell_timer, service))
+
+    def _tell_timer(self, service: Service, timer: str, error: Exception) -> None:
+        self._tell(service, f"timer {timer}", error)
 
     def _guarded(self, service: Service, part: str, work: Callable[[], int]) -> int:
         try:

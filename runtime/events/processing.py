@@ -17,7 +17,6 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
@@ -25,6 +24,7 @@ from runtime.events import failpoints
 from runtime.events.bus import Message, Record
 from runtime.events.handling import Handler, Received, mark_ready
 from runtime.log.bare import bare, reason
+from runtime.store.away import database_is_away
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
 from schemas.blobs import BlobRef
@@ -170,9 +170,9 @@ class Processor:
         batch = [self.prepare(record) for record in records]
         try:
             self._together(batch)
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if database_is_away(error):
+                raise
             for incoming in batch:
                 self._alone(incoming)
         failpoints.hit(self.service.name, "offset_stored")
@@ -223,9 +223,9 @@ class Processor:
                     unsent = self._run(session, incoming)
                     session.flush()
                     self._say(session.connection(), unsent)
-            except OperationalError:
-                raise
             except Exception as error:
+                if database_is_away(error):
+                    raise
                 problem = error
         if problem is None:
             return True
