@@ -25,6 +25,8 @@ KEY, SECRET, ROSTER, REVEAL = "draw.key", "draw.secret", "draw.roster", "draw.re
 class KeyPair:
     """A new key of one body: the public half as hex, the private half sealed."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     agency: str
     public: str
     sealed: bytes

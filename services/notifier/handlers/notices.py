@@ -14,7 +14,7 @@ from schemas.events.payload import Payload
 from schemas.registry import PAYLOADS
 from services.notifier.announcing import announce, reconsider
 from services.notifier.domain.hearing import Around, Fact, hear
-from services.notifier.duties import cancel_campaign, close_duties, open_duties, replan
+from services.notifier.duties import cancel_campaign, close_duties, open_duties, replan, resume_campaign
 from services.notifier.rules import RULES
 from services.notifier.tables import Campaign, Draw, Referral, Section
 
@@ -127,6 +127,12 @@ def count_by_pinned(event: Received[campaigns.CampaignConfirmed], blobs: Blobs, 
     replan(session, event.data.county, event.data.campaign)
 
 
+@handles(campaigns.CampaignResumed)
+def resume_duties(event: Received[campaigns.CampaignResumed], blobs: Blobs, session: Session) -> None:
+    """Give a campaign that is carried out after all its duties back."""
+    resume_campaign(session, event.data.campaign)
+
+
 def _judging(kind: type[Payload]) -> Handling:
     def handling(event: Received[Any], blobs: Blobs, session: Session) -> list[Payload]:
         return judge(event, blobs, session)
@@ -143,4 +149,5 @@ NOTICES: tuple[Handling, ...] = (
     count_by_pack,
     count_by_calendar,
     count_by_pinned,
+    resume_duties,
 )
