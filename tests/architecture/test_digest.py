@@ -47,6 +47,8 @@ TABLES = sorted(
 NOT_COUNTED = {
     "console.account.password_hash",  # salted
     "console.account.must_change_password",
+    "console.api_client.key_digest",  # random
+    "console.api_client.used_at",
     "console.failed_sign_ins",  # attempts and sessions follow the real clock
     "console.live_session",
     "console.sign_in_audit",
