@@ -115,7 +115,7 @@ def _try(
                 wrapped = (context or _tls()).wrap_socket(wire, server_hostname=to.host, do_handshake_on_connect=False)
                 wire = deadline.watch(wrapped)
                 wrapped.do_handshake()
-            return _exchange(wire, to, headers, body)
+            status = _exchange(wire, to, headers, body)
         except ssl.SSLError as error:
             raise _Failed("too_slow" if deadline.passed else "tls_failed") from error
         except (OSError, ValueError) as error:
@@ -124,6 +124,9 @@ def _try(
             raise _Failed("too_slow" if deadline.passed else "no_http") from error
         finally:
             wire.close()
+        if deadline.passed:  # what was cut off in the middle of its headers looks like an answer
+            raise _Failed("too_slow")
+        return status
 
 
 def _connected(to: Endpoint, addresses: Sequence[str], end: float, connect: Connect) -> socket.socket:
