@@ -48,14 +48,14 @@ results: that is done by the officers who were drawn, and by a second person.
 """
 
 NAMES: Mapping[Scope, tuple[str, str]] = {
-    Scope.FEED_READ: ("读取本单位事件流", "read the agency's events"),
+    Scope.FEED_READ: ("读取事件流", "read the agency's events"),
     Scope.CAMPAIGNS_READ: ("读取联合抽查任务", "read campaigns"),
-    Scope.ASSIGNMENTS_READ: ("读取本单位检查任务（含检查对象）", "read the agency's assignments, targets included"),
-    Scope.VISITS_SCHEDULE: ("安排检查日期（牵头单位）", "set the day of visits (lead agency)"),
+    Scope.ASSIGNMENTS_READ: ("读取检查任务（含对象）", "read assignments with targets"),
+    Scope.VISITS_SCHEDULE: ("安排检查日期（牵头）", "set visiting days (lead)"),
     Scope.REFERRALS_READ: ("读取移送与抄告", "read referrals"),
     Scope.REFERRALS_ANSWER: (
-        "办理移送：签收、受理、退回、处理决定",
-        "answer referrals: receive, accept, return, decide",
+        "办理移送",
+        "answer referrals",
     ),
 }
 
