@@ -93,6 +93,7 @@ def _operation(method: str, path: str, about: Mapping[str, Any], lines: Mapping[
     service, *rest = (step for step in path.split("/")[2:] if step != "v1")
     name = re.sub(r"[^a-z0-9]+", "_", f"{service} {method} {' '.join(rest)}").strip("_")
     who = "everybody" if access.public else ", ".join(sorted(access.roles)) or "everybody signed in"
+    clients = f"; API clients with the scope {access.scope}" if access.scope else ""
     headers = HEADERS if method == "post" and not access.public else ()
     answers = {status: answer for status, answer in about["responses"].items() if status != "422"}
     return {

@@ -35,16 +35,19 @@ def routes(console: Service, web: Web) -> APIRouter:
 
     @router.get(f"{V1}/clients")
     def clients(caller: TheCaller) -> dict[str, Any]:
+        """List the API clients of the asker's agency, ended ones included."""
         found = console.ask(caller.actor, clients_of, now=console.ports.clock.now())
         return {"clients": [client_json(one) for one in found]}
 
     @router.post(f"{V1}/clients")
     def make(caller: TheCaller, asked: NewClient) -> Response:
+        """Make an API client; its key is in this answer and shown never again."""
         made = new_client(console, caller, asked.name, asked.scopes, asked.expires_on)
         return JSONResponse({"client": made.client, "key": made.key}, status_code=201)
 
     @router.post(f"{V1}/clients/{{client_id}}/revoke")
     def revoke(caller: TheCaller, client_id: str) -> Any:
+        """Revoke an API client: its next request is refused."""
         return console.do(caller.actor, revoke_client, key=caller.key, client=client_id).value
 
     return router

@@ -61,6 +61,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 def _feed_route(router: APIRouter, service: Service) -> None:
     @router.get(FEED)
     def feed(caller: TheCaller, after: Cursor = "", limit: Limit = 100) -> Response:
+        """Give the agency's own events after a cursor, as they were said, oldest first."""
         page = service.ask(caller.actor, feed_page, after=after, limit=limit)
         following = f"{FEED}?{urlencode({'after': page.cursor, 'limit': limit})}"
         headers = {
@@ -74,42 +75,51 @@ def _feed_route(router: APIRouter, service: Service) -> None:
 def _webhook_routes(router: APIRouter, service: Service) -> None:
     @router.get(ROOT)
     def webhooks(caller: TheCaller) -> Any:
+        """List the agency's webhooks and how each fares."""
         return {"webhooks": service.ask(caller.actor, webhooks_of)}
 
     @router.post(ROOT)
     def add(caller: TheCaller, asked: NewWebhook) -> Response:
+        """Add a webhook; the secret for checking its signatures is in this answer and shown never again."""
         return JSONResponse(new_webhook(service, caller, asked.name, asked.url, asked.kinds)._asdict(), status_code=201)
 
     @router.get(f"{ROOT}/{{webhook_id}}")
     def webhook(caller: TheCaller, webhook_id: str) -> Any:
+        """Show one webhook."""
         return service.ask(caller.actor, webhook_view, webhook=webhook_id)
 
     @router.get(f"{ROOT}/{{webhook_id}}/deliveries")
     def deliveries(
         caller: TheCaller, webhook_id: str, before: Annotated[int | None, Query(ge=1)] = None, limit: Limit = PAGE
     ) -> Any:
+        """List what was sent to a webhook, newest first, and what became of it."""
         found = service.ask(caller.actor, deliveries_of, webhook=webhook_id, before=before, limit=limit)
         more = found[-1].number if len(found) == limit else None
         return {"deliveries": jsonable_encoder(found), "before": more}
 
     @router.post(f"{ROOT}/{{webhook_id}}/secret")
     def renew(caller: TheCaller, webhook_id: str) -> Any:
+        """Renew the secret of a webhook; the new one is in this answer and shown never again."""
         return renewed_secret(service, caller, webhook_id)._asdict()
 
     @router.post(f"{ROOT}/{{webhook_id}}/test")
     def test(caller: TheCaller, webhook_id: str) -> Any:
+        """Send a test message to a webhook."""
         return service.do(caller.actor, commands.try_webhook, key=caller.key, webhook=webhook_id).value
 
     @router.post(f"{ROOT}/{{webhook_id}}/pause")
     def pause(caller: TheCaller, webhook_id: str) -> Any:
+        """Hold back what a webhook would be sent; nothing is lost meanwhile."""
         return service.do(caller.actor, commands.pause_webhook, key=caller.key, webhook=webhook_id).value
 
     @router.post(f"{ROOT}/{{webhook_id}}/resume")
     def resume(caller: TheCaller, webhook_id: str) -> Any:
+        """Go on sending to a webhook that was paused or disabled, with what was held back first."""
         return service.do(caller.actor, commands.resume_webhook, key=caller.key, webhook=webhook_id).value
 
     @router.post(f"{ROOT}/{{webhook_id}}/remove")
     def remove(caller: TheCaller, webhook_id: str) -> Any:
+        """Remove a webhook with its queue and log."""
         return service.do(caller.actor, commands.remove_webhook, key=caller.key, webhook=webhook_id).value
 
 
