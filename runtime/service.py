@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -100,6 +101,14 @@ class MenuEntry:
     icon: str = ""
 
 
+@dataclass(frozen=True)
+class Errand:
+    """Work of a service that runs beside its commands, in real time and outside transactions, such as calling a partner."""
+
+    name: str
+    run: Callable[["Service", threading.Event], None]  # runs until the event is set
+
+
 @dataclass
 class Service:
     """One of the services, wired."""
@@ -111,6 +120,7 @@ class Service:
     migrations: Path
     handlers_marked: Sequence[Any] = ()
     timers: Sequence[Timer] = ()
+    errands: Sequence[Errand] = ()
     messages: Path | None = None
     settings: Any = None
     access: Mapping[str, Any] = field(default_factory=dict)

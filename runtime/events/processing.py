@@ -150,7 +150,13 @@ class Processor:
         except Unreadable as problem:
             return Incoming(record, problem=problem)
         received = Received(
-            envelope.id, envelope.time, envelope.service, payload, envelope.correlationid, envelope.traceparent
+            envelope.id,
+            envelope.time,
+            envelope.service,
+            payload,
+            envelope.correlationid,
+            envelope.traceparent,
+            record.body,
         )
         try:
             blobs = {name: self._blob(payload, name) for handler in handlers for name in handler.blobs}

@@ -15,8 +15,8 @@ SERVICES = ("console", "planner", "drawer", "results", "notifier")
 
 DOMAIN_MAY_IMPORT = {
     *("__future__", "abc", "base64", "bisect", "collections", "collections.abc", "contextlib", "copy", "dataclasses"),
-    *("datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math"),
-    *("operator", "re", "string", "struct", "types", "typing", "unicodedata", "zoneinfo"),
+    *("datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json"),
+    *("math", "operator", "re", "string", "struct", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo"),
     *("schemas.vocabulary", "runtime.errors", "runtime.time.workdays", "runtime.time.lights"),
 }
 DOMAIN_MAY_NOT_CALL = {"now", "today", "utcnow", "open", "eval", "exec", "__import__"}

@@ -41,6 +41,16 @@ def judge(event: Received[Any], blobs: Blobs, session: Session) -> list[Payload]
 # ── what surrounds a fact ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def surroundings(said: Any, session: Session) -> Mapping[str, Any]:
+    """
+    Name the agencies around an event that it does not name itself: lead, agencies, witness, reporters.
+
+    Raises:
+        NotYet: see ``_around``.
+    """
+    return _AROUND[said.topic](said, session).names if said.topic in _AROUND else {}
+
+
 def _around(said: Any, blobs: Blobs, session: Session) -> Around:
     """
     Look up what the event does not say.
@@ -48,8 +58,7 @@ def _around(said: Any, blobs: Blobs, session: Session) -> Around:
     Raises:
         NotYet: the draw that made this visit has not been heard of; results and draws are different topics.
     """
-    around = {"campaigns": _of_campaign, "draws": _of_draw, "results": _of_visit, "referrals": _of_referral}
-    found = around[said.topic](said, session)
+    found = _AROUND[said.topic](said, session)
     if isinstance(said, draws.DrawCompleted):
         return Around(found.names, work=_work(WorkList.model_validate_json(blobs["work"])))
     return found
@@ -76,6 +85,14 @@ def _of_visit(said: Any, session: Session) -> Around:
 def _of_referral(said: Any, session: Session) -> Around:
     row = session.get(Referral, said.referral)
     return Around({"external": bool(row and row.external), "reporters": tuple(row.reporters) if row else ()})
+
+
+_AROUND: Mapping[str, Callable[[Any, Session], Around]] = {
+    "campaigns": _of_campaign,
+    "draws": _of_draw,
+    "results": _of_visit,
+    "referrals": _of_referral,
+}
 
 
 def _work(work: WorkList) -> dict[str, tuple[str, int]]:
