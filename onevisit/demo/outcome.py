@@ -99,13 +99,16 @@ def broken_invariants(summary: Mapping[str, Any]) -> list[str]:
     return broken
 
 
-def broken_visits(system: System, summary: Mapping[str, Any]) -> list[str]:
+def broken_visits(system: System, summary: Mapping[str, Any], applying: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """
     Name every visit that has not one section of each agency whose items apply to its target, and no other.
 
-    What applies stands in the spreadsheets (适用类别); the results must be as many as the items that apply.
+    The results must be as many as the items that apply.
+
+    Args:
+        applying: what the spreadsheets say, see ``items_by_category``.
     """
-    applying, results = items_by_category(), system.services["results"]
+    results = system.services["results"]
     lead = Papers().campaign["lead"]
     planner = Actor(f"{lead.lower()}-plan", lead, system.home.settings.county, frozenset({Role.PLANNER}), None)
     visits = results.ask(planner, visit_lines)

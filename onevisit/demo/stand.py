@@ -117,13 +117,14 @@ def play_whole_campaign(to: Path, out: Console) -> int:
     found(home)
     server, player = start_server(home), start_player(home)
     try:
-        from onevisit.demo import outcome  # the whole system, two seconds of import: the others start meanwhile
-        from onevisit.system import build
-
-        gc.enable()  # see onevisit/__main__.py
         if not wait_until_up(home, server):
             out.print("[red]系统未能启动 / the county did not start[/red]; see logs/onevisit.log")
             return 1
+        from onevisit.demo import outcome  # the whole system, two seconds of import: while the others play
+        from onevisit.system import build
+
+        gc.enable()  # see onevisit/__main__.py
+        applying = outcome.items_by_category()
         if played := progress.show(player, out):
             return played
     finally:
@@ -133,7 +134,7 @@ def play_whole_campaign(to: Path, out: Console) -> int:
     try:
         summary = outcome.summarize(system)
         outcome.write_results(system, summary, to)
-        visits = outcome.broken_visits(system, summary)
+        visits = outcome.broken_visits(system, summary, applying)
     finally:
         system.close()
     out.print(outcome.for_people(summary))

@@ -5,7 +5,7 @@ Used by every service through the names below; ``database`` and ``plumbing`` are
 """
 
 from runtime.store.actor import Actor
-from runtime.store.ids import derived_id, next_id, next_number
+from runtime.store.ids import derived_id, next_id, next_number, next_numbers
 from runtime.store.plumbing import Moment
 from runtime.store.rows import ANNOTATIONS, Open, Owned, share, unshare
 
@@ -18,6 +18,7 @@ __all__ = [
     "derived_id",
     "next_id",
     "next_number",
+    "next_numbers",
     "share",
     "unshare",
 ]

@@ -1,6 +1,7 @@
 """Ids: counted in the owner's transaction, or derived from what caused them."""
 
 import uuid
+from collections.abc import Collection
 from hashlib import sha1
 
 from sqlalchemy.dialects.sqlite import insert
@@ -19,13 +20,23 @@ def next_id(session: Session, kind: str, county: str, year: int, width: int = 3)
 
 def next_number(session: Session, name: str) -> int:
     """Count on from 1 under *name*, in the caller's transaction; whoever counts there too waits for its end."""
+    return next_numbers(session, [name])[name]
+
+
+def next_numbers(session: Session, names: Collection[str]) -> dict[str, int]:
+    """Count on by one under each of *names*, see ``next_number``."""
+    if not names:
+        return {}
+    rows = [
+        {"name": name, "next": 2} for name in sorted(set(names))
+    ]  # in one order, so that no two wait for each other
     statement = (
         insert(sequences)
-        .values(name=name, next=2)
+        .values(rows)
         .on_conflict_do_update(index_elements=["name"], set_={"next": sequences.c.next + 1})
-        .returning(sequences.c.next)
+        .returning(sequences.c.name, sequences.c.next)
     )
-    return int(session.connection().execute(statement).scalar_one()) - 1
+    return {name: following - 1 for name, following in session.connection().execute(statement)}
 
 
 def derived_id(kind: str, *causes: object) -> str:

@@ -79,6 +79,8 @@ class AccessTable:
         self._lines = dict(lines)
         self._routes = routes  # the router's own list: what is matched here is what the router will run
         self._check()
+        # What a path must begin with to reach a route, so that not every route's pattern is tried on every request.
+        self._beginnings = [(getattr(route, "path", "").split("{")[0], route) for route in routes]
 
     def _check(self) -> None:
         served = {line for route in self._routes for line in lines_of(route)}
@@ -89,7 +91,10 @@ class AccessTable:
 
     def entry(self, scope: Scope) -> Entry | None:
         """Find the route this request will reach and its line; None: no such path."""
-        for route in self._routes:
+        path = scope["path"]
+        for beginning, route in self._beginnings:
+            if not path.startswith(beginning):
+                continue
             match, _ = route.matches(scope)
             if match is Match.FULL:
                 template = f"{_verb(scope['method'])} {getattr(route, 'path', '')}"

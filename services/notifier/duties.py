@@ -1,6 +1,8 @@
 """Writing duties: opened, closed, re-dated, and their ladder worked out by the pack that counts (rule: `domain.duties`)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -42,17 +44,20 @@ class Counting:
 def open_duties(session: Session, openings: Sequence[Opening], cause: str) -> None:
     """Open the duties of one fact; one open with the same due date stays, one with another is superseded."""
     counting: Counting | None = None
+    standing = defaultdict[tuple[str, str, str], list[Duty]](list)
+    for duty in _standing(session, {opening.subject for opening in openings}):
+        standing[duty.subject, duty.kind, duty.owner_agency].append(duty)
     for opening in openings:
-        standing = _standing(session, opening.subject, opening.duty, (opening.agency,))
-        if any(duty.due_at == opening.due_at for duty in standing):
+        key = (opening.subject, opening.duty, opening.agency)
+        if any(duty.due_at == opening.due_at for duty in standing[key]):
             continue
-        for duty in standing:
+        for duty in standing[key]:
             _fill(duty, FACT, Close(opening.opened_at, Outcome.SUPERSEDED))
         counting = counting or counting_for(session, opening.county, opening.campaign)
-        _open(session, opening, cause, counting)
+        standing[key] = [_open(session, opening, cause, counting)]
 
 
-def _open(session: Session, opening: Opening, cause: str, counting: Counting) -> None:
+def _open(session: Session, opening: Opening, cause: str, counting: Counting) -> Duty:
     kind = RULES.duties[opening.duty]
     duty = _row(opening, derived_id("W", cause, opening.duty, opening.subject, opening.agency))
     duty.late_at = opening.due_at if MISSED in kind.steps else None
@@ -65,6 +70,7 @@ def _open(session: Session, opening: Opening, cause: str, counting: Counting) ->
     if kind.parts:
         _sum_up(session, duty, kind.parts)
     plan_steps(duty, counting)
+    return duty
 
 
 def _row(opening: Opening, duty_id: str) -> Duty:
@@ -94,11 +100,22 @@ def _row(opening: Opening, duty_id: str) -> Duty:
 
 def close_duties(session: Session, closings: Sequence[Closing], at: datetime) -> None:
     """Close what is open on the closings' subjects, and what is summed up by it."""
+    standing = _standing(session, {closing.subject for closing in closings})
     for closing in closings:
-        for duty in _standing(session, closing.subject, closing.duty, closing.agencies):
+        for duty in standing:
+            if not _means(closing, duty) or FACT in duty.slots:  # an earlier closing may have closed it
+                continue
             _fill(duty, FACT, Close(at, closing.outcome))
             _sum_up_above(session, duty)
             _count_parts(session, duty)
+
+
+def _means(closing: Closing, duty: Duty) -> bool:
+    return (
+        closing.subject == duty.subject
+        and closing.duty in (None, duty.kind)
+        and (closing.agencies is None or duty.owner_agency in closing.agencies)
+    )
 
 
 def cancel_campaign(session: Session, campaign: str, at: datetime) -> None:
@@ -122,13 +139,11 @@ def resume_campaign(session: Session, campaign: str) -> None:
         replan(session, county, campaign)
 
 
-def _standing(session: Session, subject: str, kind: str | None, agencies: tuple[str, ...] | None) -> list[Duty]:
-    """Find the duties on *subject* that no fact of their own key has closed."""
-    found = select(Duty).where(Duty.subject == subject).order_by(Duty.id)
-    if kind is not None:
-        found = found.where(Duty.kind == kind)
-    if agencies is not None:
-        found = found.where(Duty.owner_agency.in_(agencies))
+def _standing(session: Session, subjects: AbstractSet[str]) -> list[Duty]:
+    """Find the duties on *subjects* that no fact of their own key has closed."""
+    if not subjects:
+        return []
+    found = select(Duty).where(Duty.subject.in_(subjects)).order_by(Duty.id)
     return [duty for duty in session.scalars(found) if FACT not in duty.slots]
 
 

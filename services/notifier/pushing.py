@@ -24,9 +24,12 @@ def real_now() -> datetime:
 
 
 def asking_for(session: Session, county: str, kind: str) -> list[Webhook]:
-    """List the active webhooks of a county that asked for a kind of event."""
-    active = select(Webhook).where(Webhook.county == county, Webhook.state == State.ACTIVE).order_by(Webhook.id)
-    return [webhook for webhook in session.scalars(active) if wants(webhook.kinds, kind)]
+    """List the active webhooks of a county that asked for a kind of event; they are read once in a transaction."""
+    known: dict[str, list[Webhook]] = session.info.setdefault("notifier.webhooks", {})
+    if county not in known:
+        active = select(Webhook).where(Webhook.county == county, Webhook.state == State.ACTIVE).order_by(Webhook.id)
+        known[county] = list(session.scalars(active))
+    return [webhook for webhook in known[county] if wants(webhook.kinds, kind)]
 
 
 def queue(

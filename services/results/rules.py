@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.errors import NotYet
@@ -126,23 +125,20 @@ def rules_of(session: Session, pack_digest: str, calendar_digest: str) -> Rules:
         NotYet: one of them has not arrived.
     """
     key = (pack_digest, calendar_digest)
-    found: dict[tuple[str, str], Rules] = session.info.setdefault("results.rules", {})
-    if key not in found:
-        found[key] = _load(session, key)
-    return found[key]
-
-
-def _load(session: Session, key: tuple[str, str]) -> Rules:
-    pack_digest, calendar_digest = key
-    if session.scalar(select(Pack.digest).where(Pack.digest == pack_digest)) is None:
-        raise NotYet(f"rulepack:{pack_digest}")
-    if session.scalar(select(CalendarEdition.digest).where(CalendarEdition.digest == calendar_digest)) is None:
-        raise NotYet(f"calendar:{calendar_digest}")
     if key not in _known:
-        pack, calendar = session.get_one(Pack, pack_digest), session.get_one(CalendarEdition, calendar_digest)
-        days = Calendar.model_validate(calendar.document).plain()
-        _known[key] = Rules(RulePack.model_validate(pack.document), WorkingCalendar.of(days))
+        _known[key] = _load(session, *key)
     return _known[key]
+
+
+def _load(session: Session, pack_digest: str, calendar_digest: str) -> Rules:
+    pack = session.get(Pack, pack_digest)
+    if pack is None:
+        raise NotYet(f"rulepack:{pack_digest}")
+    calendar = session.get(CalendarEdition, calendar_digest)
+    if calendar is None:
+        raise NotYet(f"calendar:{calendar_digest}")
+    days = Calendar.model_validate(calendar.document).plain()
+    return Rules(RulePack.model_validate(pack.document), WorkingCalendar.of(days))
 
 
 _known: dict[tuple[str, str], Rules] = {}  # by content, so it never grows stale

@@ -175,18 +175,14 @@ def test_the_summary_is_checked_against_what_its_schema_is_made_of(undisturbed: 
     assert names(outcome.broken_invariants(without)) == ["schema"]
 
 
-def test_every_visit_has_one_section_of_each_competent_agency(
-    county: System, undisturbed: Played, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert outcome.broken_visits(county, undisturbed.summary) == []
-
+def test_every_visit_has_one_section_of_each_competent_agency(county: System, undisturbed: Played) -> None:
     applying = outcome.items_by_category()
+    assert outcome.broken_visits(county, undisturbed.summary, applying) == []
+
     assert {category: len(agencies) for category, agencies in applying.items()} == AGENCIES
-    monkeypatch.setattr(outcome, "items_by_category", lambda: applying | {"KY": {"JT": ["JT-01"]}})
-    broken = outcome.broken_visits(county, undisturbed.summary)
+    broken = outcome.broken_visits(county, undisturbed.summary, applying | {"KY": {"JT": ["JT-01"]}})
     assert set(names(broken)) == {"sections", "results"}
-    monkeypatch.undo()
-    assert names(outcome.broken_visits(county, undisturbed.summary | {"visits": 12})) == ["visits"]
+    assert names(outcome.broken_visits(county, undisturbed.summary | {"visits": 12}, applying)) == ["visits"]
 
 
 def test_results_are_those_of_the_scripted_findings_and_nothing_else(undisturbed: Played, drawn: Counter[str]) -> None:

@@ -8,11 +8,11 @@ release kept apart) at the end, and changes nothing else. Deliveries are queued 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from runtime.events.handling import Received, handles
-from runtime.store import next_number
+from runtime.store import next_numbers
 from schemas.events.payload import Payload
 from schemas.registry import PAYLOADS
 from services.notifier.domain.feed import parties
@@ -39,22 +39,25 @@ def write_entries(event: Received[Any], session: Session) -> None:
     """Put a fact at the end of each feed it belongs to, unless it stands there."""
     entries = {f"{event.id}.{agency}": agency for agency in agencies_of(event, session)}
     there = set(session.scalars(select(FeedEntry.id).where(FeedEntry.id.in_(entries))))
-    for entry, agency in entries.items():
-        if entry in there:
-            continue
-        session.add(
-            FeedEntry(
-                id=entry,
-                county=event.data.county,
-                owner_agency=agency,
-                number=next_number(session, f"feed-{event.data.county}-{agency}"),
-                event=event.id,
-                kind=short(type(event.data)),
-                subject=event.data.partition_key,
-                at=event.time,
-                body=event.body.decode(),
-            )
-        )
+    missing = {entry: agency for entry, agency in entries.items() if entry not in there}
+    feeds = {agency: f"feed-{event.data.county}-{agency}" for agency in missing.values()}
+    numbers = next_numbers(session, feeds.values())
+    rows = [
+        {
+            "id": entry,
+            "county": event.data.county,
+            "owner_agency": agency,
+            "number": numbers[feeds[agency]],
+            "event": event.id,
+            "kind": short(type(event.data)),
+            "subject": event.data.partition_key,
+            "at": event.time,
+            "body": event.body.decode(),
+        }
+        for entry, agency in missing.items()
+    ]
+    if rows:
+        session.execute(insert(FeedEntry), rows)
 
 
 def queue_deliveries(event: Received[Any], session: Session) -> None:

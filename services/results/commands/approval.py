@@ -71,7 +71,7 @@ def approve_section(session: Session, actor: Actor, *, at: datetime, section_id:
     campaign = campaign_of(session, section.campaign)
     case = Approved(
         campaign,
-        visit_of(session, actor, section.visit),
+        visit_of(session, actor, section.visit, section),
         section,
         entry_for_writing(session, actor, section, at),
         items_of(session, section),

@@ -39,16 +39,23 @@ def campaign_rules(session: Session, campaign: Campaign) -> Rules:
     return rules_of(session, campaign.pack_digest, campaign.calendar_digest)
 
 
-def visit_of(session: Session, actor: Actor, visit_id: str) -> Visit:
-    """Load a visit whose target the actor may know."""
+def visit_of(session: Session, actor: Actor, visit_id: str, section: Section | None = None) -> Visit:
+    """Load a visit whose target the actor may know; *section* is the actor's agency's part of it, where it is at hand."""
     visit = session.get(Visit, visit_id)
-    if visit is None or not sees(session, actor, [visit])[visit.id]:
+    if visit is None or not sees(session, actor, [visit], None if section is None else [section])[visit.id]:
         raise NotFound(visit=visit_id)
     return visit
 
 
-def sees(session: Session, actor: Actor, visits: Iterable[Visit]) -> dict[str, bool]:
-    """Tell for each visit whether the actor may know its target; teams and disclosure are read only where they decide."""
+def sees(
+    session: Session, actor: Actor, visits: Iterable[Visit], sections: Iterable[Section] | None = None
+) -> dict[str, bool]:
+    """
+    Tell for each visit whether the actor may know its target; teams and disclosure are read only where they decide.
+
+    Args:
+        sections: of the actor's agency, where the caller has them at hand; read otherwise.
+    """
     listed = list(visits)
     disclosed = cache(partial(is_disclosed, session))
 
@@ -63,22 +70,24 @@ def sees(session: Session, actor: Actor, visits: Iterable[Visit]) -> dict[str, b
             disclosed=open_to_all,
         )
 
-    teams = _teams(session, actor, [visit.id for visit in listed if not may(visit)])
+    hidden = [visit.id for visit in listed if not may(visit)]
+    teams = _teams(_own_sections(session, actor, hidden) if sections is None else sections)
     return {
         visit.id: may(visit, teams.get(visit.id, ())) or may(visit, open_to_all=disclosed(visit.campaign))
         for visit in listed
     }
 
 
-def _teams(session: Session, actor: Actor, visits: list[str]) -> dict[str, set[str]]:
-    """Name the officers of the actor's agency that were drawn for each visit, for an actor who is an officer."""
+def _own_sections(session: Session, actor: Actor, visits: list[str]) -> Iterable[Section]:
+    """Read the sections of an officer's own agency in *visits*; nobody else is on a team."""
     if actor.officer is None or not visits:
-        return {}
-    own = select(Section).where(Section.agency == actor.agency, Section.visit.in_(visits))
-    return {
-        section.visit: {member["officer"] for member in section.team if member["officer"]}
-        for section in session.scalars(own)
-    }
+        return ()
+    return session.scalars(select(Section).where(Section.agency == actor.agency, Section.visit.in_(visits)))
+
+
+def _teams(sections: Iterable[Section]) -> dict[str, set[str]]:
+    """Name the officers that were drawn for each visit, as *sections* of one agency have them."""
+    return {section.visit: {member["officer"] for member in section.team if member["officer"]} for section in sections}
 
 
 def is_disclosed(session: Session, campaign_id: str) -> bool:
@@ -103,7 +112,7 @@ def section_row(session: Session, actor: Actor, section_id: str) -> Section:
 def own_section(session: Session, actor: Actor, section_id: str) -> Section:
     """Load a section of the actor's own agency; its progress may be shared, its content never is."""
     section = section_row(session, actor, section_id)
-    visit_of(session, actor, section.visit)
+    visit_of(session, actor, section.visit, section)
     return section
 
 

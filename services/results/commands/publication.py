@@ -29,7 +29,7 @@ def publish_section(session: Session, actor: Actor, *, at: datetime, section_id:
         raise SectionNotInState(state=section.state)
     if not is_disclosed(session, campaign.id):
         raise BeforeDisclosure()
-    visit, rules = visit_of(session, actor, section.visit), campaign_rules(session, campaign)
+    visit, rules = visit_of(session, actor, section.visit, section), campaign_rules(session, campaign)
     public = _public(session, campaign, visit, section, rules)
     name = public_name(visit.about["name"], visit.about["uscc"])
     check_public((name, *public.texts()), rules.scans)

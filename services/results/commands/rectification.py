@@ -79,5 +79,5 @@ def _ordered(session: Session, section: Section, finding_id: str) -> FindingRow:
 
 def _anew(session: Session, actor: Actor, section: Section, finding: FindingRow, at: datetime) -> Due:
     rules = campaign_rules(session, campaign_of(session, section.campaign))
-    visit = visit_of(session, actor, section.visit)
+    visit = visit_of(session, actor, section.visit, section)
     return rules.due(rules.route(finding.kind, section.agency, visit.category, visit.district).deadline, day_of(at))

@@ -130,7 +130,7 @@ def sign_section(session: Session, actor: Actor, *, at: datetime, section_id: st
     """
     section = section_in_hand(session, actor, section_id)
     officer = check_on_team(actor.officer, [member["officer"] for member in section.team])
-    visit = visit_of(session, actor, section.visit)
+    visit = visit_of(session, actor, section.visit, section)
     check_day(visit.visit_on, day_of(at))
     stands = check_text(session, section, digest)
     _complete_draft(session, section, visit)
@@ -170,7 +170,7 @@ def record_unit(
         安全生产法: refusal to sign must be recorded (reference/domain.md §1.1, Signature).
     """
     section = section_in_hand(session, actor, section_id)
-    check_day(visit_of(session, actor, section.visit).visit_on, day_of(at))
+    check_day(visit_of(session, actor, section.visit, section).visit_on, day_of(at))
     stands = check_text(session, section, digest)
     entry = entry_for_writing(session, actor, section, at)
     if how == "signed":
@@ -207,7 +207,7 @@ def _complete_draft(session: Session, section: Section, visit: Visit) -> Draft:
 def submit_section(session: Session, actor: Actor, *, at: datetime, section_id: str) -> Reply:
     """Hand a complete, signed section to the approver."""
     section = section_in_hand(session, actor, section_id)
-    visit = visit_of(session, actor, section.visit)
+    visit = visit_of(session, actor, section.visit, section)
     check_day(visit.visit_on, day_of(at))
     rules = campaign_rules(session, campaign_of(session, section.campaign))
     entry = entry_for_writing(session, actor, section, at)

@@ -201,7 +201,7 @@ def section_view(
         unsaved: answers, outcomes and findings a person has typed but not saved, shown instead of the stored ones.
     """
     section = own_section(session, actor, section_id)
-    visit = visit_of(session, actor, section.visit)
+    visit = visit_of(session, actor, section.visit, section)
     campaign = campaign_of(session, section.campaign)
     rules, items = campaign_rules(session, campaign), items_of(session, section)
     words = Words(rules)
@@ -412,7 +412,7 @@ def review_view(session: Session, actor: Actor, *, section_id: str, now: datetim
     """Show a submitted section to its approver, with what will follow from each finding by the routing table."""
     view = section_view(session, actor, section_id=section_id, now=now)
     section = own_section(session, actor, section_id)
-    visit = visit_of(session, actor, section.visit)
+    visit = visit_of(session, actor, section.visit, section)
     rules = campaign_rules(session, campaign_of(session, section.campaign))
     bodies = {body.id: body for body in session.scalars(select(Agency))}
     view["consequences"] = [_foreseen(each, section, visit, rules, bodies) for each in view["findings"]]
