@@ -81,13 +81,13 @@ class Revealing(Body):
 class Sealing(Body):
     """Seal; a witness that keeps its key says over which digest and for which moment (Unix seconds) it signed."""
 
-    digest: str
-    at: int = Field(ge=0, le=2**53 - 1)
-    sig: str
+    digest: str | None = None
+    at: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    sig: str | None = None
 
-    def own(self) -> OwnSeal:
+    def own(self) -> OwnSeal | None:
         """Give the seal made elsewhere."""
-        return OwnSeal(self.digest, self.at, self.sig)
+        return None if self.sig is None else OwnSeal(self.digest or "", self.at or 0, self.sig)
 
 
 class Dice(Body):
