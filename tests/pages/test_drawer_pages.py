@@ -208,6 +208,9 @@ def test_the_parts_say_how_far_it_is_before_there_is_a_draw(kit: Kit) -> None:
     assert officer.part("/parts/drawer/home/me").text == ""
     assert "还没有抽取" in officer.get("/draws").main
     assert "第一次抽取时生成" in officer.get("/draw-keys").main
+    leave = "/draw-keys/server"
+    assert "由服务器代管的确认" in officer.get("/draw-keys").form(leave).submit(422).text
+    assert "本系统服务器代管" in officer.get("/draw-keys").form(leave).submit(agreed="yes").root.one("table").text
     assert "开启抽取" in site.person(LEAD).get("/draws").main
 
 
