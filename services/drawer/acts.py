@@ -20,8 +20,7 @@ from services.drawer.commands.opening import Drafted
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
 from services.drawer.drafts import Feasibility, window_end
-from services.drawer.queries.papers import read_papers
-from services.drawer.reading import blob_ref
+from services.drawer.queries.papers import frame_to_check, read_papers
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
 from services.drawer.vault import SERVICE, Vault
 from services.drawer.working import OwnCommitment, OwnSeal, take_contribution
@@ -115,13 +114,14 @@ def leave_key(service: Service, actor: Actor, *, key: str) -> Reply:
 
 def papers(service: Service, actor: Actor, draw_id: str) -> dict[str, Any]:
     """Give a body that keeps its key itself what it checks and signs; no value that was revealed is among it."""
-    return working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id))
+    now = service.ports.clock.now()
+    return working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id, now=now), now)
 
 
 def frame(service: Service, actor: Actor, draw_id: str) -> bytes:
-    """Give a body the frame file of a draw it takes part in, to hold it against the manifest."""
-    seen = service.ask(actor, read_papers, draw_id=draw_id)
-    return service.ports.blobs.get(blob_ref(seen.said.row.frame_file), SERVICE)
+    """Give an agency that is about to commit the frame file, to hold it against the manifest."""
+    found = service.ask(actor, frame_to_check, draw_id=draw_id, now=service.ports.clock.now())
+    return service.ports.blobs.get(found, SERVICE)
 
 
 def commit(

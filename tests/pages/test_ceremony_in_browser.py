@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -165,7 +166,7 @@ def test_two_agencies_and_the_witness_keep_their_keys_and_one_goes_on_in_another
 
 
 def test_a_browser_signs_nothing_that_is_not_what_it_checked(browser: Browser, address: str, county: County) -> None:
-    with tab(browser, address) as page:
+    with tab(browser, address, refused=True) as page:
         makes_a_key(page, "GA")
         county.open()
         page.route(
@@ -185,5 +186,10 @@ def test_a_browser_signs_nothing_that_is_not_what_it_checked(browser: Browser, a
         page.goto(f"/draws/{DRAW}")
         page.click("form[data-ceremony=commit] button[type=submit]")
         expect(page.locator(".ov-problem")).to_contain_text("清单与它的摘要不符")
+        page.unroute("**/papers")
+        page.goto(f"/draws/{DRAW}")
+        county.at(COMMIT_CLOSE + timedelta(seconds=1))  # too late: void, while the page stood open
+        page.click("form[data-ceremony=commit] button[type=submit]")
+        expect(page.locator(".ov-problem")).to_contain_text("抽样框文件只在本单位承诺之前提供")
     with county.service.db.read(county.service.system) as session:
         assert session.scalars(select(Commitment)).all() == []
