@@ -207,6 +207,9 @@ def test_the_parts_say_how_far_it_is_before_there_is_a_draw(kit: Kit) -> None:
     assert officer.part("/parts/drawer/home/me").text == ""
     assert "还没有抽取" in officer.get("/draws").main
     assert "第一次抽取时生成" in officer.get("/draw-keys").main
+    leave = "/draw-keys/server"
+    assert "由服务器代管的确认" in officer.get("/draw-keys").form(leave).submit(422).text
+    assert "本系统服务器代管" in officer.get("/draw-keys").form(leave).submit(agreed="yes").root.one("table").text
     assert "开启抽取" in site.person(LEAD).get("/draws").main
 
 
@@ -337,6 +340,16 @@ def _secrets(county: County) -> dict[str, list[str]]:
         "pid": [pid for one in record["teams"].values() for pid in one["roster"]],
         "officer": sorted({who for one in work.visits for team in one.teams for who in team.officers if who}),
     }
+
+
+def test_a_search_for_leaks_finds_each_kind_that_is_put_in(site: Site, county: County) -> None:
+    county.until_drawn()
+    secrets = _secrets(county)
+    page = site.person(OFFICER["GA"]).call("GET", f"/draws/{DRAW}").text
+    assert _leaks(secrets, page) == set()
+
+    for kind, values in secrets.items():
+        assert kind in _leaks(secrets, page.replace("</main>", f"{values[-1]}</main>"))
 
 
 def _leaks(secrets: dict[str, list[str]], text: str) -> set[str]:
