@@ -13,7 +13,7 @@ from typing import Any
 
 from runtime.service import Reply, Service
 from runtime.store import Actor
-from services.drawer import working
+from services.drawer import outcomes, working
 from services.drawer.commands import ceremony, completing, ending, keys, opening
 from services.drawer.commands.ceremony import Contribution
 from services.drawer.commands.opening import Drafted
@@ -209,14 +209,14 @@ def complete(service: Service, draw_id: str) -> None:
         )
     except NotDrawnYet:
         return
-    done = working.work_out(service.ports, inputs)
+    done = outcomes.work_out(service.ports, inputs)
     service.do(service.system, completing.complete_draw, done, key=f"complete:{inputs.said.row.id}", draw_id=draw_id)
 
 
 def disclose(service: Service, draw_id: str) -> None:
     """Open a draw's record and frame to everybody."""
     files = service.ask(service.system, completing.prepare_disclosure, draw_id=draw_id)
-    record, frame = working.open_to_everybody(service.ports, *files)
+    record, frame = (outcomes.open_to_everybody(service.ports, file) for file in files)
     service.do(
         service.system,
         completing.disclose_draw,
