@@ -307,9 +307,7 @@ def replace_visit(event: Received[TargetReplaced], blobs: Mapping[str, bytes], s
     What nobody has entered yet will not be: what was entered, approved or published stays as it is.
     """
     said = event.data
-    campaign = session.get(Campaign, said.campaign)
-    if campaign is None or session.get(DrawFact, said.campaign) is None:
-        raise NotYet(f"draw:{said.campaign}")
+    campaign = session.get_one(Campaign, said.campaign)  # the draw came before, under the same key
     closed = session.get(Visit, said.visit)
     if closed is None:  # a rehearsal opened no visits here
         return []
@@ -326,8 +324,6 @@ def replace_visit(event: Received[TargetReplaced], blobs: Mapping[str, bytes], s
 def change_team(event: Received[InspectorSubstituted], blobs: Mapping[str, bytes], session: Session) -> None:
     """Send somebody else: the officer who dropped out loses the section, the one drawn gets it, unless it is entered."""
     said = event.data
-    if session.get(DrawFact, said.campaign) is None:
-        raise NotYet(f"draw:{said.campaign}")
     section = session.get(Section, f"{said.visit}-{said.agency}")
     if section is None or section.state not in EDITABLE:  # a rehearsal; or the old team has inspected
         return

@@ -30,7 +30,8 @@ from services.drawer.commands import changing
 from services.drawer.queries.drawn import VisitView, drawn_list
 from services.drawer.queries.records import public_draw
 from services.drawer.queries.rounds import changes_view, round_view
-from services.drawer.round_acts import AskedRoundTimes, Document
+from services.drawer.round_acts import AskedRoundTimes
+from services.drawer.uploads import Document
 from tests.kit import COUNTY, Kit, person, said
 from tests.unit.drawer_service.county import (
     AGENCIES,
@@ -47,6 +48,7 @@ from tests.unit.drawer_service.county import (
     due,
     plan,
 )
+from tests.verifier_js import node
 
 ROOT = Path(__file__).parents[3]
 TRY = count()
@@ -149,6 +151,7 @@ def verified(county: County, folder: Path, edition: str) -> str:
     command = [sys.executable, ROOT / "verify_draw.py", folder / "record.json", folder / "frame.tsv"]
     run = subprocess.run([*map(str, command)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert node.named(node.verified(folder)[folder.name]) == (0, None, None)
     assert checking.verify(files.record, [files.frame]).rounds == len(json.loads(files.record)["replacements"])
     return files.record.decode()
 
@@ -157,7 +160,7 @@ def verified(county: County, folder: Path, edition: str) -> str:
 
 
 @pytest.mark.parametrize("edition", ["full", "public"])
-def test_a_round_replaces_a_target_and_an_officer_and_both_verifiers_accept_it(
+def test_a_round_replaces_a_target_and_an_officer_and_all_three_verifiers_accept_it(
     after: County, edition: str, tmp_path: Path
 ) -> None:
     before = visits(after)
