@@ -7,14 +7,14 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
-from runtime.files.evidence import MAX_EVIDENCE_BYTES
 from runtime.service import Service
 from runtime.web import TheCaller, Web
 from services.drawer import round_acts, shown
 from services.drawer.api import ROOT, Body, Dice, Revealing, Sealing
 from services.drawer.commands import changing
 from services.drawer.queries.rounds import changes_view
-from services.drawer.round_acts import AskedRoundTimes, Document
+from services.drawer.round_acts import AskedRoundTimes
+from services.drawer.uploads import read_document
 
 CHANGES = f"{ROOT}/draws/{{draw_id}}/changes"
 ROUNDS = f"{ROOT}/draws/{{draw_id}}/rounds"
@@ -38,11 +38,6 @@ class Signing(Body):
     """Sign a round's request; ``sig`` by a body that keeps its key."""
 
     sig: str | None = None
-
-
-def read_document(file: UploadFile) -> Document:
-    """Read an upload, one byte further than is allowed."""
-    return Document(file.filename or "", file.file.read(MAX_EVIDENCE_BYTES + 1))
 
 
 def routes(service: Service, web: Web) -> APIRouter:

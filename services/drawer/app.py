@@ -12,7 +12,7 @@ from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
-from services.drawer import api, api_rounds, pages, pages_rounds
+from services.drawer import api, api_rounds, pages, pages_live, pages_rounds
 from services.drawer.acts import Intervals
 from services.drawer.domain import changes
 from services.drawer.handlers import HANDLERS
@@ -54,7 +54,11 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/countersign": OFFICER,
     "POST /draws/{draw_id}/reveal": OFFICER,
     "POST /draws/{draw_id}/seal": WITNESS,
-    "POST /draws/{draw_id}/dice": WITNESS,
+    "POST /draws/{draw_id}/dice": WITNESS.limited(12 * MIB),
+    "GET /draws/{draw_id}/dice/photo": SIGNED_IN,
+    "GET /draws/{draw_id}/live": SIGNED_IN,
+    "GET /draws/{draw_id}/witness": WITNESS,
+    "GET /parts/drawer/live/{draw_id}": SIGNED_IN,
     "GET /draws/{draw_id}/changes": SIGNED_IN,
     "POST /draws/{draw_id}/changes": ASKING.limited(12 * MIB),
     "POST /draws/{draw_id}/changes/{change_id}/decide": DECIDING,
@@ -112,6 +116,7 @@ MENU = (
         frozenset({Role.DRAW_OFFICER, Role.PLANNER, Role.WITNESS, Role.AGENCY_HEAD, Role.SUPERVISOR}),
         "dice-5",
     ),
+    MenuEntry("/draw-keys", "签名公钥", "Public keys", frozenset({Role.DRAW_OFFICER, Role.WITNESS}), "key"),
 )
 
 
@@ -130,6 +135,6 @@ def drawer(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Serv
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/drawer/home/me",),
-        routers=(api.routes, api_rounds.routes, pages.routes, pages_rounds.routes),
+        routers=(api.routes, api_rounds.routes, pages.routes, pages_live.routes, pages_rounds.routes),
         templates=HERE / "templates",
     )

@@ -8,12 +8,12 @@ from fastapi.responses import Response
 from runtime.service import Service
 from runtime.web import TheCaller, Web, see_other
 from services.drawer import round_acts, shown, wording
-from services.drawer.api_rounds import read_document
 from services.drawer.commands import changing
 from services.drawer.pages import Hex, Minutes
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.rounds import changes_view, round_view
 from services.drawer.round_acts import AskedRoundTimes
+from services.drawer.uploads import read_document
 from services.drawer.working import OwnSeal
 
 Word = Annotated[str, Form(max_length=120)]

@@ -211,3 +211,9 @@ class EvidenceNotForYou(Forbidden):
     """The document behind a request is for those who may know the visit's target."""
 
     code = "draw.evidence_not_for_you"
+
+
+class NoPhoto(NotFound):
+    """Nobody handed in a photograph of the dice."""
+
+    code = "draw.no_photo"

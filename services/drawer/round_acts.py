@@ -7,9 +7,9 @@ As in ``acts``: read, work outside the transaction, write; whether an act is all
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
+from typing import Any
 
-from runtime.files.evidence import MAX_EVIDENCE_BYTES, StoredFile, content_type_of, fit_name
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply, Service
 from runtime.store import Actor
 from services.drawer import rounds_working as working
@@ -23,16 +23,9 @@ from services.drawer.domain.rounds import Round
 from services.drawer.queries.rounds import evidence_file
 from services.drawer.reading import round_id
 from services.drawer.refusals import DiceTypedDifferently
+from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault
 from services.drawer.working import OwnSeal
-
-
-@dataclass(frozen=True)
-class Document:
-    """A file that shows why: its name as uploaded, and its content."""
-
-    name: str
-    content: bytes
 
 
 def ask_change(
@@ -47,31 +40,15 @@ def ask_change(
     document: Document,
 ) -> Reply:
     """Ask for a change, its document kept for the drawer's eyes; what is refused leaves no file behind."""
-    content_type = content_type_of(document.content, MAX_EVIDENCE_BYTES)
+    facts = document.facts()
     seen = Seen(service.ask(service.system, changing.visit_standing, draw_id=draw_id, visit_id=visit_id, asker=actor))
-    stored: dict[str, object] = {}
+    stored = StoredFile({})
     if service.recall(actor, key) is None:
         reasons = service.ask(actor, rounds.prepare_attempt, draw_id=draw_id).row.manifest["replacement"]["reasons"]
         changes.check_request(seen.visit, actor.agency, officer, reason, reasons)
-        file = service.ports.blobs.put(document.content, content_type, (SERVICE,), subject=draw_id)
-        stored = file.model_dump(mode="json")
-    return service.do(
-        actor,
-        changing.ask_change,
-        seen,
-        key=key,
-        draw_id=draw_id,
-        visit_id=visit_id,
-        officer=officer,
-        reason=reason,
-        evidence={
-            "name": fit_name(document.name, content_type),
-            "content_type": content_type,
-            "size": len(document.content),
-            "sha256": sha256(document.content).hexdigest(),
-        },
-        stored=StoredFile(stored),
-    )
+        stored = document.keep(service, draw_id)
+    asked = {"draw_id": draw_id, "visit_id": visit_id, "officer": officer, "reason": reason}
+    return service.do(actor, changing.ask_change, seen, key=key, evidence=facts, stored=stored, **asked)
 
 
 def evidence(service: Service, actor: Actor, draw_id: str, change_id: str) -> tuple[bytes, str, str]:
@@ -109,6 +86,21 @@ def open_round(service: Service, actor: Actor, draw_id: str, asked: AskedRoundTi
 
     told = list(astuple(asked))
     return service.do(actor, rounds.open_round, prepared(opening), key=key, draw_id=draw_id, asked=told)
+
+
+def papers(service: Service, actor: Actor, draw_id: str) -> dict[str, Any] | None:
+    """
+    Give a body that keeps its key itself what it signs in the round under way: D_r, and of reveals only whose are there.
+
+    The lead's draw officer, who may know the list, gets ρ too and can hold it against D_r.
+    """
+    said = service.ask(actor, rounds.prepare_attempt, draw_id=draw_id)
+    if not said.rounds or said.rounds[-1].end is not None:
+        return None
+    one = said.rounds[-1]
+    under_way = _round(service, draw_id, one.row.number)
+    now = int(service.ports.clock.now().timestamp())
+    return working.papers(service.ports, said, one, under_way, actor, now)
 
 
 def sign(service: Service, actor: Actor, draw_id: str, number: int, *, key: str, sig: str | None = None) -> Reply:

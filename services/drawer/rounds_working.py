@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from runtime.service import Ports
+from runtime.store import Actor
 from schemas.blobs import BlobRef
 from schemas.documents import TeamChange, WorkList, WorkVisit
 from services.drawer.commands.ceremony import Shown, Speaker
@@ -30,6 +32,8 @@ from services.drawer.domain.requests import DropOut, Removal, Request, RoundTime
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.sealing import Reveal, Seal, Signatures
 from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, open_to_everybody, visit_stem
+from services.drawer.queries.drawn import may_see_list
+from services.drawer.reading import Said, SaidRound
 from services.drawer.refusals import KeyKeptElsewhere, NothingToChange, SealMomentWrong
 from services.drawer.round_progress import CLOSED, SPENT
 from services.drawer.vault import Vault
@@ -113,6 +117,24 @@ def sign_dice(ports: Ports, speaker: Speaker, one: Round, digits: str, given: st
         raise NotSealed
     message = messages.said_of_dice(one.h, one.act.opening, sealed.digest, digits.encode())
     return Spoken(one, signed_or_given(Vault(ports), speaker, message, given))
+
+
+def papers(ports: Ports, said: Said, one: SaidRound, judged: Round, actor: Actor, now: int) -> dict[str, Any]:
+    """Lay out what a body signs in a round that is under way."""
+    vault, witness = Vault(ports), actor.agency == said.row.witness
+    to_seal = None
+    if witness and one.seal is None and not said.round_standing(one).unsigned:
+        to_seal = {"digest": judged.act.reveals_digest(open_reveals(vault, one)).hex(), "at": now}
+    return {
+        "round": judged.number,
+        "digest": one.row.digest,
+        "rho": judged.request.as_json() if may_see_list(actor, said.row.owner_agency) else None,
+        "signers": one.row.signers,
+        "signatures": {body: row.sig for body, row in one.countersignatures.items()},
+        "revealed": sorted(one.reveals),
+        "seal": {"digest": one.seal.digest, "at": one.seal.at} if one.seal else None,
+        "to_seal": to_seal,
+    }
 
 
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -253,7 +253,7 @@ class SealRow(Owned, Base):
 
 
 class DiceRow(Owned, Base):
-    """The dice thrown in the room, signed by the witness."""
+    """The dice thrown in the room, signed by the witness; a photograph of them is kept beside, for the parties' eyes."""
 
     __tablename__ = "dice"
     __table_args__ = OWNED
@@ -262,6 +262,8 @@ class DiceRow(Owned, Base):
     digits: Mapped[str]
     sig: Mapped[str] = mapped_column(String(128))
     said_at: Mapped[datetime]
+    photo: Mapped[dict[str, Any] | None]  # name, content_type, size, sha256
+    photo_file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})  # BlobRef, reader drawer
 
 
 class Voided(Owned, Base):

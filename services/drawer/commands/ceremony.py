@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from runtime.errors import Forbidden
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply
 from runtime.store import Actor
 from schemas.blobs import BlobRef
@@ -40,6 +41,8 @@ from services.drawer.refusals import (
     NothingToReveal,
     WitnessOnly,
 )
+
+NO_FILE = StoredFile({})
 
 
 @dataclass(frozen=True)
@@ -291,8 +294,16 @@ def throw_dice(
     draw_id: str,
     digits: str,
     given: str | None = None,
+    photo: Mapping[str, Any] | None = None,
+    stored: StoredFile = NO_FILE,
 ) -> Reply:
-    """Take the dice thrown in the room, as the witness read them; *given*: the signature it made itself."""
+    """
+    Take the dice thrown in the room, as the witness read them.
+
+    Args:
+        given: The signature it made itself.
+        photo: A photograph of them: name, content_type, size, sha256; *stored*: where it lies.
+    """
     del given
     with told(session, actor.county):
         sig = work.get()
@@ -300,7 +311,8 @@ def throw_dice(
     shown = dice_shown(digits, sig, said.standing.dice or 0)
     with told(session, actor.county):
         ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
-    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **owned_by(actor))
+    kept = {"photo": dict(photo), "photo_file": stored.blob} if photo else {}
+    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **kept, **owned_by(actor))
     publish(session, said, row)
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
