@@ -235,3 +235,14 @@ class WorkList(Document):
     campaign: Id
     draw: Id
     visits: tuple[WorkVisit, ...]
+
+
+class TeamChange(Document):
+    """One agency's team at one visit after a replacement round: as it stands, who left it, and who came."""
+
+    campaign: Id
+    draw: Id
+    visit: Id
+    team: WorkTeam
+    left: tuple[Id, ...]
+    came: tuple[Id, ...]

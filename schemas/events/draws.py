@@ -101,3 +101,87 @@ class DrawDisclosed(DrawsPayload):
 
     record: BlobRef  # public edition, open
     frame: BlobRef  # the frame file, open
+
+
+class ChangePayload(DrawsPayload):
+    """A fact about a change that an agency asks for after the draw: a target that is gone, an officer who cannot go."""
+
+    change: Id
+    agency: Id  # whose request it is
+    visit: Id
+
+
+class ChangeRequested(ChangePayload):
+    """Somebody asked, with a reason and evidence, for a change; somebody else of the agency must approve it."""
+
+    type: ClassVar[str] = "onevisit.change.requested.v1"
+
+
+class ChangeApproved(ChangePayload):
+    """A second person of the agency approved the change; it goes into the next round."""
+
+    type: ClassVar[str] = "onevisit.change.approved.v1"
+
+
+class RoundPayload(DrawsPayload):
+    """A fact about a replacement round (JIDRAW/1 section 11)."""
+
+    round: Count
+
+
+class RoundOpened(RoundPayload):
+    """A round is asked for: those it concerns sign, then every agency reveals."""
+
+    type: ClassVar[str] = "onevisit.round.opened.v1"
+
+    agencies: tuple[Id, ...]
+    signers: tuple[Id, ...]  # the agencies without whose signature nothing changes
+    witness: Id | None
+    removals: Count
+    dropouts: Count
+    seal_by: datetime
+    beacon_time: datetime
+
+
+class RoundSpent(RoundPayload):
+    """The round was not sealed in time: it changes nothing, and its number is used."""
+
+    type: ClassVar[str] = "onevisit.round.spent.v1"
+
+    reason: Id  # signature_missing, reveals_missing, seal_missing
+    absent: tuple[Id, ...]
+
+
+class RoundClosed(RoundPayload):
+    """The round is drawn; what it came to as a whole. Which visits it changed is said beside it, one by one."""
+
+    type: ClassVar[str] = "onevisit.round.closed.v1"
+
+    visits: Count  # that stand now
+    sections: Count
+    open_slots: Count
+    visits_root: Digest
+    result_digest: Digest
+
+
+class TargetReplaced(RoundPayload):
+    """A target is gone: its visit is closed, and another target was drawn, if one was left."""
+
+    type: ClassVar[str] = "onevisit.target.replaced.v1"
+
+    lead: Id
+    visit: Id  # the closed one
+    reason: Id
+    instead: Id | None  # the new visit
+    agencies: tuple[Id, ...]  # of both visits
+    work: BlobRef  # schemas.documents.WorkList of the new visit alone, or of none; readers: results, notifier
+
+
+class InspectorSubstituted(RoundPayload):
+    """An officer of a visit dropped out; who goes instead stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.inspector.substituted.v1"
+
+    visit: Id
+    agency: Id
+    team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier

@@ -27,6 +27,16 @@ class VisitScheduled(ResultsPayload):
     publication_plan: Due
 
 
+class VisitClosed(ResultsPayload):
+    """The visit will not be made: its target is gone, and the draw replaced it; what was written stays."""
+
+    type: ClassVar[str] = "onevisit.visit.closed.v1"
+
+    agencies: tuple[Id, ...]
+    reason: Id
+    instead: Id | None  # the visit that was drawn instead
+
+
 class SectionPayload(ResultsPayload):
     """A fact about one agency's part (section) of a visit."""
 

@@ -11,17 +11,21 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply, Service
 from runtime.store import Actor
-from services.drawer import working
+from services.drawer import outcomes, round_acts, working
 from services.drawer.commands import ceremony, completing, ending, keys, opening
 from services.drawer.commands.ceremony import Contribution
 from services.drawer.commands.opening import Drafted
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
 from services.drawer.drafts import Feasibility, window_end
+from services.drawer.queries.attempts import dice_photo
 from services.drawer.queries.papers import frame_to_check, read_papers
+from services.drawer.reading import blob_ref
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
+from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault
 from services.drawer.working import OwnCommitment, OwnSeal, take_contribution
 
@@ -115,7 +119,8 @@ def leave_key(service: Service, actor: Actor, *, key: str) -> Reply:
 def papers(service: Service, actor: Actor, draw_id: str) -> dict[str, Any]:
     """Give a body that keeps its key itself what it checks and signs; no value that was revealed is among it."""
     now = service.ports.clock.now()
-    return working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id, now=now), now)
+    told = working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id, now=now), now)
+    return told | {"round": round_acts.papers(service, actor, draw_id)}
 
 
 def frame(service: Service, actor: Actor, draw_id: str) -> bytes:
@@ -182,20 +187,38 @@ def seal(service: Service, actor: Actor, draw_id: str, *, key: str, own: OwnSeal
 
 
 def throw_dice(
-    service: Service, actor: Actor, draw_id: str, *, key: str, digits: str, again: str, sig: str | None = None
+    service: Service,
+    actor: Actor,
+    draw_id: str,
+    *,
+    key: str,
+    digits: str,
+    again: str,
+    sig: str | None = None,
+    photo: Document | None = None,
 ) -> Reply:
-    """Enter the dice as the witness, typed twice; the draw is worked out at once."""
+    """Enter the dice as the witness, typed twice, perhaps with a *photo*; the draw is worked out at once."""
     digits, again = "".join(digits.split()), "".join(again.split())
     if digits != again:
         raise DiceTypedDifferently()
+    facts, stored = photo.facts() if photo else None, StoredFile({})
     work = prepared(
         lambda: working.sign_dice(
             service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), digits, sig
         )
     )
-    reply = service.do(actor, ceremony.throw_dice, work, key=key, draw_id=draw_id, digits=digits, given=sig)
+    if photo and work.refusal is None and service.recall(actor, key) is None:
+        stored = photo.keep(service, draw_id)
+    told = {"draw_id": draw_id, "digits": digits, "given": sig}
+    reply = service.do(actor, ceremony.throw_dice, work, key=key, photo=facts, stored=stored, **told)
     complete(service, draw_id)
     return reply
+
+
+def photo(service: Service, actor: Actor, draw_id: str) -> tuple[bytes, str, str]:
+    """Fetch the photograph of the dice for a party of the draw: content, kind and name."""
+    name, ref = service.ask(actor, dice_photo, draw_id=draw_id)
+    return service.ports.blobs.get(ref, SERVICE), ref.content_type, name
 
 
 # ── the system's own ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,14 +232,14 @@ def complete(service: Service, draw_id: str) -> None:
         )
     except NotDrawnYet:
         return
-    done = working.work_out(service.ports, inputs)
+    done = outcomes.work_out(service.ports, inputs)
     service.do(service.system, completing.complete_draw, done, key=f"complete:{inputs.said.row.id}", draw_id=draw_id)
 
 
 def disclose(service: Service, draw_id: str) -> None:
     """Open a draw's record and frame to everybody."""
     files = service.ask(service.system, completing.prepare_disclosure, draw_id=draw_id)
-    record, frame = working.open_to_everybody(service.ports, *files)
+    record, frame = (outcomes.open_to_everybody(service.ports, file) for file in files)
     service.do(
         service.system,
         completing.disclose_draw,

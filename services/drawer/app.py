@@ -10,10 +10,11 @@ from pydantic_settings import SettingsConfigDict
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
-from runtime.web import PUBLIC, SIGNED_IN, Access, roles
+from runtime.web import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
-from services.drawer import api, pages
+from services.drawer import api, api_rounds, pages, pages_live, pages_rounds
 from services.drawer.acts import Intervals
+from services.drawer.domain import changes
 from services.drawer.handlers import HANDLERS
 from services.drawer.tables import Base
 from services.drawer.timers import TIMERS
@@ -23,6 +24,8 @@ OFFICER = roles(Role.DRAW_OFFICER)
 WITNESS = roles(Role.WITNESS)
 BODY = roles(Role.DRAW_OFFICER, Role.WITNESS)
 LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
+ASKING = roles(*changes.ASKING)
+DECIDING = roles(*changes.DECIDING)
 
 
 class Settings(ServiceSettings):
@@ -51,7 +54,22 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/countersign": OFFICER,
     "POST /draws/{draw_id}/reveal": OFFICER,
     "POST /draws/{draw_id}/seal": WITNESS,
-    "POST /draws/{draw_id}/dice": WITNESS,
+    "POST /draws/{draw_id}/dice": WITNESS.limited(12 * MIB),
+    "GET /draws/{draw_id}/dice/photo": SIGNED_IN,
+    "GET /draws/{draw_id}/live": SIGNED_IN,
+    "GET /draws/{draw_id}/witness": WITNESS,
+    "GET /parts/drawer/live/{draw_id}": SIGNED_IN,
+    "GET /draws/{draw_id}/changes": SIGNED_IN,
+    "POST /draws/{draw_id}/changes": ASKING.limited(12 * MIB),
+    "POST /draws/{draw_id}/changes/{change_id}/decide": DECIDING,
+    "POST /draws/{draw_id}/changes/{change_id}/withdraw": ASKING,
+    "GET /draws/{draw_id}/changes/{change_id}/evidence": SIGNED_IN,
+    "POST /draws/{draw_id}/rounds": OFFICER,
+    "GET /draws/{draw_id}/rounds/{number}": SIGNED_IN,
+    "POST /draws/{draw_id}/rounds/{number}/sign": BODY,
+    "POST /draws/{draw_id}/rounds/{number}/reveal": OFFICER,
+    "POST /draws/{draw_id}/rounds/{number}/seal": WITNESS,
+    "POST /draws/{draw_id}/rounds/{number}/dice": WITNESS,
     "GET /draw-keys": SIGNED_IN,
     "POST /draw-keys": BODY,
     "POST /draw-keys/server": BODY,
@@ -77,6 +95,16 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/seal": WITNESS,
     "POST /api/drawer/v1/draws/{draw_id}/dice": WITNESS,
     "GET /api/drawer/v1/draws/{draw_id}/record": SIGNED_IN,
+    "GET /api/drawer/v1/draws/{draw_id}/changes": SIGNED_IN,
+    "POST /api/drawer/v1/draws/{draw_id}/changes": ASKING.limited(12 * MIB),
+    "POST /api/drawer/v1/draws/{draw_id}/changes/{change_id}/decide": DECIDING,
+    "POST /api/drawer/v1/draws/{draw_id}/changes/{change_id}/withdraw": ASKING,
+    "GET /api/drawer/v1/draws/{draw_id}/changes/{change_id}/evidence": SIGNED_IN,
+    "POST /api/drawer/v1/draws/{draw_id}/rounds": OFFICER,
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/sign": BODY,
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER,
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/seal": WITNESS,
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/dice": WITNESS,
     "GET /api/drawer/v1/campaigns/{campaign_id}/feasibility": SIGNED_IN,
 }
 
@@ -88,6 +116,7 @@ MENU = (
         frozenset({Role.DRAW_OFFICER, Role.PLANNER, Role.WITNESS, Role.AGENCY_HEAD, Role.SUPERVISOR}),
         "dice-5",
     ),
+    MenuEntry("/draw-keys", "签名公钥", "Public keys", frozenset({Role.DRAW_OFFICER, Role.WITNESS}), "key"),
 )
 
 
@@ -106,6 +135,6 @@ def drawer(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Serv
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/drawer/home/me",),
-        routers=(api.routes, pages.routes),
+        routers=(api.routes, api_rounds.routes, pages.routes, pages_live.routes, pages_rounds.routes),
         templates=HERE / "templates",
     )

@@ -1,4 +1,4 @@
-"""What the drawer does on hearing facts: it learns bodies, plans and frames, and gives up the draw of a cancelled campaign."""
+"""What the drawer does on hearing facts: it learns bodies, plans, frames and visits made, and gives up a cancelled draw."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,10 +12,11 @@ from schemas.documents import CampaignPlan
 from schemas.events.accounts import AgencyRegistered
 from schemas.events.campaigns import CampaignCancelled, CampaignConfirmed, CampaignResumed, FrameFrozen
 from schemas.events.payload import Payload
+from schemas.events.results import ChecklistSubmitted
 from services.drawer.commands.ending import void
 from services.drawer.drafts import bodies_of
 from services.drawer.reading import attempts_of, party_id, plan_of
-from services.drawer.tables import Agency, Campaign, Cancellation, Draw, Frame
+from services.drawer.tables import Agency, Campaign, Cancellation, Draw, Entered, Frame
 
 Blobs = Mapping[str, bytes]
 
@@ -97,4 +98,11 @@ def give_up_draw(event: Received[CampaignCancelled], blobs: Blobs, session: Sess
     return [void(session, attempts[-1], "campaign_cancelled", (), event.time)]
 
 
-HANDLERS = (note_agency, note_campaign, note_frame, note_cancellation, forget_cancellation, give_up_draw)
+@handles(ChecklistSubmitted, replay=True)
+def note_entry(event: Received[ChecklistSubmitted], blobs: Blobs, session: Session) -> None:
+    """Remember that an agency has inspected: neither its team nor the target is replaced any more."""
+    said = event.data
+    session.merge(Entered(id=f"{said.visit}-{said.agency}", county=said.county, visit=said.visit, agency=said.agency))
+
+
+HANDLERS = (note_agency, note_campaign, note_frame, note_cancellation, forget_cancellation, give_up_draw, note_entry)

@@ -20,7 +20,7 @@ from services.drawer.drafts import Feasibility
 from services.drawer.queries.campaigns import campaign_view, opening_view
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of, ready_to_open, tasks_of
-from services.drawer.queries.keys import public_keys
+from services.drawer.queries.keys import former_keys, public_keys
 from services.drawer.queries.records import PublicDraw, public_draw, public_draws
 from services.drawer.working import OwnCommitment, OwnSeal
 
@@ -51,9 +51,14 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     def draw(request: Request, draw_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
         view = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
-        steps = wording.steps(view)
         return web.render(
-            request, "drawer/draw.html", draw=view, steps=steps, until=_until(now), me=caller.actor.agency
+            request,
+            "drawer/draw.html",
+            draw=view,
+            steps=wording.steps(view),
+            troubles=wording.troubles(view.stage),
+            until=_until(now),
+            me=caller.actor.agency,
         )
 
     @router.get("/draws/{draw_id}/targets")
@@ -64,9 +69,16 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/draw-keys")
     def keys(request: Request, caller: TheCaller) -> Response:
         mine = caller.actor.has(Role.DRAW_OFFICER, Role.WITNESS)
-        found = service.ask(caller.actor, public_keys)
         about = caller.actor
-        return web.render(request, "drawer/keys.html", keys=found, mine=mine, me=about.agency, county=about.county)
+        return web.render(
+            request,
+            "drawer/keys.html",
+            keys=service.ask(about, public_keys),
+            former=service.ask(about, former_keys),
+            mine=mine,
+            me=about.agency,
+            county=about.county,
+        )
 
     @router.post("/draw-keys")
     def register(caller: TheCaller, key: Hex, sig: Hex) -> Response:
@@ -151,17 +163,6 @@ def _speaking(router: APIRouter, service: Service) -> None:
         own = OwnSeal(digest, at, sig) if sig else None
         acts.seal(service, caller.actor, draw_id, key=caller.key, own=own)
         return see_other(f"/draws/{draw_id}", "drawer.done.sealed")
-
-    @router.post("/draws/{draw_id}/dice")
-    def dice(
-        draw_id: str,
-        caller: TheCaller,
-        digits: Annotated[str, Form(max_length=2000)],
-        again: Annotated[str, Form(max_length=2000)],
-        sig: Hex = "",
-    ) -> Response:
-        acts.throw_dice(service, caller.actor, draw_id, key=caller.key, digits=digits, again=again, sig=sig or None)
-        return see_other(f"/draws/{draw_id}", "drawer.done.drawn")
 
 
 def _parts(router: APIRouter, service: Service, web: Web) -> None:

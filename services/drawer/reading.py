@@ -16,7 +16,8 @@ from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 from services.drawer.drafts import ROOM_DICE
 from services.drawer.progress import Moments, Standing
-from services.drawer.refusals import CampaignNotKnown, DrawUnknown, NoAttempt
+from services.drawer.refusals import CampaignNotKnown, DrawUnknown, NoAttempt, RoundUnknown
+from services.drawer.round_progress import RoundStanding
 from services.drawer.vault import verify_signature
 
 Row = TypeVar("Row")
@@ -32,24 +33,66 @@ def said_id(attempt: str, agency: str) -> str:
     return f"{attempt}/{agency}"
 
 
+def round_id(draw: str, number: int) -> str:
+    """Name one replacement round of a draw."""
+    return f"{draw}.r{number}"
+
+
 def party_id(county: str, agency: str) -> str:
     """Name a body within its county."""
     return f"{county}/{agency}"
 
 
 @dataclass
-class Said:
-    """One attempt with everything said in it, as stored."""
+class SaidSealed:
+    """What is said alike in an attempt and in a round: signatures, reveals, the seal, the dice."""
+
+    countersignatures: dict[str, tables.Countersignature] = field(default_factory=dict, kw_only=True)
+    reveals: dict[str, tables.RevealRow] = field(default_factory=dict, kw_only=True)
+    seal: tables.SealRow | None = field(default=None, kw_only=True)
+    dice: tables.DiceRow | None = field(default=None, kw_only=True)
+
+    def sealed(self) -> Seal | None:
+        """Give the seal."""
+        if self.seal is None:
+            return None
+        return Seal(bytes.fromhex(self.seal.digest), self.seal.at, Signatures(bytes.fromhex(self.seal.sig)))
+
+    def beacons(self) -> tuple[BeaconShown, ...]:
+        """Give the dice as the beacon they are."""
+        if self.dice is None:
+            return ()
+        return (dice_shown(self.dice.digits, bytes.fromhex(self.dice.sig), len(self.dice.digits)),)
+
+
+@dataclass
+class SaidRound(SaidSealed):
+    """One replacement round with everything said in it, as stored."""
+
+    row: tables.Round
+    end: tables.RoundEnd | None = None
+
+    def signed(self, witness: str | None) -> dict[str, bytes]:
+        """Give the signatures under the request; the witness body signs as ``witness``."""
+        rows = self.countersignatures.items()
+        return {"witness" if body == witness else body: bytes.fromhex(row.sig) for body, row in rows}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its last word has been spoken: sealed, and the dice thrown where there are to be any."""
+        return self.seal is not None and (self.dice is not None or self.row.dice is None)
+
+
+@dataclass
+class Said(SaidSealed):
+    """One attempt with everything said in it and in its rounds, as stored."""
 
     row: tables.Attempt
     commitments: dict[str, tables.Commitment] = field(default_factory=dict)
-    countersignatures: dict[str, tables.Countersignature] = field(default_factory=dict)
-    reveals: dict[str, tables.RevealRow] = field(default_factory=dict)
-    seal: tables.SealRow | None = None
-    dice: tables.DiceRow | None = None
     voided: tables.Voided | None = None
     outcome: tables.OutcomeRow | None = None
     disclosure: tables.Disclosure | None = None
+    rounds: list[SaidRound] = field(default_factory=list)
 
     @property
     def agencies(self) -> tuple[str, ...]:
@@ -101,17 +144,35 @@ class Said:
         """Give all countersignatures."""
         return {agency: bytes.fromhex(row.sig) for agency, row in self.countersignatures.items()}
 
-    def sealed(self) -> Seal | None:
-        """Give the seal."""
-        if self.seal is None:
-            return None
-        return Seal(bytes.fromhex(self.seal.digest), self.seal.at, Signatures(bytes.fromhex(self.seal.sig)))
+    def round(self, number: int) -> SaidRound:
+        """Find a round."""
+        found = next((one for one in self.rounds if one.row.number == number), None)
+        if found is None:
+            raise RoundUnknown(round=number)
+        return found
 
-    def beacons(self) -> tuple[BeaconShown, ...]:
-        """Give the dice as the beacon they are."""
-        if self.dice is None:
-            return ()
-        return (dice_shown(self.dice.digits, bytes.fromhex(self.dice.sig), len(self.dice.digits)),)
+    def round_standing(self, one: SaidRound) -> RoundStanding:
+        """Say by name who has spoken in a round."""
+        row = one.row
+        return RoundStanding(
+            agencies=self.agencies,
+            witness=self.row.witness,
+            signers=tuple(row.signers),
+            max_missing=self.row.manifest["max_missing"],
+            seal_by=row.seal_by,
+            beacon_time=row.beacon_time,
+            dice=row.dice,
+            signed=one.countersignatures.keys(),
+            revealed=one.reveals.keys(),
+            sealed=one.seal is not None,
+            thrown=one.dice is not None,
+            end=one.end.how if one.end else None,
+        )
+
+    @property
+    def newest(self) -> tables.OutcomeRow | tables.RoundEnd | None:
+        """The outcome as the last round left it: visits, digests, and the records that tell of it."""
+        return next((one.end for one in reversed(self.rounds) if one.end is not None), self.outcome)
 
 
 def dice_shown(digits: str, sig: bytes, wanted: int) -> BeaconShown:
@@ -150,6 +211,14 @@ def unfinished(session: Session) -> list[Said]:
     return list(by_id.values())
 
 
+def unfinished_rounds(session: Session) -> list[tuple[Said, SaidRound]]:
+    """Read every round that is neither closed nor spent (the system's request)."""
+    ended = select(tables.RoundEnd.id)
+    draws = _all(session, select(tables.Round.draw).where(tables.Round.id.not_in(ended)))
+    found = attempts_of(session, draws)
+    return [(found[draw][-1], found[draw][-1].rounds[-1]) for draw in sorted(found)]
+
+
 def undisclosed(session: Session) -> list[tables.OutcomeRow]:
     """Read every outcome whose record is still closed (the system's request)."""
     opened = select(tables.Disclosure.id)
@@ -159,21 +228,37 @@ def undisclosed(session: Session) -> list[tables.OutcomeRow]:
 
 def _gather(session: Session, by_id: dict[str, Said]) -> None:
     ids = list(by_id)
-    commitment, countersignature, reveal = tables.Commitment, tables.Countersignature, tables.RevealRow
-    for one in _all(session, select(commitment).where(commitment.attempt.in_(ids))):
+    for one in _all(session, select(tables.Commitment).where(tables.Commitment.attempt.in_(ids))):
         by_id[one.attempt].commitments[one.agency] = one
-    for two in _all(session, select(countersignature).where(countersignature.attempt.in_(ids))):
-        by_id[two.attempt].countersignatures[two.agency] = two
-    for three in _all(session, select(reveal).where(reveal.attempt.in_(ids))):
-        by_id[three.attempt].reveals[three.agency] = three
-    for seal in _all(session, select(tables.SealRow).where(tables.SealRow.id.in_(ids))):
-        by_id[seal.id].seal = seal
-    for dice in _all(session, select(tables.DiceRow).where(tables.DiceRow.id.in_(ids))):
-        by_id[dice.id].dice = dice
     for voided in _all(session, select(tables.Voided).where(tables.Voided.id.in_(ids))):
         by_id[voided.id].voided = voided
     for outcome in _all(session, select(tables.OutcomeRow).where(tables.OutcomeRow.id.in_(ids))):
         by_id[outcome.id].outcome = outcome
+    rounds = _rounds(session, by_id)
+    sealed: dict[str, SaidSealed] = {**by_id, **rounds}
+    ids = list(sealed)
+    countersignature, reveal = tables.Countersignature, tables.RevealRow
+    for two in _all(session, select(countersignature).where(countersignature.attempt.in_(ids))):
+        sealed[two.attempt].countersignatures[two.agency] = two
+    for three in _all(session, select(reveal).where(reveal.attempt.in_(ids))):
+        sealed[three.attempt].reveals[three.agency] = three
+    for seal in _all(session, select(tables.SealRow).where(tables.SealRow.id.in_(ids))):
+        sealed[seal.id].seal = seal
+    for dice in _all(session, select(tables.DiceRow).where(tables.DiceRow.id.in_(ids))):
+        sealed[dice.id].dice = dice
+
+
+def _rounds(session: Session, by_id: Mapping[str, Said]) -> dict[str, SaidRound]:
+    """Read the rounds of the attempts that were drawn."""
+    drawn = {said.row.draw: said for said in by_id.values() if said.outcome is not None}
+    row = tables.Round
+    found = _all(session, select(row).where(row.draw.in_(list(drawn))).order_by(row.draw, row.number))
+    rounds = {one.id: SaidRound(one) for one in found}
+    for end in _all(session, select(tables.RoundEnd).where(tables.RoundEnd.id.in_(list(rounds)))):
+        rounds[end.id].end = end
+    for one in rounds.values():
+        drawn[one.row.draw].rounds.append(one)
+    return rounds
 
 
 def _all(session: Session, statement: Any) -> Sequence[Any]:

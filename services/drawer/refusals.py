@@ -181,3 +181,51 @@ class EditionUnknown(Rejected):
     """A record has a public and a full edition."""
 
     code = "draw.edition_unknown"
+
+
+class RoundUnknown(NotFound):
+    """The draw has no such replacement round."""
+
+    code = "draw.round_unknown"
+
+
+class RoundRunning(Conflict):
+    """A replacement round is under way; a draw has one at a time."""
+
+    code = "draw.round_running"
+
+
+class RoundOver(Conflict):
+    """The round has ended: closed, or spent because it was not sealed in time."""
+
+    code = "draw.round_over"
+
+
+class RoundAfterWindow(Rejected):
+    """A round is drawn before the inspection stage ends, while visits can still be made."""
+
+    code = "draw.round_after_window"
+
+
+class NothingToChange(Conflict):
+    """No approved request waits for a round."""
+
+    code = "draw.nothing_to_change"
+
+
+class ChangeUnknown(NotFound):
+    """There is no such request, or none of the asker's agency."""
+
+    code = "draw.change_unknown"
+
+
+class EvidenceNotForYou(Forbidden):
+    """The document behind a request is for those who may know the visit's target."""
+
+    code = "draw.evidence_not_for_you"
+
+
+class NoPhoto(NotFound):
+    """Nobody handed in a photograph of the dice."""
+
+    code = "draw.no_photo"

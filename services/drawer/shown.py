@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import quote
 
 from fastapi.encoders import jsonable_encoder
+from fastapi.responses import Response
 
 from runtime.store import Actor
 from schemas.vocabulary import Role
@@ -84,6 +86,12 @@ def counts(found: Feasibility) -> list[AgencyCounts]:
     short = {str(one.facts["agency"]) for one in found.shortages}
     rosters = sorted(found.manifest.rosters.items())
     return [AgencyCounts(agency, one.inspectors, one.capacity, agency not in short) for agency, one in rosters]
+
+
+def download(content: bytes, kind: str, name: str) -> Response:
+    """Answer with a file to be saved."""
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return Response(content, media_type=kind, headers={"Content-Disposition": disposition})
 
 
 def _plain(told: object) -> dict[str, Any]:

@@ -213,26 +213,26 @@ class Commitment(Owned, Base):
 
 
 class Countersignature(Owned, Base):
-    """An agency's signature under the complete list of commitments."""
+    """An agency's signature under the complete list of commitments; in a round, a body's under its request."""
 
     __tablename__ = "countersignature"
     __table_args__ = OWNED
 
-    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
-    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt or round>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)  # or round
     agency: Mapped[str] = mapped_column(String(64))
     sig: Mapped[str] = mapped_column(String(128))
     said_at: Mapped[datetime]
 
 
 class RevealRow(Owned, Base):
-    """An agency's revealed secret (揭示): the value stays sealed until the record is made."""
+    """An agency's revealed secret (揭示), in a round its chain value: it stays sealed until the record is made."""
 
     __tablename__ = "reveal"
     __table_args__ = OWNED
 
-    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
-    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt or round>/<agency>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)  # or round
     agency: Mapped[str] = mapped_column(String(64))
     sealed: Mapped[bytes] = mapped_column(info=SEALED)
     sig: Mapped[str] = mapped_column(String(128))
@@ -240,12 +240,12 @@ class RevealRow(Owned, Base):
 
 
 class SealRow(Owned, Base):
-    """The witness's seal under the list of reveals; from here on nothing voids the attempt."""
+    """The witness's seal under the list of reveals; from here on nothing voids the attempt, and a round stands."""
 
     __tablename__ = "seal"
     __table_args__ = OWNED
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's or round's
     digest: Mapped[str] = mapped_column(String(64))
     at: Mapped[int]  # Unix seconds, as signed
     sig: Mapped[str] = mapped_column(String(128))
@@ -253,15 +253,17 @@ class SealRow(Owned, Base):
 
 
 class DiceRow(Owned, Base):
-    """The dice thrown in the room, signed by the witness."""
+    """The dice thrown in the room, signed by the witness; a photograph of them is kept beside, for the parties' eyes."""
 
     __tablename__ = "dice"
     __table_args__ = OWNED
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's or round's
     digits: Mapped[str]
     sig: Mapped[str] = mapped_column(String(128))
     said_at: Mapped[datetime]
+    photo: Mapped[dict[str, Any] | None]  # name, content_type, size, sha256
+    photo_file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})  # BlobRef, reader drawer
 
 
 class Voided(Owned, Base):
@@ -298,7 +300,11 @@ class OutcomeRow(Owned, Base):
 
 
 class DrawnVisit(Owned, Base):
-    """One drawn target and its teams by staff number: the lead's own, for its planner and draw officer; not shared."""
+    """
+    One drawn target and its teams by staff number, as they stand: the lead's own, for its planner and draw officer.
+
+    Not shared. A replacement round changes teams, closes visits and adds others; how it was before stands in the record.
+    """
 
     __tablename__ = "drawn_visit"
     __table_args__ = OWNED
@@ -309,6 +315,8 @@ class DrawnVisit(Owned, Base):
     stratum: Mapped[str]
     ticket_rank: Mapped[int]
     teams: Mapped[list[Any]]  # [[agency, [item …], [officer or null …]] …]
+    drawn_in: Mapped[int] = mapped_column(server_default="0")  # round; 0: the draw itself
+    removed_in: Mapped[int | None]  # round
 
 
 class Disclosure(Owned, Base):
@@ -321,3 +329,86 @@ class Disclosure(Owned, Base):
     record: Mapped[dict[str, Any]]  # BlobRef, open
     frame_file: Mapped[dict[str, Any]]  # BlobRef, open
     disclosed_at: Mapped[datetime]
+
+
+# ── after the draw ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Entered(Open, Base):
+    """An agency's checklist of a visit is in (topic ``results``): what was inspected is not replaced any more."""
+
+    __tablename__ = "entered"
+    __table_args__ = PROJECTION
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <visit>-<agency>
+    county: Mapped[str] = mapped_column(String(64))
+    visit: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+
+
+class Change(Owned, Base):
+    """
+    替换申请: what an agency asks for after the draw, with reason and evidence, and who of it approved.
+
+    Shared with the lead; the removal of a target also with the other agencies of the visit. Names the visit, no target.
+    """
+
+    __tablename__ = "change"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    visit: Mapped[str] = mapped_column(String(80))
+    agency: Mapped[str] = mapped_column(String(64))
+    officer: Mapped[str | None] = mapped_column(String(64))  # who drops out; None: the target is gone
+    reason: Mapped[str] = mapped_column(String(64))
+    evidence: Mapped[dict[str, Any]]  # name, content_type, size, sha256
+    file: Mapped[dict[str, Any]] = mapped_column(info={"digest": False})  # BlobRef, reader drawer; a random key
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn
+    decided_by: Mapped[str | None] = mapped_column(String(128))
+    decided_at: Mapped[datetime | None]
+
+
+class Round(Owned, Base):
+    """A replacement round as it was asked for (JIDRAW/1 section 11); id is ``<draw>.r<number>``, the lead's."""
+
+    __tablename__ = "round"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    number: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))  # D_r
+    seal_by: Mapped[datetime]
+    beacon_time: Mapped[datetime]
+    dice: Mapped[int | None]
+    signers: Mapped[list[Any]]  # the bodies that must sign: agencies, and the witness body
+    removals: Mapped[int]
+    dropouts: Mapped[int]
+    reasons: Mapped[dict[str, Any]]  # {reason: how many}
+    changes: Mapped[list[Any]]  # ids
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)  # ρ, which names drawn targets
+    opened_at: Mapped[datetime]
+
+
+class RoundEnd(Owned, Base):
+    """How a round ended: closed, or spent for a reason; and the records that tell of it."""
+
+    __tablename__ = "round_end"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the round's
+    draw: Mapped[str] = mapped_column(String(64))
+    how: Mapped[str] = mapped_column(String(8))  # closed | spent
+    reason: Mapped[str | None] = mapped_column(String(64))
+    absent: Mapped[list[Any]]
+    visits: Mapped[int]  # that stand
+    sections: Mapped[int]
+    open_slots: Mapped[int]
+    visits_root: Mapped[str] = mapped_column(String(64))
+    result_digest: Mapped[str] = mapped_column(String(64))
+    full_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer
+    public_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer; open once the draw is disclosed
+    ended_at: Mapped[datetime]

@@ -1,5 +1,5 @@
 """
-What the drawer does because a moment has come: void attempts whose time ran out, work out what is sealed, disclose.
+What the drawer does because a moment has come: void attempts and end rounds whose time ran out, work out, disclose.
 
 An outcome is worked out in the request that spoke the last word; the timer does it where that request died before.
 """
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.time.timers import Timer, for_each
-from services.drawer import acts
+from services.drawer import acts, round_acts
 from services.drawer.progress import Stage
-from services.drawer.reading import undisclosed, unfinished
+from services.drawer.reading import Said, SaidRound, undisclosed, unfinished, unfinished_rounds
 
 
 def next_end(session: Session, now: datetime) -> datetime | None:
@@ -52,6 +52,30 @@ def _waiting(session: Session, actor: Actor, *, now: datetime) -> list[str]:
     return _sealed(session, now)
 
 
+def next_round_end(session: Session, now: datetime) -> datetime | None:
+    """Say now while a drawn round waits to be worked out, else find the earliest moment at which a round is spent."""
+    return _earliest(
+        now if one.is_drawn else said.round_standing(one).ends_at()
+        for said, one in unfinished_rounds(session)
+        if one.is_drawn or one.seal is None
+    )
+
+
+def end_rounds(service: Service, at: datetime) -> None:
+    """Write down the end of every round that is drawn or whose time has run out."""
+    for_each(service.ask(service.system, _rounds_over, now=at), partial(round_acts.end, service))
+
+
+def _rounds_over(session: Session, actor: Actor, *, now: datetime) -> list[str]:
+    found = unfinished_rounds(session)
+    over = (one.row.draw for said, one in found if one.is_drawn or (one.seal is None and _is_spent(said, one, now)))
+    return list(over)
+
+
+def _is_spent(said: Said, one: SaidRound, now: datetime) -> bool:
+    return said.round_standing(one).ends_at() <= now
+
+
 def next_disclosure(session: Session, now: datetime) -> datetime | None:
     """Find the earliest end of a window."""
     return _earliest(outcome.disclose_at for outcome in undisclosed(session))
@@ -73,5 +97,6 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
 TIMERS = (
     Timer("drawer.end_attempts", next_end, void_ended),
     Timer("drawer.complete", next_completion, complete_sealed),
+    Timer("drawer.end_rounds", next_round_end, end_rounds),
     Timer("drawer.disclose", next_disclosure, disclose_ended),
 )

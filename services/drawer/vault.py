@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from runtime.service import Ports
+from services.drawer.domain.canonical import parse
 from services.drawer.domain.encoding import DIGEST_BYTES
+from services.drawer.domain.requests import Request, read_request
 
 SERVICE = "drawer"
 ALGORITHM = "ed25519"
-KEY, SECRET, ROSTER, REVEAL = "draw.key", "draw.secret", "draw.roster", "draw.reveal"
+KEY, SECRET, ROSTER, REVEAL, ROUND = "draw.key", "draw.secret", "draw.roster", "draw.reveal", "draw.round"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,14 @@ class Vault:
     def open_reveal(self, sealed: bytes) -> bytes:
         """Open a revealed value."""
         return self._open(REVEAL, sealed)
+
+    def seal_request(self, request: Request) -> bytes:
+        """Seal ρ of a round, which names drawn targets."""
+        return self._seal(ROUND, request.as_bytes())
+
+    def open_request(self, sealed: bytes) -> Request:
+        """Open ρ of a round."""
+        return read_request(parse(self._open(ROUND, sealed)))
 
     def seal_salts(self, one: RosterSalts) -> bytes:
         """Seal ρ and salts."""

@@ -86,3 +86,132 @@ def _is_done(view: DrawView, stage: Stage) -> bool:
         Stage.DISCLOSED: view.disclosed_at is not None,
     }
     return done[stage]
+
+
+def countdown(now: datetime, moment: datetime) -> str:
+    """Say how long it is from *now* to *moment* for a clock on a wall: ``2:05:09``, days as hours, never below zero."""
+    seconds = max(0, -(-(moment - now) // timedelta(seconds=1)))
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One way a draw can go wrong, at which steps it matters, and what is done then (JIDRAW/1 section 15)."""
+
+    stages: frozenset[Stage]
+    what: Words
+    then: Words
+
+
+def _at(*stages: Stage) -> frozenset[Stage]:
+    return frozenset(stages)
+
+
+BEFORE_SEAL = (Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL)
+AFTER_SEED = (Stage.DRAWING, Stage.DRAWN, Stage.DISCLOSED)
+TROUBLES = (
+    Trouble(
+        _at(Stage.COMMIT),
+        Words("承诺期结束时有单位没有承诺", "An agency has not committed when the window closes"),
+        Words(
+            "这一次作废，缺席单位写入记录。没有任何对象被抽出；牵头部门查明原因后开启下一次。",
+            "The attempt is void and the absent are named. Nobody was drawn; the lead finds out why and opens the next one.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.COMMIT, Stage.COUNTERSIGN),
+        Words("揭示截止时有单位没有会签", "An agency has not countersigned when the reveals close"),
+        Words(
+            "这一次作废，缺席单位写入记录；牵头部门开启下一次。会签前请逐一核对承诺，不符的不要会签。",
+            "The attempt is void and the absent are named; the lead opens the next one. Check every commitment before you sign.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.COUNTERSIGN, Stage.REVEAL),
+        Words("某单位的揭示打不开自己的承诺", "An agency's reveal does not open its commitment"),
+        Words(
+            "不予接受，按没有揭示处理。请该单位换回承诺时所用的浏览器或系统重试；到时仍不符的，记为缺席。",
+            "It is not taken and counts as missing. Let the agency try again where it committed; else it is absent.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.REVEAL, Stage.SEAL),
+        Words("有单位没有揭示", "An agency has not revealed"),
+        Words(
+            "缺席不超过清单允许的家数：揭示截止后照常封存，缺席写入记录。超过的：这一次作废，开启下一次。",
+            "No more absent than the manifest allows: seal when the reveals have closed, and the absence stays on record. "
+            "More: the attempt is void and the next one opens.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.SEAL),
+        Words("见证人没有在期限内封存", "The witness does not seal in time"),
+        Words(
+            "这一次作废。见证人临时不能到场的，请该机构换人登录办理。",
+            "The attempt is void. If the witness cannot come, let another person of that body sign in and do it.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.DICE),
+        Words("骰子落地、重叠或看不清", "A die falls, lies on another or cannot be read"),
+        Words(
+            "录入之前，由见证人当众宣布，全部重掷一次，并写入现场记录。已录入的点数不能更改。",
+            "Before anything is entered the witness says so aloud and all dice are thrown again, which the minutes tell. "
+            "What was entered is not changed.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.DICE),
+        Words("掷骰推迟，或者网络、电力中断", "The dice are late, or the network or the power fails"),
+        Words(
+            "封存之后任何事情都不使抽取作废：恢复后再掷、再录入，结果不受影响。封存前中断并超过期限的，这一次作废。",
+            "After the seal nothing voids the draw: throw and enter them when things work again. Before it, a failure "
+            "beyond the deadline voids the attempt.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.DRAWING),
+        Words("点数已录入，但迟迟没有结果", "The dice are in, and there is no result"),
+        Words(
+            "系统会自动接着计算，不必重录。几分钟后仍没有的，请系统管理员运行 doctor 检查。",
+            "It is worked out by itself; enter nothing again. After some minutes let the administrator run doctor.",
+        ),
+    ),
+    Trouble(
+        _at(*AFTER_SEED),
+        Words("抽出的对象已注销、迁出，或者人员不能到场", "A drawn target is gone, or an officer cannot go"),
+        Words(
+            "由参加该户检查的单位申请替换，经审批、签名，用新的随机数抽出替换者。不得自行调换。",
+            "An agency of that visit asks for a change; approved and signed, a fresh draw decides. Nobody swaps by hand.",
+        ),
+    ),
+    Trouble(
+        _at(*AFTER_SEED),
+        Words("发现抽样框漏了应列入的对象", "An entity was left out of the frame"),
+        Words(
+            "本次结果不变；漏列的对象列入下一次计划，全部检查。",
+            "This result stands; who was left out enters the next plan and is inspected in full.",
+        ),
+    ),
+    Trouble(
+        _at(*AFTER_SEED),
+        Words("检查组有空缺席位", "A place in a team stays open"),
+        Words(
+            "说明无人可派，证明在记录里。由单位负责人指定，所有文书注明“指定，非抽取”。",
+            "Nobody could take it, as the record proves. The head appoints, and every document says “appointed, not drawn”.",
+        ),
+    ),
+    Trouble(
+        _at(*BEFORE_SEAL, Stage.VOID),
+        Words("这一次作废了", "The attempt is void"),
+        Words(
+            "没有种子，谁也没有被抽出，也没有泄露。作废的原因和缺席单位留在记录里；牵头部门重新开启即可。",
+            "There was no seed, nobody was drawn and nothing is known. Reason and absent stay on record; the lead opens again.",
+        ),
+    ),
+)
+
+
+def troubles(stage: Stage) -> list[Trouble]:
+    """List what can go wrong at a step, and what is done then."""
+    return [one for one in TROUBLES if stage in one.stages]

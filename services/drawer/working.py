@@ -13,42 +13,32 @@ from typing import Any
 
 from runtime.files.blobs import BlobStore
 from runtime.service import Ports
-from schemas.blobs import BlobRef
-from schemas.documents import CampaignPlan, Rosters, WorkList, WorkTeam, WorkVisit
+from schemas.documents import Rosters
 from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
-from services.drawer.commands.completing import Completion, Inputs, inputs_digest
-from services.drawer.commands.ending import IN_RECORD
 from services.drawer.commands.opening import Before, Drafted, Ground
-from services.drawer.domain import feasibility, manifest_rules, messages, record, visits
+from services.drawer.domain import feasibility, manifest_rules, messages
 from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.canonical import canonical
 from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.manifest import Times, as_json
-from services.drawer.domain.outcome import Outcome, compute
-from services.drawer.domain.record import EndedAttempt, Opening, Proceedings
 from services.drawer.domain.roster import RosterDiffers, summarise
 from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal, Signatures
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,
-    Enrolment,
     Feasibility,
     enrolment,
     feasibility_of,
-    frame_rows,
     manifest_of,
 )
-from services.drawer.drafts import window_end as window_end_of
 from services.drawer.queries.papers import Papers
-from services.drawer.reading import Said, attempt_id
+from services.drawer.reading import SaidSealed, attempt_id
 from services.drawer.refusals import KeyKeptElsewhere, KeyKeptHere, OwnDiceWrong, SealMomentWrong
 from services.drawer.vault import SERVICE, RosterSalts, Vault
 
 JSON = "application/json"
-FRAME = "text/tab-separated-values"
 WRAPPED_BYTES = 12 + 32 + 16  # nonce, secret, tag of AES-GCM: what a browser makes of its secret
-WORK_READERS = ("results", "notifier")
 
 
 def basis_of(blobs: BlobStore, ground: Ground) -> Basis:
@@ -129,7 +119,7 @@ class OwnSeal:
     sig: str
 
 
-def _signed(vault: Vault, speaker: Speaker, message: bytes, given: str | None) -> bytes:
+def signed_or_given(vault: Vault, speaker: Speaker, message: bytes, given: str | None) -> bytes:
     """Sign for a body that left its key here, or take the signature of one that did not; the command judges it."""
     if speaker.signing_key is None:
         if given is None:
@@ -190,7 +180,7 @@ def make_countersignature(ports: Ports, speaker: Speaker, given: str | None = No
     """Sign the complete list of commitments; the command judges every one of them again."""
     attempt = speaker.attempt
     message = messages.countersign_message(attempt.h, attempt.digest, attempt.commits_digest(speaker.said.commits()))
-    return _signed(Vault(ports), speaker, message, given)
+    return signed_or_given(Vault(ports), speaker, message, given)
 
 
 def make_reveal(
@@ -213,7 +203,7 @@ def make_reveal(
         value = messages.chain(attempt.h, vault.open_secret(sealed_secret), attempt.manifest.chain_len)[0]
     commits = attempt.commits_digest(speaker.said.commits())
     message = messages.reveal_message(attempt.h, attempt.digest, commits, speaker.body, value)
-    return Shown(Reveal(value, _signed(vault, speaker, message, sig)), vault.seal_reveal(value))
+    return Shown(Reveal(value, signed_or_given(vault, speaker, message, sig)), vault.seal_reveal(value))
 
 
 # ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +219,7 @@ def make_seal(ports: Ports, speaker: Speaker, at: int, own: OwnSeal | None = Non
             raise SealMomentWrong(at=own.at)
         at, rd = own.at, from_hex(own.digest, "seal")
     message = messages.seal_message(attempt.h, attempt.digest, commits, rd, at)
-    sig = _signed(vault, speaker, message, own.sig if own else None)
+    sig = signed_or_given(vault, speaker, message, own.sig if own else None)
     return Sealing(Seal(rd, at, Signatures(sig)), reveals)
 
 
@@ -241,11 +231,11 @@ def sign_dice(ports: Ports, speaker: Speaker, digits: str, given: str | None = N
         raise NotSealed
     commits = attempt.commits_digest(said.commits())
     message = messages.dice_message(attempt.h, attempt.digest, commits, sealed.digest, digits.encode())
-    return _signed(Vault(ports), speaker, message, given)
+    return signed_or_given(Vault(ports), speaker, message, given)
 
 
-def open_reveals(vault: Vault, said: Said) -> dict[str, Reveal]:
-    """Open every revealed value of an attempt."""
+def open_reveals(vault: Vault, said: SaidSealed) -> dict[str, Reveal]:
+    """Open every revealed value of an attempt or a round."""
     rows = said.reveals.items()
     return {agency: Reveal(vault.open_reveal(row.sealed), bytes.fromhex(row.sig)) for agency, row in rows}
 
@@ -290,117 +280,3 @@ def _own_roster(ports: Ports, agency: str, file: BlobRef, salts: RosterSalts) ->
         "recused": own.roster.recused_json(),
         "pids": {pid: [one.staff_number, one.salt.hex()] for pid, one in own.openings.items()},
     }
-
-
-# ── outcome ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """An outcome with what it came from."""
-
-    plan: CampaignPlan
-    said: Said
-    enrolments: Mapping[str, Enrolment]
-    outcome: Outcome
-
-
-def work_out(ports: Ports, inputs: Inputs) -> Completion:
-    """Work out the outcome of a sealed attempt and keep its documents: both editions of the record, and the work list."""
-    vault, said = Vault(ports), inputs.said
-    attempt, manifest = said.attempt(), said.attempt().manifest
-    basis = basis_of(ports.blobs, Ground(inputs.plan, manifest.plan, inputs.frame_file, inputs.rosters))
-    secrets = {agency: vault.open_salts(sealed) for agency, sealed in inputs.roster_secrets.items()}
-    enrolments = {agency: enrolment(basis.officers(agency), secrets[agency]) for agency in said.agencies}
-    reveals = open_reveals(vault, said)
-    seed = attempt.seed(said.commits(), reveals, said.beacons())
-    rosters = {agency: one.roster for agency, one in enrolments.items()}
-    outcome = compute(manifest, frame_rows(inputs.plan, basis.frame_file), seed, rosters)
-    seal = said.sealed()
-    assert seal is not None
-    proceedings = Proceedings(
-        said.commits(),
-        said.signed(),
-        reveals,
-        seal,
-        said.beacons(),
-        earlier=tuple(_ended(vault, one) for one in inputs.earlier),
-    )
-    openings = {agency: Opening(one.rho, one.roster) for agency, one in enrolments.items()}
-    full = record.to_bytes(record.full_record(attempt, proceedings, outcome, openings))
-    public = record.to_bytes(record.public_record(attempt, proceedings, outcome))
-    work_list = make_work_list(_Drawn(inputs.plan, said, enrolments, outcome))
-    draw = said.row.draw
-    return Completion(
-        inputs=inputs_digest(said),
-        outcome=outcome,
-        work_list=work_list,
-        full_record=ports.blobs.put(full, JSON, (SERVICE,), subject=draw),
-        public_record=ports.blobs.put(public, JSON, (SERVICE,), subject=draw),
-        work=ports.blobs.put(work_list.encode(), JSON, WORK_READERS, subject=draw),
-        window_end=window_end_of(inputs.plan),
-    )
-
-
-def _ended(vault: Vault, said: Said) -> EndedAttempt:
-    assert said.voided is not None
-    witness = said.row.witness
-    return EndedAttempt(
-        said.attempt().manifest,
-        IN_RECORD[said.voided.reason],
-        tuple("witness" if one == witness else one for one in said.voided.absent),
-        said.commits(),
-        said.signed(),
-        open_reveals(vault, said),
-    )
-
-
-def make_work_list(drawn: _Drawn) -> WorkList:
-    """
-    Say who visits whom, for results and notifier.
-
-    A visit's number is its place among the visits' leaves, which follow from the seed's blinding: it tells nothing of
-    the target. Within a team filled slots come first, so that the first officer leads (JIDRAW/1 section 12).
-    """
-    attempt, outcome = drawn.said.attempt(), drawn.outcome
-    h, seed = attempt.h, outcome.seed
-    leaves = {
-        entity: visits.leaf_data(h, visits.blind(h, seed, entity), entity, entry)
-        for entity, entry in outcome.visits.items()
-    }
-    places = _places(outcome)
-    width = max(2, len(str(len(leaves))))
-    stem = drawn.said.row.draw.removeprefix("D-")
-    listed = [
-        WorkVisit(
-            visit=f"V-{stem}-{number:0{width}d}",
-            target=entity,
-            stratum=places[entity][0],
-            ticket_rank=places[entity][1],
-            teams=tuple(_team(drawn, agency, *outcome.visits[entity][agency]) for agency in outcome.visits[entity]),
-        )
-        for number, entity in enumerate(sorted(leaves, key=lambda one: leaves[one]), start=1)
-    ]
-    return WorkList(campaign=drawn.plan.campaign, draw=drawn.said.row.draw, visits=tuple(listed))
-
-
-def _places(outcome: Outcome) -> dict[str, tuple[str, int]]:
-    """Find each target's stratum and the rank of its ticket there, from 1."""
-    return {
-        entity: (stratum, rank)
-        for strata in outcome.selected.values()
-        for stratum, ids in strata.items()
-        for rank, entity in enumerate(ids, start=1)
-    }
-
-
-def _team(drawn: _Drawn, agency: str, lines: tuple[str, ...], team: tuple[str | None, ...]) -> WorkTeam:
-    staff = drawn.enrolments[agency].staff_numbers
-    filled = [staff[pid] for pid in team if pid is not None]
-    return WorkTeam(agency=agency, items=lines, officers=(*filled, *[None] * (len(team) - len(filled))))
-
-
-def open_to_everybody(ports: Ports, record_file: BlobRef, frame_file: BlobRef) -> tuple[BlobRef, BlobRef]:
-    """Keep a record and its frame once more as documents that anybody may read."""
-    record_bytes, frame_bytes = ports.blobs.get(record_file, SERVICE), ports.blobs.get(frame_file, SERVICE)
-    return ports.blobs.put(record_bytes, JSON), ports.blobs.put(frame_bytes, FRAME)

@@ -118,6 +118,14 @@ def _means(closing: Closing, duty: Duty) -> bool:
     )
 
 
+def change_doers(session: Session, subject: str, officers: Sequence[str]) -> None:
+    """Give the open duties of a section's team to the officers who stand in it now."""
+    for duty in _standing(session, {subject}):
+        if RULES.duties[duty.kind].team:
+            duty.officers = list(officers)
+            duty.doers = doers_text(tuple(duty.roles), tuple(officers))
+
+
 def cancel_campaign(session: Session, campaign: str, at: datetime) -> None:
     """End the duties of a cancelled campaign, save those that outlive it."""
     for duty in session.scalars(select(Duty).where(Duty.campaign == campaign).order_by(Duty.id)):

@@ -7,6 +7,8 @@ WITH_NOTHING = {
     "deadline.remind": ("left", 0, "notice.deadline.remind.today"),
     "deadline.yellow": ("left", 0, "notice.deadline.yellow.today"),
     "reveals.sealed": ("missing", [], "notice.reveals.sealed.nobody"),
+    "target.replaced": ("instead", None, "notice.target.replaced.by_none"),
+    "target.replaced.lead": ("instead", None, "notice.target.replaced.by_none"),
 }
 """Notice → its fact that may be nothing, that nothing, and the sentence that then says it better."""
 

@@ -25,6 +25,7 @@ from schemas.events.draws import (
     DrawsPayload,
     DrawVoided,
     RevealsSealed,
+    RoundClosed,
 )
 from schemas.events.notices import DeadlineApproaching, DeadlineEscalated, DeadlineMissed, DutyPayload
 from schemas.events.payload import Payload
@@ -35,6 +36,7 @@ from schemas.events.results import (
     ResultPublished,
     ResultReturned,
     SectionPayload,
+    VisitClosed,
     VisitScheduled,
 )
 from services.planner.domain import campaigns as rules
@@ -156,6 +158,13 @@ def note_completion(event: Received[DrawCompleted], blobs: Blobs, session: Sessi
     row.visits, row.sections = event.data.visits, event.data.sections
 
 
+@handles(RoundClosed, replay=True)
+def note_round(event: Received[RoundClosed], blobs: Blobs, session: Session) -> None:
+    """Note how many visits and sections stand after a replacement round."""
+    row = _draw(session, event.data)
+    row.visits, row.sections = event.data.visits, event.data.sections
+
+
 @handles(DrawVoided, replay=True)
 def note_void(event: Received[DrawVoided], blobs: Blobs, session: Session) -> None:
     """Note that an attempt ended without a draw."""
@@ -170,7 +179,12 @@ def remember_drawn(event: Received[DrawDisclosed], blobs: Blobs, session: Sessio
     row, campaign = _draw(session, data), _campaign(session, data.campaign)
     row.state = "disclosed"
     year = business_day(row.completed_at or event.time).year
-    for target in selected_in(blobs["record"]):
+    selected = selected_in(blobs["record"])
+    kept = select(DrawnTargetRow).where(DrawnTargetRow.campaign == data.campaign)
+    for known in session.scalars(kept):
+        if known.target not in selected:  # replaced since an open record was first published
+            session.delete(known)
+    for target in selected:
         found = session.get(DrawnTargetRow, f"{data.campaign}.{target}")
         if found is None:
             found = DrawnTargetRow(id=f"{data.campaign}.{target}", county=data.county, campaign=data.campaign)
@@ -179,10 +193,14 @@ def remember_drawn(event: Received[DrawDisclosed], blobs: Blobs, session: Sessio
 
 
 def selected_in(record: bytes) -> list[str]:
-    """List the targets a draw record selected, ascending."""
+    """List the targets a draw record selected, in its replacement rounds too but for those removed, ascending."""
     try:
-        selected: dict[str, dict[str, list[Any]]] = json.loads(record)["selected"]
-        return sorted({str(target) for strata in selected.values() for ids in strata.values() for target in ids})
+        told = json.loads(record)
+        rounds = told.get("replacements", [])
+        removed = {str(one["id"]) for each in rounds for one in each["rho"]["removed"]}
+        drawn: list[dict[str, dict[str, list[Any]]]] = [told["selected"], *(each["selected"] for each in rounds)]
+        found = {str(target) for one in drawn for strata in one.values() for ids in strata.values() for target in ids}
+        return sorted(found - removed)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordUnreadable() from error
 
@@ -214,6 +232,15 @@ def note_visit(event: Received[VisitScheduled], blobs: Blobs, session: Session) 
     for agency in event.data.agencies:
         row = _section(session, event.data.county, event.data.campaign, event.data.visit, agency)
         row.visit_on = event.data.visit_on
+
+
+@handles(VisitClosed, replay=True)
+def note_closed_visit(event: Received[VisitClosed], blobs: Blobs, session: Session) -> None:
+    """Forget what was still to come of a visit whose target was replaced; what was entered stays."""
+    for agency in event.data.agencies:
+        row = session.get(SectionRow, f"{event.data.visit}-{agency}")
+        if row is not None and row.state in ("scheduled", "returned"):
+            session.delete(row)
 
 
 @handles(ChecklistSubmitted, replay=True)
@@ -352,9 +379,11 @@ HANDLERS = (
     note_seal,
     carry_out_after_all,
     note_completion,
+    note_round,
     note_void,
     remember_drawn,
     note_visit,
+    note_closed_visit,
     note_entry,
     note_return,
     note_approval,

@@ -9,19 +9,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.errors import NotYet, Unreadable
 from runtime.events.handling import Received, arrived, handles
 from runtime.store import share
-from schemas.documents import AnnexTarget, CampaignPlan, ChecklistDocument, FrameAnnex, WorkList, WorkTeam, WorkVisit
+from schemas.documents import (
+    AnnexTarget,
+    CampaignPlan,
+    ChecklistDocument,
+    FrameAnnex,
+    TeamChange,
+    WorkList,
+    WorkTeam,
+    WorkVisit,
+)
 from schemas.events.accounts import AgencyRegistered
 from schemas.events.campaigns import CampaignConfirmed, FrameFrozen
-from schemas.events.draws import DrawCompleted, DrawDisclosed
+from schemas.events.draws import DrawCompleted, DrawDisclosed, InspectorSubstituted, TargetReplaced
+from schemas.events.payload import Payload
 from schemas.events.registers import CalendarPublished, ChecklistPublished, RulepackPublished
+from schemas.events.results import VisitClosed
 from schemas.rulepack import Calendar, RulePack
 from schemas.vocabulary import Purpose
-from services.results.domain.sections import State
+from services.results.domain.sections import EDITABLE, State
 from services.results.tables import (
     Agency,
     Base,
@@ -185,23 +197,32 @@ def open_visits(event: Received[DrawCompleted], blobs: Mapping[str, bytes], sess
     arrived(session, f"draw:{said.campaign}")
 
 
-def _open_all(session: Session, campaign: Campaign, work: WorkList) -> None:
-    kept = session.get(FrameAnnexKept, campaign.id)
+def _annex(session: Session, campaign: str) -> FrameAnnex:
+    kept = session.get(FrameAnnexKept, campaign)
     if kept is None:
-        raise NotYet(f"frame:{campaign.id}")
-    annex = FrameAnnex.model_validate(kept.document)
-    targets = {target.target: target for target in annex.targets}
-    officers = {officer: (name, credential) for officer, _, name, credential in annex.officers}
+        raise NotYet(f"frame:{campaign}")
+    return FrameAnnex.model_validate(kept.document)
+
+
+def _officers(annex: FrameAnnex) -> dict[str, tuple[str, str]]:
+    return {officer: (name, credential) for officer, _, name, credential in annex.officers}
+
+
+def _open_all(session: Session, campaign: Campaign, work: WorkList, instead_of: str = "") -> None:
+    annex = _annex(session, campaign.id)
+    targets, officers = {target.target: target for target in annex.targets}, _officers(annex)
     items = {item["item"]: item for item in campaign.items}
     for visit in work.visits:
         if visit.target not in targets:
             raise TargetNotInFrame(visit=visit.visit)
-        _open(session, campaign, work.draw, visit, targets[visit.target])
+        _open(session, campaign, work.draw, visit, targets[visit.target], instead_of)
         for team in visit.teams:
             _open_section(session, campaign, visit, team, items, officers)
 
 
-def _open(session: Session, campaign: Campaign, draw: str, drawn: WorkVisit, target: AnnexTarget) -> None:
+def _open(
+    session: Session, campaign: Campaign, draw: str, drawn: WorkVisit, target: AnnexTarget, instead_of: str
+) -> None:
     agencies = sorted(team.agency for team in drawn.teams)
     visit = Visit(
         id=drawn.visit,
@@ -218,6 +239,10 @@ def _open(session: Session, campaign: Campaign, draw: str, drawn: WorkVisit, tar
         visit_on=None,
         scheduled_by=None,
         scheduled_at=None,
+        closed_at=None,
+        closed_for="",
+        instead="",
+        instead_of=instead_of,
     )
     session.add(visit)
     for agency in agencies:
@@ -274,13 +299,46 @@ def _member(officer: str | None, officers: Mapping[str, tuple[str, str]]) -> dic
     return {"officer": officer, "name": name, "credential": credential}
 
 
+@handles(TargetReplaced, blobs=("work",))
+def replace_visit(event: Received[TargetReplaced], blobs: Mapping[str, bytes], session: Session) -> list[Payload]:
+    """
+    Close the visit of a target that is gone, and open the one drawn instead.
+
+    What nobody has entered yet will not be: what was entered, approved or published stays as it is.
+    """
+    said = event.data
+    campaign = session.get_one(Campaign, said.campaign)  # the draw came before, under the same key
+    closed = session.get(Visit, said.visit)
+    if closed is None:  # a rehearsal opened no visits here
+        return []
+    closed.closed_at, closed.closed_for, closed.instead = event.time, said.reason, said.instead or ""
+    for section in session.scalars(select(Section).where(Section.visit == closed.id)):
+        if section.state in EDITABLE:
+            section.state = State.REPLACED
+    _open_all(session, campaign, WorkList.model_validate_json(blobs["work"]), closed.id)
+    about = {"county": said.county, "campaign": said.campaign, "visit": closed.id}
+    return [VisitClosed(**about, agencies=tuple(closed.agencies), reason=said.reason, instead=said.instead)]
+
+
+@handles(InspectorSubstituted, blobs=("team",))
+def change_team(event: Received[InspectorSubstituted], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Send somebody else: the officer who dropped out loses the section, the one drawn gets it, unless it is entered."""
+    said = event.data
+    section = session.get(Section, f"{said.visit}-{said.agency}")
+    if section is None or section.state not in EDITABLE:  # a rehearsal; or the old team has inspected
+        return
+    change = TeamChange.model_validate_json(blobs["team"])
+    officers = _officers(_annex(session, said.campaign))
+    section.team = [_member(officer, officers) for officer in change.team.officers]
+
+
 @handles(DrawDisclosed)
 def disclose(event: Received[DrawDisclosed], blobs: Mapping[str, bytes], session: Session) -> None:
     """Remember that the window has closed: targets may be known, results published."""
     fact = session.get(DrawFact, event.data.campaign)
     if fact is None:
         raise NotYet(f"draw:{event.data.campaign}")
-    fact.disclosed_at = event.time
+    fact.disclosed_at = fact.disclosed_at or event.time  # said again when a round changes an open record
 
 
 def handlers(*, demo: bool) -> Sequence[Any]:
@@ -299,5 +357,7 @@ def handlers(*, demo: bool) -> Sequence[Any]:
         take_campaign,
         take_annex,
         open_visits_here,
+        replace_visit,
+        change_team,
         disclose,
     )

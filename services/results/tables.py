@@ -140,6 +140,10 @@ class Visit(Owned, Base):
     visit_on: Mapped[date | None]
     scheduled_by: Mapped[str | None] = mapped_column(String(128))
     scheduled_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]  # the draw replaced its target
+    closed_for: Mapped[str] = mapped_column(String(64), default="", server_default="")  # reason
+    instead: Mapped[str] = mapped_column(String(64), default="", server_default="")  # the visit drawn instead
+    instead_of: Mapped[str] = mapped_column(String(64), default="", server_default="")  # the visit this one replaces
 
 
 class Section(Owned, Base):

@@ -14,13 +14,13 @@ from urllib.parse import quote
 from fastapi import UploadFile
 from fastapi.responses import Response
 
+from runtime.files.evidence import StoredFile, content_type_of, fit_name
 from runtime.service import Reply, Service
 from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.results.commands.drafts import attach_evidence, may_attach, may_save, save_draft
 from services.results.commands.referrals import decide, may_enter, receive
 from services.results.commands.scans import attach_scan, may_scan
-from services.results.domain.files import StoredFile, content_type_of, fit_name
 from services.results.domain.referrals import Act
 
 READERS = ("results",)

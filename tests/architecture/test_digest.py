@@ -59,6 +59,8 @@ NOT_COUNTED = {
     "drawer.reveal.sealed",
     "drawer.roster_secret.sealed",
     "drawer.signing_key.sealed",
+    "drawer.round.sealed",
+    "drawer.change.file",
     "notifier.feed_entry.number",  # the order across topics is not promised
     "notifier.feed_entry.body",  # a trace id may stand in it
     "notifier.webhook.secret",  # sealed under a fresh nonce

@@ -24,7 +24,7 @@ from runtime.files.sheets import read_sheets
 from schemas.vocabulary import SERVICES
 from services.console.tables import Account, LiveSession
 from services.drawer.archive import full_record
-from services.drawer.domain.encoding import hash_named
+from services.drawer.domain.encoding import Hash, hash_named
 from services.drawer.domain.ticket import target_key, team_key
 from services.drawer.queries.draws import draws_of
 from services.drawer.tables import DrawSecret, RosterSecret, SigningKey
@@ -239,13 +239,18 @@ def _draw(system: System) -> dict[str, str]:
     drawer = system.services["drawer"]
     (draw,) = drawer.ask(drawer.system, draws_of, now=system.ports.clock.now())
     record = json.loads(full_record(drawer, draw.draw).record)
-    seed, named = bytes.fromhex(record["seed"]), hash_named(record["manifest"]["hash"])
+    named = hash_named(record["manifest"]["hash"])
+    return joined([_sealed(system), *(_act(act, named) for act in (record, *record["replacements"]))])
+
+
+def _act(act: Mapping[str, Any], named: Hash) -> dict[str, str]:
+    """Collect what must not be known of the draw itself or of one of its rounds: reveals, seed, and the keys from it."""
+    seed, of = bytes.fromhex(act["seed"]), f" of round {act['round']}" if "round" in act else ""
     reveals = {
-        value: f"reveal of {agency}" for agency, reveal in record["reveals"].items() for value in _long_texts(reveal)
+        value: f"reveal of {agency}{of}" for agency, reveal in act["reveals"].items() for value in _long_texts(reveal)
     }
-    sealed = _sealed(system)
-    keys = {team_key(named, seed, agency).hex(): f"team key of {agency}" for agency in record["reveals"]}
-    return sealed | reveals | keys | {record["seed"]: "seed", target_key(named, seed).hex(): "target key"}
+    keys = {team_key(named, seed, agency).hex(): f"team key of {agency}{of}" for agency in act["reveals"]}
+    return reveals | keys | {act["seed"]: f"seed{of}", target_key(named, seed).hex(): f"target key{of}"}
 
 
 def _sealed(system: System) -> dict[str, str]:

@@ -26,6 +26,8 @@ const WORDS = {
     commits: "有单位的承诺签名不对，或者本单位的承诺被换过",
     countersignatures: "会签不全或签名不对",
     reveal: "本单位的随机数打不开本单位的承诺",
+    round: "替换请求与它的摘要不符",
+    signatures: "替换请求的签名不全或不对",
     refused: "核对未通过，没有签名：{what}。请勿继续，立即告知牵头部门和见证人。"
   },
   en: {
@@ -44,6 +46,8 @@ const WORDS = {
     commits: "a commitment is not signed by its agency, or yours was exchanged",
     countersignatures: "a countersignature is missing or wrong",
     reveal: "your secret does not open your commitment",
+    round: "the round's request is not the one of its digest",
+    signatures: "a signature under the round's request is missing or wrong",
     refused: "Checked and not signed: {what}. Do not go on; tell the lead and the witness at once."
   }
 };
@@ -248,6 +252,53 @@ const ACTS = {
     return { sig: await signed(at.own, message) };
   }
 };
+
+// Rounds: what is signed begins with D_r. The lead may see ρ and holds it against D_r; others sign what their page says.
+
+async function roundOf(at) {
+  const { papers, manifest, M } = at;
+  const round = papers.round;
+  if (!round) { throw new Stop(words.reached); }
+  const D = unhex(round.digest);
+  if (round.rho && hex(await th("removal", M, round.round, utf8(canonical(round.rho)))) !== round.digest) { refuse("round"); }
+  return { round, D, message: await th("removal-msg", D), manifest };
+}
+async function checkSigned(at, { round, message }) {
+  for (const body of round.signers) {
+    const party = at.manifest.agencies[body] || at.manifest.witness;
+    const sig = round.signatures[body];
+    if (!sig || !(await verifies(party.key, message, sig))) { refuse("signatures"); }
+  }
+}
+async function link(at, number) {
+  let value = await ownSecret(at);
+  for (let i = number; i < at.manifest.chain_len; i += 1) { value = await th("chain", value); }
+  let end = value;
+  for (let i = 0; i < number; i += 1) { end = await th("chain", end); }
+  if (hex(await commitment(at, end)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
+  return value;
+}
+Object.assign(ACTS, {
+  async "round-sign"(at) {
+    return { sig: await signed(at.own, (await roundOf(at)).message) };
+  },
+  async "round-reveal"(at) {
+    const one = await roundOf(at);
+    await checkSigned(at, one);
+    const z = await link(at, one.round.round);
+    return { value: hex(z), sig: await signed(at.own, await th("reveal-msg", one.D, at.me, z)) };
+  },
+  async "round-seal"(at) {
+    const { round, D } = await roundOf(at);
+    const { digest, at: moment } = round.to_seal;
+    return { digest, at: String(moment), sig: await signed(at.own, await th("seal", D, unhex(digest), moment)) };
+  },
+  async "round-dice"(at, form) {
+    const { round, D } = await roundOf(at);
+    const digits = form.elements.digits.value.replace(/\s/g, "");
+    return { sig: await signed(at.own, await th("dice-msg", D, unhex(round.seal.digest), digits)) };
+  }
+});
 
 // ── the pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from runtime.errors import Forbidden
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply
-from runtime.store import Actor, Owned, share
+from runtime.store import Actor
 from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
 from schemas.events.draws import CommitmentReceived, RevealsSealed
@@ -17,6 +18,7 @@ from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.ending import require_running
 from services.drawer.commands.prepared import Prepared
+from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import ceremony
 from services.drawer.domain.ceremony import Attempt
@@ -39,6 +41,8 @@ from services.drawer.refusals import (
     NothingToReveal,
     WitnessOnly,
 )
+
+NO_FILE = StoredFile({})
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def contribute(
         raise AttemptOver(draw=draw_id, attempt=said.row.number, reason=said.voided.reason)
     with told(session, actor.county):
         ceremony.accept_commit(said.attempt(), said.commits(), actor.agency, made.commit, _seconds(at))
-    place, owner = said_id(said.row.id, actor.agency), _owned_by(actor)
+    place, owner = said_id(said.row.id, actor.agency), owned_by(actor)
     if made.sealed is not None:
         kept = {"attempt": said.row.id, "with_dice": made.with_dice, "sealed": made.sealed}
         session.add(tables.DrawSecret(id=place, **kept, **owner))
@@ -174,7 +178,7 @@ def contribute(
         said_at=at,
         **owner,
     )
-    _publish(session, actor, said, row)
+    publish(session, said, row)
     received, expected = len(said.commitments) + 1, len(said.agencies)
     heard = CommitmentReceived(
         **_about(said), agency=actor.agency, commitment=row.c, received=received, expected=expected
@@ -202,9 +206,9 @@ def countersign(
         agency=actor.agency,
         sig=sig.hex(),
         said_at=at,
-        **_owned_by(actor),
+        **owned_by(actor),
     )
-    _publish(session, actor, said, row)
+    publish(session, said, row)
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
 
@@ -242,9 +246,9 @@ def reveal(
         sealed=shown.sealed,
         sig=shown.reveal.sig.hex(),
         said_at=at,
-        **_owned_by(actor),
+        **owned_by(actor),
     )
-    _publish(session, actor, said, row)
+    publish(session, said, row)
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
 
@@ -273,9 +277,9 @@ def seal_reveals(
         at=sealing.seal.at,
         sig=sig.hex(),
         said_at=at,
-        **_owned_by(actor),
+        **owned_by(actor),
     )
-    _publish(session, actor, said, row)
+    publish(session, said, row)
     missing = attempt.absent(sealing.reveals)
     heard = RevealsSealed(**_about(said), reveals_digest=row.digest, sealed_at=at, missing=missing)
     return Reply([heard], {"draw": draw_id, "attempt": said.row.number, "reveals_digest": row.digest})
@@ -290,8 +294,16 @@ def throw_dice(
     draw_id: str,
     digits: str,
     given: str | None = None,
+    photo: Mapping[str, Any] | None = None,
+    stored: StoredFile = NO_FILE,
 ) -> Reply:
-    """Take the dice thrown in the room, as the witness read them; *given*: the signature it made itself."""
+    """
+    Take the dice thrown in the room, as the witness read them.
+
+    Args:
+        given: The signature it made itself.
+        photo: A photograph of them: name, content_type, size, sha256; *stored*: where it lies.
+    """
     del given
     with told(session, actor.county):
         sig = work.get()
@@ -299,8 +311,9 @@ def throw_dice(
     shown = dice_shown(digits, sig, said.standing.dice or 0)
     with told(session, actor.county):
         ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
-    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **_owned_by(actor))
-    _publish(session, actor, said, row)
+    kept = {"photo": dict(photo), "photo_file": stored.blob} if photo else {}
+    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **kept, **owned_by(actor))
+    publish(session, said, row)
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
 
@@ -331,14 +344,9 @@ def require_witness(actor: Actor, said: Said) -> None:
         raise refusal
 
 
-def _owned_by(actor: Actor) -> dict[str, str]:
+def owned_by(actor: Actor) -> dict[str, str]:
+    """Say whose a row is that the actor writes."""
     return {"county": actor.county, "owner_agency": actor.agency}
-
-
-def _publish(session: Session, actor: Actor, said: Said, row: Owned) -> None:
-    session.add(row)
-    for body in set(said.parties) - {actor.agency}:
-        share(session, row, body)
 
 
 def _about(said: Said) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from runtime.store import Actor, Owned, share
+from runtime.store import Actor
 from schemas.blobs import BlobRef
-from schemas.documents import CampaignPlan, WorkList
+from schemas.documents import CampaignPlan, WorkList, WorkTeam, WorkVisit
 from schemas.events.draws import DrawCompleted, DrawDisclosed
 from schemas.events.payload import Payload
 from services.drawer import tables
+from services.drawer.commands.published import publish
 from services.drawer.domain.outcome import Outcome
 from services.drawer.progress import Stage
 from services.drawer.reading import Said, attempts_of, blob_ref, campaign_row, draw_row, newest, plan_of
@@ -58,6 +60,11 @@ def prepare_completion(session: Session, actor: Actor, *, draw_id: str, now: dat
     attempts = attempts_of(session, [draw_id]).get(draw_id, [])
     if not attempts or attempts[-1].standing.stage(now) != Stage.DRAWING:
         raise NotDrawnYet(draw=draw_id)
+    return inputs_of(session, attempts)
+
+
+def inputs_of(session: Session, attempts: Sequence[Said]) -> Inputs:
+    """Read what the outcome of the last of *attempts* is worked out from; only the system sees all of it."""
     said = attempts[-1]
     secret = tables.RosterSecret
     secrets = session.scalars(select(secret).where(secret.attempt == said.row.id)).all()
@@ -97,20 +104,9 @@ def complete_draw(session: Session, actor: Actor, done: Completion, *, at: datet
         disclose_at=disclose_at,
         **owner,
     )
-    _publish(session, said, result)
+    publish(session, said, result)
     for one in done.work_list.visits:
-        teams = [[team.agency, list(team.items), list(team.officers)] for team in one.teams]
-        session.add(
-            tables.DrawnVisit(
-                id=one.visit,
-                draw=row.draw,
-                target=one.target,
-                stratum=one.stratum,
-                ticket_rank=one.ticket_rank,
-                teams=teams,
-                **owner,
-            )
-        )
+        session.add(drawn_visit(said, one, 0))
     heard = DrawCompleted(
         county=row.county,
         campaign=row.campaign,
@@ -132,9 +128,9 @@ def complete_draw(session: Session, actor: Actor, done: Completion, *, at: datet
 def prepare_disclosure(session: Session, actor: Actor, *, draw_id: str) -> tuple[BlobRef, BlobRef]:
     """Find the closed public record and the frame of a draw (the system's request)."""
     said = newest(session, draw_id)
-    if said.outcome is None:
+    if said.newest is None:
         raise NotDrawnYet(draw=draw_id)
-    return blob_ref(said.outcome.public_record), blob_ref(said.row.frame_file)
+    return blob_ref(said.newest.public_record), blob_ref(said.row.frame_file)
 
 
 def disclose_draw(
@@ -155,14 +151,29 @@ def disclose_draw(
         county=row.county,
         owner_agency=row.owner_agency,
     )
-    _publish(session, said, opened)
+    publish(session, said, opened)
     heard = DrawDisclosed(
         county=row.county, campaign=row.campaign, draw=draw_id, attempt=row.number, record=record, frame=frame
     )
     return [heard]
 
 
-def _publish(session: Session, said: Said, row: Owned) -> None:
-    session.add(row)
-    for body in set(said.parties) - {said.row.owner_agency}:
-        share(session, row, body)
+def drawn_visit(said: Said, one: WorkVisit, drawn_in: int) -> tables.DrawnVisit:
+    """Write down one visit that the draw itself (0) or a round gave."""
+    return tables.DrawnVisit(
+        id=one.visit,
+        draw=said.row.draw,
+        target=one.target,
+        stratum=one.stratum,
+        ticket_rank=one.ticket_rank,
+        teams=[team_json(team) for team in one.teams],
+        drawn_in=drawn_in,
+        removed_in=None,
+        county=said.row.county,
+        owner_agency=said.row.owner_agency,
+    )
+
+
+def team_json(team: WorkTeam) -> list[Any]:
+    """Give a team as it stands in a visit's row."""
+    return [team.agency, list(team.items), list(team.officers)]

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from runtime.store import Actor, share
+from runtime.store import Actor
 from schemas.events.draws import DrawVoided
 from schemas.events.payload import Payload
+from services.drawer.commands.published import publish
 from services.drawer.domain.ceremony import Attempt, Ending, ending
 from services.drawer.reading import Said, newest
 from services.drawer.refusals import AttemptOver
@@ -18,6 +19,7 @@ REASONS = {
     "countersignature missing": "countersignature_missing",
     "too many reveals missing": "reveals_missing",
     "no seal in time": "seal_missing",
+    "signature missing": "signature_missing",
 }
 """What the domain says in words, as events and pages name it."""
 
@@ -76,9 +78,7 @@ def void(session: Session, said: Said, reason: str, absent: Sequence[str], at: d
         county=row.county,
         owner_agency=row.owner_agency,
     )
-    session.add(voided)
-    for body in set(said.parties) - {row.owner_agency}:
-        share(session, voided, body)
+    publish(session, said, voided)
     return DrawVoided(
         county=row.county,
         campaign=row.campaign,

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
+from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.domain import messages
 from services.drawer.domain.encoding import hash_named
@@ -21,7 +22,8 @@ from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.progress import Act, Moments, Stage
 from services.drawer.queries.drawn import may_see_list
-from services.drawer.reading import Said
+from services.drawer.reading import Said, blob_ref, newest
+from services.drawer.refusals import NoPhoto
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class DiceView:
 
     digits: str
     at: datetime
+    photo_digest: str | None = None
+    """SHA-256 of the photograph of them."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ def view_of(
         manifest_digest=row.manifest_digest,
         commits_digest=_commits_digest(said),
         seal=SealView(said.seal.digest, said.seal.said_at) if said.seal else None,
-        dice=DiceView(said.dice.digits, said.dice.said_at) if said.dice else None,
+        dice=_dice(said),
         outcome=_outcome(outcome) if outcome else None,
         disclosed_at=said.disclosure.disclosed_at if said.disclosure else None,
         voided=_ended(said, names),
@@ -194,6 +198,19 @@ def view_of(
         sees_list=outcome is not None and may_see_list(actor, row.owner_agency),
         now=now,
     )
+
+
+def _dice(said: Said) -> DiceView | None:
+    row = said.dice
+    return DiceView(row.digits, row.said_at, row.photo["sha256"] if row.photo else None) if row else None
+
+
+def dice_photo(session: Session, actor: Actor, *, draw_id: str) -> tuple[str, BlobRef]:
+    """Find the photograph of the dice of a draw the asker takes part in: its name, and where it lies."""
+    row = newest(session, draw_id).dice
+    if row is None or row.photo is None or row.photo_file is None:
+        raise NoPhoto(draw=draw_id)
+    return row.photo["name"], blob_ref(row.photo_file)
 
 
 def _witness(said: Said) -> WitnessView | None:

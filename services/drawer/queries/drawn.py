@@ -32,6 +32,9 @@ class VisitView:
     stratum: str
     ticket_rank: int
     teams: Sequence[TeamView]
+    drawn_in: int = 0
+    """Round; 0: the draw itself."""
+    removed_in: int | None = None
 
 
 def may_see_list(actor: Actor, lead: str) -> bool:
@@ -61,6 +64,8 @@ def drawn_list(session: Session, actor: Actor, *, draw_id: str) -> list[VisitVie
             one.stratum,
             one.ticket_rank,
             [TeamView(agency, names.get(agency, agency), items, officers) for agency, items, officers in one.teams],
+            one.drawn_in,
+            one.removed_in,
         )
         for one in rows
     ]

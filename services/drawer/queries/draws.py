@@ -1,6 +1,6 @@
 """Draws and what needs somebody in them; no more than `attempts` says of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,13 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.drawer import tables
+from services.drawer.commands.changing import rounded
+from services.drawer.domain import changes
+from services.drawer.domain.changes import State
 from services.drawer.progress import Act, Stage
 from services.drawer.queries.attempts import DrawView, acts_now, cancelled_campaigns, view_of
-from services.drawer.reading import agency_names, attempts_of, campaign_row, newest
+from services.drawer.reading import Said, agency_names, attempts_of, campaign_row, newest
+from services.drawer.round_progress import RoundAct
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,57 @@ def ready_to_open(session: Session, actor: Actor) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
+class RoundLine:
+    """A replacement round in which the asker has something to do."""
+
+    draw: str
+    round: int
+    can: Sequence[RoundAct]
+    title: str
+    deadline: datetime | None
+
+
+@dataclass(frozen=True)
 class Tasks:
-    """What needs the asker: draws in which to speak, campaigns whose draw is to be opened."""
+    """What needs the asker: draws and rounds in which to speak, draws to be opened, requests for changes."""
 
     acts: Sequence[DrawLine]
     open: Sequence[tuple[str, str]]  # (campaign, title)
+    rounds: Sequence[RoundLine]
+    changes: Sequence[tuple[str, int]]  # (draw, how many requests to decide, or to open a round for)
+
+    @property
+    def count(self) -> int:
+        """Count them."""
+        return len(self.acts) + len(self.open) + len(self.rounds) + len(self.changes)
 
 
 def tasks_of(session: Session, actor: Actor, *, now: datetime) -> Tasks:
     """List what needs the asker in draws."""
     acts = [line for line in draws_of(session, actor, now=now) if line.can]
-    return Tasks(acts, ready_to_open(session, actor))
+    attempts = attempts_of(session, [row.id for row in session.scalars(select(tables.Draw)).all()])
+    titles = {row.id: row.title for row in session.scalars(select(tables.Campaign)).all()}
+    rounds = [line for said in attempts.values() for line in _round_lines(actor, said[-1], titles, now)]
+    return Tasks(acts, ready_to_open(session, actor), rounds, _changes(session, actor, attempts))
+
+
+def _round_lines(actor: Actor, said: Said, titles: Mapping[str, str], now: datetime) -> list[RoundLine]:
+    standings = [(one.row.number, said.round_standing(one)) for one in said.rounds]
+    return [
+        RoundLine(said.row.draw, number, can, titles[said.row.campaign], standing.deadline(now))
+        for number, standing in standings
+        if (can := standing.acts_of(actor.agency, actor.roles, now))
+    ]
+
+
+def _changes(session: Session, actor: Actor, attempts: Mapping[str, Sequence[Said]]) -> list[tuple[str, int]]:
+    """Count by draw the requests to decide for an approver of their agency, the approved ones for the lead."""
+    found: dict[str, int] = {}
+    for row in session.scalars(select(tables.Change).order_by(tables.Change.id)).all():
+        said = attempts[row.draw][-1]
+        decides = row.agency == actor.agency and actor.has(*changes.DECIDING) and row.asked_by != actor.id
+        leads = said.row.owner_agency == actor.agency and actor.has(Role.DRAW_OFFICER)
+        waits = row.state == State.APPROVED and leads and row.id not in rounded(said)
+        if (row.state == State.ASKED and decides) or waits:
+            found[row.draw] = found.get(row.draw, 0) + 1
+    return sorted(found.items())

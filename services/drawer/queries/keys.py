@@ -32,3 +32,25 @@ def public_keys(session: Session, actor: Actor) -> list[KeyView]:
         KeyView(row.agency, names.get(row.agency, row.agency), row.alg, row.key, row.custody, row.made_at)
         for row in rows
     ]
+
+
+@dataclass(frozen=True)
+class FormerKeyView:
+    """A key that its body has replaced; records made under it name it for ever."""
+
+    agency: str
+    name: str
+    key: str
+    custody: str
+    made_at: datetime
+    replaced_at: datetime
+
+
+def former_keys(session: Session, actor: Actor) -> list[FormerKeyView]:
+    """List the replaced keys of the asker's county, newest first."""
+    names, key = agency_names(session, actor.county), tables.FormerKey
+    rows = session.scalars(select(key).where(key.county == actor.county).order_by(key.replaced_at.desc(), key.id)).all()
+    return [
+        FormerKeyView(row.agency, names.get(row.agency, row.agency), row.id, row.custody, row.made_at, row.replaced_at)
+        for row in rows
+    ]

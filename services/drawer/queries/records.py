@@ -48,6 +48,7 @@ class PublicDraw:
     seal_digest: str
     result_digest: str
     visits_root: str
+    rounds: int
     sealed_at: datetime
     completed_at: datetime
     disclosed_at: datetime
@@ -69,11 +70,11 @@ def record_files(session: Session, actor: Actor, *, draw_id: str, edition: str) 
     if edition not in ("public", "full"):
         raise EditionUnknown(edition=edition)
     said = newest(session, draw_id)
-    if said.outcome is None:
+    if said.newest is None:
         raise NotDrawnYet(draw=draw_id)
     if not actor.is_system:
         _check_record_reader(actor, said, edition)
-    told = said.outcome.full_record if edition == "full" else said.outcome.public_record
+    told = said.newest.full_record if edition == "full" else said.newest.public_record
     return RecordFiles(draw_id, edition, blob_ref(told), blob_ref(said.row.frame_file))
 
 
@@ -112,6 +113,8 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
     assert outcome is not None
     assert opened is not None
     assert said.seal is not None
+    stands = said.newest or outcome
+    later = [one.end for one in said.rounds if one.end is not None and one.end.ended_at > opened.disclosed_at]
     keys = {agency: told["key"] for agency, told in manifest["agencies"].items()}
     witness = manifest["witness"]
     return PublicDraw(
@@ -122,19 +125,20 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
         agencies=[names.get((row.county, agency), agency) for agency in said.agencies],
         witness_name=witness["name"] if witness else None,
         entities=manifest["frame"]["n"],
-        visits=outcome.visits,
+        visits=stands.visits,
         purpose=manifest["purpose"],
         frame_digest=frame_of(manifest).digest,
         frame_root=frame_of(manifest).root,
         manifest_digest=row.manifest_digest,
         seal_digest=said.seal.digest,
-        result_digest=outcome.result_digest,
-        visits_root=outcome.visits_root,
+        result_digest=stands.result_digest,
+        visits_root=stands.visits_root,
+        rounds=len(said.rounds),
         sealed_at=said.seal.said_at,
         completed_at=outcome.completed_at,
         disclosed_at=opened.disclosed_at,
         remarks=said_aloud(read_manifest(manifest)),
-        record=blob_ref(opened.record),
+        record=blob_ref(later[-1].public_record if later else opened.record),
         frame=blob_ref(opened.frame_file),
         keys=keys | ({"witness": witness["key"]} if witness else {}),
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from runtime.errors import NotYet
 from runtime.events.handling import Received, handles
-from schemas.documents import WorkList
+from schemas.documents import TeamChange, WorkList
 from schemas.events import accounts, campaigns, draws, registers
 from schemas.events.payload import Payload
 from schemas.registry import PAYLOADS
@@ -59,8 +59,12 @@ def _around(said: Any, blobs: Blobs, session: Session) -> Around:
         NotYet: the draw that made this visit has not been heard of; results and draws are different topics.
     """
     found = _AROUND[said.topic](said, session)
-    if isinstance(said, draws.DrawCompleted):
-        return Around(found.names, work=_work(WorkList.model_validate_json(blobs["work"])))
+    if isinstance(said, draws.DrawCompleted | draws.TargetReplaced):
+        return Around(found.names, found.teams, work=_work(WorkList.model_validate_json(blobs["work"])))
+    if isinstance(said, draws.InspectorSubstituted):
+        change = TeamChange.model_validate_json(blobs["team"])
+        came = dict.fromkeys(change.came, (said.agency, 1))
+        return Around(found.names, {said.agency: change.left}, work=came)
     return found
 
 
@@ -71,7 +75,13 @@ def _of_campaign(said: Any, session: Session) -> Around:
 
 def _of_draw(said: Any, session: Session) -> Around:
     row = session.get_one(Draw, said.draw)
-    return Around({"lead": row.owner_agency, "agencies": tuple(row.agencies), "witness": row.witness})
+    teams = _teams(session, said.visit) if isinstance(said, draws.TargetReplaced) else {}
+    return Around({"lead": row.owner_agency, "agencies": tuple(row.agencies), "witness": row.witness}, teams)
+
+
+def _teams(session: Session, visit: str) -> dict[str, tuple[str, ...]]:
+    sections = session.scalars(select(Section).where(Section.visit == visit).order_by(Section.id))
+    return {section.owner_agency: tuple(section.officers) for section in sections}
 
 
 def _of_visit(said: Any, session: Session) -> Around:
@@ -155,7 +165,14 @@ def _judging(kind: type[Payload]) -> Handling:
         return judge(event, blobs, session)
 
     handling.__name__ = f"judge_{short(kind).replace('.', '_')}"
-    return handles(kind, blobs=("work",) if kind is draws.DrawCompleted else ())(handling)
+    return handles(kind, blobs=_BLOBS.get(kind, ()))(handling)
+
+
+_BLOBS: Mapping[type[Payload], tuple[str, ...]] = {
+    draws.DrawCompleted: ("work",),
+    draws.TargetReplaced: ("work",),
+    draws.InspectorSubstituted: ("team",),
+}
 
 
 NOTICES: tuple[Handling, ...] = (

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from runtime.events.handling import Received, arrived, handles
 from runtime.store import share, unshare
-from schemas.documents import WorkList
+from schemas.documents import TeamChange, WorkList
 from schemas.events import accounts, campaigns, draws, referrals, registers
 from schemas.rulepack import Calendar, RulePack
+from services.notifier.duties import change_doers
 from services.notifier.tables import AccountRow, Agency, CalendarRow, Campaign, Draw, Pack, Referral, Section
 
 Blobs = Mapping[str, bytes]
@@ -194,21 +195,41 @@ def note_draw(event: Received[draws.DrawOpened], blobs: Blobs, session: Session)
 @handles(draws.DrawCompleted, blobs=("work",), replay=True)
 def note_teams(event: Received[draws.DrawCompleted], blobs: Blobs, session: Session) -> None:
     """Remember who inspects what: sections and their officers; targets are not even read."""
-    said, work = event.data, WorkList.model_validate_json(blobs["work"])
+    said = event.data
+    _note_sections(session, said.county, said.campaign, said.lead, WorkList.model_validate_json(blobs["work"]))
+
+
+@handles(draws.TargetReplaced, blobs=("work",), replay=True)
+def note_new_visit(event: Received[draws.TargetReplaced], blobs: Blobs, session: Session) -> None:
+    """Remember who inspects what was drawn instead; the closed visit's teams stay known."""
+    said = event.data
+    _note_sections(session, said.county, said.campaign, said.lead, WorkList.model_validate_json(blobs["work"]))
+
+
+def _note_sections(session: Session, county: str, campaign: str, lead: str, work: WorkList) -> None:
     for visit in work.visits:
         for team in visit.teams:
             session.merge(
                 Section(
                     id=f"{visit.visit}-{team.agency}",
-                    county=said.county,
+                    county=county,
                     owner_agency=team.agency,
                     visit=visit.visit,
-                    campaign=said.campaign,
-                    lead=said.lead,
+                    campaign=campaign,
+                    lead=lead,
                     officers=[officer for officer in team.officers if officer is not None],
                 )
             )
         arrived(session, f"visit:{visit.visit}")
+
+
+@handles(draws.InspectorSubstituted, blobs=("team",), replay=True)
+def note_substitution(event: Received[draws.InspectorSubstituted], blobs: Blobs, session: Session) -> None:
+    """Remember who goes now; duties of the team are theirs."""
+    said, change = event.data, TeamChange.model_validate_json(blobs["team"])
+    section = session.get_one(Section, f"{said.visit}-{said.agency}")
+    section.officers = [officer for officer in change.team.officers if officer is not None]
+    change_doers(session, section.id, section.officers)
 
 
 # ── referrals ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,6 +267,8 @@ PROJECTIONS = (
     note_resumed,
     note_draw,
     note_teams,
+    note_new_visit,
+    note_substitution,
     note_referral,
     note_reporter,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from runtime.errors import NotFound, Stale
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply
 from runtime.store import Actor, derived_id
 from services.results.commands.found import (
@@ -23,7 +24,6 @@ from services.results.commands.found import (
     wrote,
 )
 from services.results.domain.checklists import AnswerToUnknownQuestion, fit_answers, fit_text
-from services.results.domain.files import StoredFile
 from services.results.domain.findings import fit_findings
 from services.results.domain.sections import Draft, fit_outcomes
 from services.results.tables import Entry, Evidence, Section

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply
 from runtime.store import Actor, derived_id
 from services.results.commands.referring import referral_of, share_with
 from services.results.domain.checklists import fit_text
-from services.results.domain.files import StoredFile
 from services.results.domain.referrals import Act, check_part
 from services.results.tables import Referral, Scan
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from runtime.errors import Forbidden, Stale
+from runtime.errors import Conflict, Forbidden, Stale
 from runtime.service import Reply
 from runtime.store import Actor
 from schemas.events.payload import Due
@@ -47,6 +47,12 @@ from services.results.rules import day_of
 from services.results.tables import Agency, Section, Signature, Visit
 
 
+class VisitReplaced(Conflict):
+    """The draw replaced the visit's target: the visit will not be made."""
+
+    code = "visit.replaced"
+
+
 class NotTheLeads(Forbidden):
     """The day of a visit is set by the lead agency."""
 
@@ -71,6 +77,8 @@ def schedule_visit(
     visit = visit_of(session, actor, visit_id)
     if actor.agency != visit.owner_agency or not actor.has(Role.PLANNER, Role.TEAM_LEAD):
         raise NotTheLeads()
+    if visit.closed_at is not None:
+        raise VisitReplaced(visit=visit.id, instead=visit.instead)
     if instead_of != visit.visit_on:
         raise Stale(asked=_iso(instead_of), stored=_iso(visit.visit_on))
     campaign = campaign_of(session, visit.campaign)
@@ -113,7 +121,9 @@ def _officers(sections: Sequence[Section]) -> set[str]:
 
 
 def _busy_on(session: Session, visit: Visit, day: date) -> set[str]:
-    others = select(Visit.id).where(Visit.campaign == visit.campaign, Visit.visit_on == day, Visit.id != visit.id)
+    others = select(Visit.id).where(
+        Visit.campaign == visit.campaign, Visit.visit_on == day, Visit.id != visit.id, Visit.closed_at.is_(None)
+    )
     return _officers(list(session.scalars(select(Section).where(Section.visit.in_(list(session.scalars(others)))))))
 
 

@@ -1,7 +1,8 @@
 """
 Sections: one agency's part of a visit, from the first answer to its approval.
 
-``open → submitted → returned → submitted → approved → published``; the day is the visit's, one for all agencies.
+``open → submitted → returned → submitted → approved → published``; the day is the visit's, one for all agencies. A section
+nobody has entered yet ends as ``replaced`` when the draw replaces its target.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ class State(StrEnum):
     RETURNED = "returned"  # 审核退回
     APPROVED = "approved"
     PUBLISHED = "published"
+    REPLACED = "replaced"  # 已替换: the target is gone, the visit will not be made
 
 
 EDITABLE = (State.OPEN, State.RETURNED)

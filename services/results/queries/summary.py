@@ -46,8 +46,10 @@ def campaign_summary(session: Session, actor: Actor, *, campaign_id: str) -> dic
     The lead counts every agency; a partner what is its own.
     """
     campaign = campaign_of(session, campaign_id)
-    visits = list(session.scalars(select(Visit).where(Visit.campaign == campaign_id)))
-    sections = list(session.scalars(select(Section).where(Section.campaign == campaign_id)))
+    every = list(session.scalars(select(Visit).where(Visit.campaign == campaign_id)))
+    visits = [visit for visit in every if visit.closed_at is None]
+    mine = select(Section).where(Section.campaign == campaign_id, Section.state != State.REPLACED)
+    sections = list(session.scalars(mine))
     results = list(session.scalars(select(ItemResult).where(ItemResult.campaign == campaign_id)))
     legs = list(session.scalars(select(Referral).where(Referral.campaign == campaign_id, Referral.current)))
     states = {leg.referral: leg.state for leg in legs}
@@ -65,6 +67,7 @@ def campaign_summary(session: Session, actor: Actor, *, campaign_id: str) -> dic
         "campaign": campaign_id,
         "title": campaign.title,
         "visits": len(visits),
+        "replaced": len(every) - len(visits),
         "scheduled": sum(visit.visit_on is not None for visit in visits),
         "checklists": len(sections),
         "officer_slots": sum(member["officer"] is not None for section in sections for member in section.team),
@@ -147,7 +150,9 @@ def _colour(session: Session, campaign: Campaign | None, due_on: date | None, no
 def _to_schedule(session: Session, actor: Actor, campaigns: dict[str, Campaign], now: datetime) -> list[dict[str, Any]]:
     if not actor.has(Role.PLANNER):
         return []
-    waiting = select(Visit.campaign).where(Visit.owner_agency == actor.agency, Visit.visit_on.is_(None))
+    waiting = select(Visit.campaign).where(
+        Visit.owner_agency == actor.agency, Visit.visit_on.is_(None), Visit.closed_at.is_(None)
+    )
     counted = Counter(session.scalars(waiting))
     lines = []
     for campaign_id, count in sorted(counted.items()):

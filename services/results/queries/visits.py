@@ -90,6 +90,7 @@ def visit_lines(
                 "own_section": own.id if own else None,
                 "own_state": _shown_state(own, visit) if own else None,
                 "drawn": drawn,
+                "closed": visit.closed_at is not None,
             }
         )
     return lines
@@ -153,6 +154,10 @@ def visit_view(session: Session, actor: Actor, *, visit_id: str) -> dict[str, An
         "agencies": [{"agency": each, "name": short.get(each, each)} for each in visit.agencies],
         "sections": [_progress_line(each, visit, short, actor) for each in sections],
         "stage": {key: date.fromisoformat(value) if value else None for key, value in stage.items()},
+        "closed_at": visit.closed_at,
+        "closed_for": campaign_words(session, campaign).replacement(visit.closed_for) if visit.closed_for else None,
+        "instead": visit.instead,
+        "instead_of": visit.instead_of,
         "may_schedule": actor.agency == visit.owner_agency
         and actor.has(Role.PLANNER, Role.TEAM_LEAD)
         and all(each.state == State.OPEN for each in sections),

@@ -46,6 +46,11 @@ class Words:
         both = (*self.rules.pack.refusal_reasons, *self.rules.pack.return_reasons) if self.rules else ()
         return self._of({each.code: (each.zh, each.en) for each in both}, code)
 
+    def replacement(self, code: str) -> Label:
+        """Label the reason why a drawn target was replaced."""
+        known = self.rules.pack.replacement_reasons if self.rules else ()
+        return self._of({each.code: (each.zh, each.en) for each in known}, code)
+
     def decision(self, code: str | None) -> Label:
         """Label what a receiver decided; nothing where nothing is decided yet."""
         known = self.rules.pack.decisions if self.rules else ()

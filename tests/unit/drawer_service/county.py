@@ -160,9 +160,13 @@ def registered() -> list[Payload]:
     ]
 
 
+def due() -> Due:
+    """Give a due date, where one must stand."""
+    return Due(due_on=date(2019, 1, 4), anchor_on=date(2018, 12, 20), anchor="inspection_stage_end", source="NX-2018")
+
+
 def confirmed(kit: Kit, agreed: CampaignPlan) -> CampaignConfirmed:
     """Say what planner says when a campaign is approved."""
-    due = Due(due_on=date(2019, 1, 4), anchor_on=date(2018, 12, 20), anchor="inspection_stage_end", source="NX-2018")
     return CampaignConfirmed(
         county=COUNTY,
         campaign=agreed.campaign,
@@ -174,9 +178,9 @@ def confirmed(kit: Kit, agreed: CampaignPlan) -> CampaignConfirmed:
         calendar="0" * 64,
         stages=agreed.stages,
         purpose=agreed.purpose,
-        publication_rule=due,
-        publication_plan=due,
-        report=due,
+        publication_rule=due(),
+        publication_plan=due(),
+        report=due(),
         plan=kit.blob(agreed.encode()),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.events.bus import Record
-from schemas.documents import WorkList, WorkTeam, WorkVisit
+from schemas.documents import TeamChange, WorkList, WorkTeam, WorkVisit
 from schemas.events import accounts, campaigns, draws, referrals, registers, results
 from schemas.events.payload import Due, Payload
 from schemas.rulepack import Calendar, RulePack, parse_calendar, parse_rulepack
@@ -298,6 +298,36 @@ def draw_completed(kit: Kit) -> Payload:
     )
 
 
+def target_replaced(kit: Kit, visit: str, instead: str | None) -> Payload:
+    """Say that a visit's target is gone; JT's first officer and GA's second go to the new one."""
+    teams = [WorkTeam(agency=code, items=("x",), officers=(f"{code}00{n}",)) for code, n in (("GA", 2), ("JT", 1))]
+    new = [WorkVisit(visit=instead, target="T-9", stratum="A", ticket_rank=1, teams=tuple(teams))] if instead else []
+    work = WorkList(campaign=CAMPAIGN, draw=DRAW, visits=tuple(new))
+    return draws.TargetReplaced(
+        county=COUNTY,
+        campaign=CAMPAIGN,
+        draw=DRAW,
+        attempt=1,
+        round=1,
+        lead=LEAD,
+        visit=visit,
+        reason="moved_out",
+        instead=instead,
+        agencies=("GA", "JT", "SJ"),
+        work=kit.blob(work.encode(), "results", "notifier"),
+    )
+
+
+def substituted(kit: Kit, visit: str, code: str, left: str, came: str) -> Payload:
+    """Say that somebody goes in a colleague's place."""
+    team = WorkTeam(agency=code, items=("x",), officers=(came,))
+    change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit, team=team, left=(left,), came=(came,))
+    blob = kit.blob(change.encode(), "results", "notifier")
+    return draws.InspectorSubstituted(
+        county=COUNTY, campaign=CAMPAIGN, draw=DRAW, attempt=1, round=1, visit=visit, agency=code, team=blob
+    )
+
+
 def disclosed(kit: Kit) -> Payload:
     """Disclose the draw."""
     blob = kit.blob(b"record")
@@ -318,6 +348,11 @@ def scheduled(visit: str, on: str, *agencies: str, plan: str = "2018-12-31") -> 
         publication_rule=due("2019-01-04"),
         publication_plan=due(plan),
     )
+
+
+def visit_closed(visit: str, *agencies: str) -> Payload:
+    """Close a visit whose target was replaced."""
+    return results.VisitClosed(**_of(visit, agencies=agencies, reason="moved_out", instead=None))
 
 
 def submitted(visit: str, code: str, by: str, items: int = 3) -> Payload:

@@ -781,3 +781,46 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(kit: Kit, service: Se
         kit.feed(service, county.scheduled(visit, "2018-12-12", "GA", "JT"), at=at("2018-12-10"))
 
     assert count_statements(service, look) == few
+
+
+# ── replacement rounds ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def drawn(kit: Kit, service: Service) -> Service:
+    """A notifier that has heard of the draw and of a day for its first visit."""
+    kit.feed(service, county.proposed(), county.confirmed(kit), at=at("2018-11-28"))
+    kit.feed(service, county.draw_opened(kit, at("2018-12-03")), county.draw_completed(kit), at=at("2018-12-04"))
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA", "JT", "SJ"), at=at("2018-12-05"))
+    return service
+
+
+def test_whoever_a_replaced_target_concerns_is_told_and_its_duties_end(kit: Kit, drawn: Service) -> None:
+    kit.clock.at = at("2018-12-06")
+    assert [one.subject for one in duties(drawn, "SJ", "enter_section")] == [f"{VISITS[0]}-SJ"]
+    instead = "V-640221-2018-001-03"
+
+    kit.feed(drawn, county.target_replaced(kit, VISITS[0], instead), at=at("2018-12-06"))
+    kit.feed(drawn, county.visit_closed(VISITS[0], "GA", "JT", "SJ"), at=at("2018-12-06"))
+
+    assert codes(drawn, "jt-officer1")[-1] == "target.replaced.team"
+    assert codes(drawn, "ga-officer1")[-1] == "target.replaced"
+    assert codes(drawn, "sj-agency_head")[-1] == "target.replaced"
+    assert codes(drawn, "jt-planner")[-1] == "target.replaced.lead"
+    assert inbox(drawn, "jt-planner")[0].facts == {"visit": VISITS[0], "instead": instead}
+    assert duties(drawn, "SJ", "enter_section") == duties(drawn, "SJ", "publish_by_rule") == []
+    kit.feed(drawn, county.scheduled(instead, "2018-12-13", "GA", "JT"), at=at("2018-12-07"))
+    assert codes(drawn, "ga-officer2")[-1] == "visit.scheduled"
+
+
+def test_a_substitute_is_told_and_has_the_duty_and_who_left_has_it_no_more(kit: Kit, drawn: Service) -> None:
+    change = county.substituted(kit, VISITS[0], "JT", "JT001", "JT002")
+
+    kit.feed(drawn, change, at=at("2018-12-06"))
+
+    assert codes(drawn, "jt-officer2")[-1] == "inspector.came"
+    assert codes(drawn, "jt-officer1")[-1] == "inspector.left"
+    assert codes(drawn, "jt-approver")[-1] == "inspector.substituted"
+    with drawn.db.read(drawn.system) as session:
+        rows = session.scalars(select(Duty).where(Duty.subject == f"{VISITS[0]}-JT", Duty.kind == "enter_section"))
+        assert [duty.officers for duty in rows] == [["JT002"]]

@@ -8,6 +8,8 @@ import pytest
 from runtime.store.digest import state_digests
 from runtime.store.plumbing import parked, waiting
 from schemas.events.accounts import AccountChanged, AccountClosed
+from schemas.events.draws import RoundClosed
+from schemas.events.results import VisitClosed
 from schemas.vocabulary import Role
 from services.planner.handlers import RecordUnreadable, selected_in
 from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of
@@ -195,3 +197,40 @@ def test_projections_replay_to_the_same_state(world: World) -> None:
     assert digests(world) == before
     once = {marked.handler.name for marked in world.service.handlers_marked if not marked.handler.replay}
     assert once == {"carry_out_after_all"}, "it changes what a person decided, which a replay leaves alone"
+
+
+def test_a_round_changes_how_many_visits_and_sections_there_are(world: World) -> None:
+    campaign = world.frozen()
+    told = story(world, campaign)
+    world.kit.feed(world.service, *told)
+    draw = facts.opened(campaign).draw
+    about = {"county": COUNTY, "campaign": campaign}
+    closed = RoundClosed(
+        **about,
+        draw=draw,
+        attempt=1,
+        round=1,
+        visits=2,
+        sections=5,
+        open_slots=0,
+        visits_root="0" * 64,
+        result_digest="0" * 64,
+    )
+    gone = VisitClosed(
+        **about, visit=facts.visit_id(campaign, 1), agencies=("GA", "JT"), reason="moved_out", instead=None
+    )
+
+    world.kit.feed(world.service, closed, gone)
+
+    seen = view(world, campaign)
+    assert (seen.draws[0].visits, seen.draws[0].sections) == (2, 5)
+    assert seen.sections == {"GA": {"published": 1}}, "what was still to come is forgotten, what was published stays"
+
+
+def test_a_target_that_was_replaced_counts_as_not_drawn() -> None:
+    record = {
+        "selected": {"s": {"A": ["t1", "t2"]}},
+        "replacements": [{"rho": {"removed": [{"id": "t1"}]}, "selected": {"s": {"A": ["t3"]}}}],
+    }
+
+    assert selected_in(json.dumps(record).encode()) == ["t2", "t3"]

@@ -5,14 +5,20 @@ import random
 import pytest
 from sqlalchemy import select
 
+from runtime.errors import NotFound
 from runtime.store.digest import state_digests
-from schemas.documents import WorkList
-from schemas.events.draws import DrawCompleted
+from schemas.documents import TeamChange, WorkList, WorkTeam, WorkVisit
+from schemas.events.draws import DrawCompleted, InspectorSubstituted, TargetReplaced
 from schemas.events.payload import Payload
 from schemas.events.registers import ChecklistPublished
+from schemas.events.results import VisitClosed
+from schemas.vocabulary import Role
+from services.results.commands.visits import VisitReplaced
+from services.results.queries.summary import campaign_summary
+from services.results.queries.visits import section_view
 from services.results.tables import Base, DrawFact, FrameAnnexKept, Pack, Section, Visit
-from tests.kit import COUNTY, Kit, said
-from tests.unit.results.world import AGENCIES, CAMPAIGN, World, a_world, checklist, work
+from tests.kit import COUNTY, Kit, person, said
+from tests.unit.results.world import AGENCIES, CAMPAIGN, DRAW, VISIT_ON, World, a_world, checklist, visit_id, work
 
 
 def digests(world: World) -> dict[str, str]:
@@ -148,3 +154,110 @@ def test_packs_are_kept_by_digest(world: World) -> None:
         assert len(list(session.scalars(select(Pack)))) == 1
         assert len(session.get_one(FrameAnnexKept, CAMPAIGN).document["targets"]) == 6
     assert len(AGENCIES) == 5
+
+
+# ── replacement rounds ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def replaced(world: World, firm: str, instead: WorkVisit | None) -> TargetReplaced:
+    """Say that a firm is gone and who was drawn instead."""
+    listed = WorkList(campaign=CAMPAIGN, draw=DRAW, visits=(instead,) if instead else ())
+    return TargetReplaced(
+        county=COUNTY,
+        campaign=CAMPAIGN,
+        draw=DRAW,
+        attempt=1,
+        round=1,
+        lead="JT",
+        visit=visit_id(firm),
+        reason="moved_out",
+        instead=instead.visit if instead else None,
+        agencies=AGENCIES,
+        work=world.kit.blob(listed.encode(), "results", "notifier"),
+    )
+
+
+def substituted(world: World, firm: str, agency: str, officers: tuple[str, ...]) -> InspectorSubstituted:
+    """Say who goes to a firm for an agency now."""
+    team = WorkTeam(agency=agency, items=("JT-1",), officers=officers)
+    change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit_id(firm), team=team, left=(), came=())
+    return InspectorSubstituted(
+        county=COUNTY,
+        campaign=CAMPAIGN,
+        draw=DRAW,
+        attempt=1,
+        round=1,
+        visit=visit_id(firm),
+        agency=agency,
+        team=world.kit.blob(change.encode(), "results", "notifier"),
+    )
+
+
+def states(world: World, visit: str) -> dict[str, str]:
+    with world.service.db.read(world.service.system) as session:
+        rows = session.scalars(select(Section).where(Section.visit == visit))
+        return {section.agency: section.state for section in rows}
+
+
+def test_a_replaced_visit_is_closed_with_its_reason_and_the_new_one_opened(world: World) -> None:
+    drawn = work().visits[1]
+    new = drawn.model_copy(update={"visit": f"{drawn.visit[:-2]}99"})
+
+    world.hear(replaced(world, "B", new))
+
+    with world.service.db.read(world.service.system) as session:
+        closed, fresh = session.get_one(Visit, drawn.visit), session.get_one(Visit, new.visit)
+        assert (closed.closed_for, closed.instead, closed.closed_at is not None) == ("moved_out", new.visit, True)
+        assert (fresh.instead_of, fresh.closed_at) == (drawn.visit, None)
+    assert set(states(world, drawn.visit).values()) == {"replaced"}
+    assert set(states(world, new.visit).values()) == {"open"}
+    (said_of,) = said(world.service)
+    assert isinstance(said_of, VisitClosed)
+    assert (said_of.visit, said_of.reason, said_of.instead) == (drawn.visit, "moved_out", new.visit)
+    with pytest.raises(VisitReplaced):
+        world.schedule("B")
+    summary = world.service.ask(person("JT", Role.PLANNER), campaign_summary, campaign_id=CAMPAIGN)
+    assert (summary["visits"], summary["replaced"]) == (len(work().visits), 1)
+
+
+def test_what_was_entered_before_the_round_stays(world: World) -> None:
+    world.schedule("A")
+    world.day(VISIT_ON.isoformat())
+    world.fill("A", "JT")
+
+    world.hear(replaced(world, "A", None), substituted(world, "A", "JT", ("JT001", "JT003")))
+
+    found = states(world, visit_id("A"))
+    assert found.pop("JT") == "submitted"
+    assert set(found.values()) == {"replaced"}
+    with world.service.db.read(world.service.system) as session:
+        team = session.get_one(Section, f"{visit_id('A')}-JT").team
+    assert [member["officer"] for member in team] == ["JT002", "JT005"]
+
+
+def test_a_substituted_officer_loses_the_section_and_the_new_one_gets_it(world: World) -> None:
+    world.schedule("A")
+    before, after = (person("JT", Role.INSPECTOR, id=f"u-{one}", officer=one) for one in ("JT005", "JT001"))
+
+    world.hear(substituted(world, "A", "JT", ("JT002", "JT001")))
+
+    section = f"{visit_id('A')}-JT"
+    assert world.service.ask(after, section_view, section_id=section, now=world.kit.clock.at)["drawn"]
+    with pytest.raises(NotFound):
+        world.service.ask(before, section_view, section_id=section, now=world.kit.clock.at)
+
+
+def test_a_change_stays_behind_its_draw_while_that_waits(kit: Kit) -> None:
+    world = a_world(kit, heard=False)
+    told = world.facts()
+    change = substituted(world, "A", "JT", ("JT002", "JT001"))
+
+    world.hear(told.pop("draw"), replaced(world, "B", None), change)
+    assert world.service.backlog().waiting == 3
+    world.hear(*told.values())
+
+    assert world.service.backlog().waiting == world.service.backlog().parked == 0
+    assert set(states(world, visit_id("B")).values()) == {"replaced"}
+    with world.service.db.read(world.service.system) as session:
+        team = session.get_one(Section, f"{visit_id('A')}-JT").team
+    assert [member["officer"] for member in team] == ["JT002", "JT001"]

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from runtime.errors import NotFound
+from runtime.files.evidence import StoredFile
 from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.results.commands.drafts import attach_evidence
 from services.results.commands.referrals import accept, decide, receive, route
 from services.results.commands.referrals import return_ as _return
 from services.results.commands.scans import attach_scan
-from services.results.domain.files import StoredFile
 from services.results.domain.sight import ANSWERING, may_read_referral
 from services.results.queries.referrals import letter_view, package_file, referral_lists, referral_view, scan_file
 from services.results.queries.summary import home_me

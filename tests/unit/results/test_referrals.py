@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from runtime.errors import NotFound
+from runtime.files.evidence import StoredFile
 from runtime.store import Actor
 from runtime.time.timers import run_due
 from schemas.events.referrals import (
@@ -19,7 +20,6 @@ from schemas.vocabulary import Role
 from services.results.commands.drafts import attach_evidence, save_draft
 from services.results.commands.referrals import accept, close, decide, receive, return_, route
 from services.results.commands.scans import attach_scan
-from services.results.domain.files import StoredFile
 from services.results.domain.referrals import (
     DecisionUnknown,
     NotYourPart,

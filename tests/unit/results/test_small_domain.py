@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
+from runtime.files.evidence import FileKindRefused, FileTooLarge, content_type_of, fit_name
 from schemas.vocabulary import Role
-from services.results.domain.files import FileKindRefused, FileTooLarge, content_type_of, fit_name
 from services.results.domain.lights import day_light, day_to_enter, worst
 from services.results.domain.schedule import (
     NotAWorkingDay,

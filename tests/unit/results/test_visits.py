@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from runtime.errors import NotFound, NotYet, OneVisitError, Stale
+from runtime.files.evidence import StoredFile
 from schemas.events.results import ChecklistSubmitted, ResultReturned, VisitScheduled
 from schemas.vocabulary import Role
 from services.results.commands.approval import approve_section
@@ -22,7 +23,6 @@ from services.results.commands.visits import (
     submit_section,
 )
 from services.results.domain.checklists import AnswersMissing, AnswerToUnknownQuestion
-from services.results.domain.files import StoredFile
 from services.results.domain.referrals import ReasonUnknown
 from services.results.domain.schedule import NotAWorkingDay, OutsideInspectionStage, VisitAlreadyEntered
 from services.results.domain.sections import (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from runtime.files.evidence import StoredFile
 from runtime.store.actor import Actor
 from runtime.store.migrate import migrate
 from schemas.vocabulary import Role
@@ -15,7 +16,6 @@ from services.results.app import HERE, results
 from services.results.commands.approval import approve_section
 from services.results.commands.drafts import attach_evidence, remove_evidence, save_draft
 from services.results.commands.visits import record_unit, return_section, sign_section, submit_section
-from services.results.domain.files import StoredFile
 from services.results.domain.sections import EnteredAndApprovedBySame
 from services.results.queries.summary import home_me
 from services.results.queries.visits import review_view, section_view

@@ -1,0 +1,81 @@
+"""The page for the room and its projector, the witness's own page, and the photograph of the dice."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.responses import Response
+
+from runtime.service import Service
+from runtime.store import Actor
+from runtime.web import TheCaller, Web, see_other
+from services.drawer import acts, shown, wording
+from services.drawer.pages import Hex
+from services.drawer.queries.draws import draw_view
+from services.drawer.queries.rounds import changes_view
+from services.drawer.uploads import read_document
+
+Digits = Annotated[str, Form(max_length=2000)]
+
+
+def routes(service: Service, web: Web) -> APIRouter:
+    """Serve the pages."""
+    router = APIRouter()
+
+    def seen(actor: Actor, draw_id: str) -> dict[str, Any]:
+        now = service.ports.clock.now()
+        draw = service.ask(actor, draw_view, draw_id=draw_id, now=now)
+        rounds = service.ask(actor, changes_view, draw_id=draw_id, now=now).rounds if draw.outcome else ()
+        running = next((one for one in rounds if one.ended_at is None), None)
+        return {
+            "draw": draw,
+            "round": running,
+            "me": actor.agency,
+            "steps": wording.steps(draw),
+            "troubles": wording.troubles(draw.stage),
+            "until": lambda moment: wording.time_left(now, moment),
+            "countdown": _countdown(now, running.deadline if running else draw.deadline),
+        }
+
+    @router.get("/draws/{draw_id}/live")
+    def live(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        return web.render(request, "drawer/live.html", **seen(caller.actor, draw_id))
+
+    @router.get("/parts/drawer/live/{draw_id}")
+    def board(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        return web.render(request, "drawer/live_part.html", **seen(caller.actor, draw_id))
+
+    @router.get("/draws/{draw_id}/witness")
+    def witness(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        return web.render(request, "drawer/witness.html", **seen(caller.actor, draw_id))
+
+    @router.post("/draws/{draw_id}/dice")
+    def dice(
+        draw_id: str,
+        caller: TheCaller,
+        digits: Digits,
+        again: Digits,
+        sig: Hex = "",
+        photo: Annotated[UploadFile | None, File()] = None,
+    ) -> Response:
+        acts.throw_dice(
+            service,
+            caller.actor,
+            draw_id,
+            key=caller.key,
+            digits=digits,
+            again=again,
+            sig=sig or None,
+            photo=read_document(photo) if photo and photo.filename else None,
+        )
+        return see_other(f"/draws/{draw_id}", "drawer.done.drawn")
+
+    @router.get("/draws/{draw_id}/dice/photo")
+    def dice_photo(draw_id: str, caller: TheCaller) -> Response:
+        return shown.download(*acts.photo(service, caller.actor, draw_id))
+
+    return router
+
+
+def _countdown(now: datetime, moment: datetime | None) -> str | None:
+    return None if moment is None else wording.countdown(now, moment)

@@ -1,0 +1,109 @@
+"""Where a replacement round stands, and what somebody may do about it now. Pure, like ``progress``."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.vocabulary import Role
+from services.drawer.progress import SECOND
+
+CLOSED, SPENT = "closed", "spent"
+
+
+class RoundStage(StrEnum):
+    """The steps of a round as people see them."""
+
+    SIGN = "sign"
+    REVEAL = "reveal"
+    SEAL = "seal"
+    DICE = "dice"
+    DRAWING = "drawing"
+    CLOSED = CLOSED
+    SPENT = SPENT
+
+
+class RoundAct(StrEnum):
+    """What somebody may be asked to do in a round."""
+
+    SIGN = "sign"
+    REVEAL = "reveal"
+    SEAL = "seal"
+    DICE = "dice"
+
+
+@dataclass(frozen=True)
+class RoundStanding:
+    """What has been said in one round, by name only."""
+
+    agencies: tuple[str, ...]
+    witness: str | None
+    signers: tuple[str, ...]
+    max_missing: int
+    seal_by: datetime
+    beacon_time: datetime
+    dice: int | None
+    signed: Collection[str]
+    revealed: Collection[str]
+    sealed: bool
+    thrown: bool
+    end: str | None
+
+    @property
+    def unsigned(self) -> tuple[str, ...]:
+        """Name those whose signature is missing."""
+        return tuple(body for body in self.signers if body not in self.signed)
+
+    @property
+    def unrevealed(self) -> tuple[str, ...]:
+        """Name the agencies whose chain value is missing."""
+        return tuple(agency for agency in self.agencies if agency not in self.revealed)
+
+    @property
+    def sealable(self) -> bool:
+        """Whether no more reveals are missing than the manifest allows (a round has no ``reveal_close``)."""
+        there = len(self.agencies) - len(self.unrevealed)
+        return len(self.unrevealed) <= self.max_missing and there >= min(2, len(self.agencies))
+
+    def stage(self, now: datetime) -> RoundStage:
+        """Say which step comes next, or how the round ended."""
+        if self.end is not None:
+            return RoundStage(self.end)
+        if self.sealed:
+            return RoundStage.DRAWING if self.thrown or self.dice is None else RoundStage.DICE
+        if now >= self.ends_at():
+            return RoundStage.SPENT
+        if self.unsigned:
+            return RoundStage.SIGN
+        return RoundStage.REVEAL if self.unrevealed else RoundStage.SEAL
+
+    def ends_at(self) -> datetime:
+        """Say from when on the round is spent if it is not sealed."""
+        return self.seal_by + SECOND
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether another round may be opened."""
+        return self.stage(now) in (RoundStage.CLOSED, RoundStage.SPENT)
+
+    def deadline(self, now: datetime) -> datetime | None:
+        """Say by when the present step is to be done; of the dice, from when on."""
+        stage = self.stage(now)
+        if stage == RoundStage.DICE:
+            return self.beacon_time
+        return self.seal_by if stage in (RoundStage.SIGN, RoundStage.REVEAL, RoundStage.SEAL) else None
+
+    def acts_of(self, agency: str, roles: Collection[Role], now: datetime) -> tuple[RoundAct, ...]:
+        """List what somebody of *agency* with *roles* can do now."""
+        stage = self.stage(now)
+        witness = Role.WITNESS in roles and agency == self.witness
+        officer = Role.DRAW_OFFICER in roles and agency in self.agencies
+        found = []
+        if stage == RoundStage.SIGN and agency in self.unsigned and (officer or witness):
+            found.append(RoundAct.SIGN)
+        if stage == RoundStage.REVEAL and officer and agency in self.unrevealed and now < self.seal_by:
+            found.append(RoundAct.REVEAL)
+        if stage in (RoundStage.REVEAL, RoundStage.SEAL) and witness and self.sealable:
+            found.append(RoundAct.SEAL)
+        if stage == RoundStage.DICE and witness and now >= self.beacon_time:
+            found.append(RoundAct.DICE)
+        return tuple(found)

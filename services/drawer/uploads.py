@@ -1,0 +1,45 @@
+"""Files that people hand in: evidence for a change, a photograph of the dice; looked at, and kept for the drawer's eyes."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from fastapi import UploadFile
+
+from runtime.files.evidence import MAX_EVIDENCE_BYTES, StoredFile, content_type_of, fit_name
+from runtime.service import Service
+from services.drawer.vault import SERVICE
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file: its name as uploaded, and its content."""
+
+    name: str
+    content: bytes
+
+    def facts(self) -> dict[str, Any]:
+        """
+        Say what it is, going by its content.
+
+        Raises:
+            FileTooLarge, FileKindRefused.
+        """
+        content_type = content_type_of(self.content, MAX_EVIDENCE_BYTES)
+        return {
+            "name": fit_name(self.name, content_type),
+            "content_type": content_type,
+            "size": len(self.content),
+            "sha256": sha256(self.content).hexdigest(),
+        }
+
+    def keep(self, service: Service, draw_id: str) -> StoredFile:
+        """Keep it for the drawer's eyes."""
+        content_type = self.facts()["content_type"]
+        file = service.ports.blobs.put(self.content, content_type, (SERVICE,), subject=draw_id)
+        return StoredFile(file.model_dump(mode="json"))
+
+
+def read_document(file: UploadFile) -> Document:
+    """Read an upload, one byte further than is allowed."""
+    return Document(file.filename or "", file.file.read(MAX_EVIDENCE_BYTES + 1))
