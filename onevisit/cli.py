@@ -1,7 +1,7 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor
+up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor · topics plan/apply
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -34,6 +34,7 @@ from onevisit.refusals import (
     UsageWrong,
     exit_code_of,
 )
+from onevisit.topics import topics_app
 from runtime.errors import OneVisitError
 from schemas.topics import FACT_TOPICS, TOPICS
 from schemas.vocabulary import SERVICES
@@ -50,6 +51,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(waiting_app, name="waiting")
 app.add_typer(draw_app, name="draw")
+app.add_typer(topics_app, name="topics")
 
 out = Console()
 err = Console(stderr=True)

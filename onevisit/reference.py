@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from onevisit.home import HomeSettings
 from onevisit.rehearsal import ACCESS as REHEARSAL
+from runtime.events.kafka_settings import KafkaSettings
 from runtime.web.access import Access
 from runtime.web.application import OWN_ACCESS
 
@@ -38,6 +39,7 @@ def settings_classes() -> dict[str, type[BaseModel]]:
         settings = getattr(module, "Settings", None)
         if settings is not None:
             found[f"environment, {settings.model_config.get('env_prefix', '')}…"] = settings
+    found["environment, ONEVISIT_KAFKA_…"] = KafkaSettings
     return found
 
 
@@ -71,7 +73,7 @@ def _settings() -> Iterator[str]:
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
-    return str(getattr(annotation, "__name__", annotation))
+    return str(getattr(annotation, "__name__", annotation)).replace("|", "\\|")
 
 
 def main() -> int:

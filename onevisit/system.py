@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 import onevisit
+import runtime.events
 import runtime.files
 import runtime.time
 from onevisit import rehearsal
@@ -35,7 +36,7 @@ from services.planner.app import planner
 from services.results.app import results
 
 RUNTIME_MESSAGES = tuple(
-    Path(package.__path__[0]) / "messages.toml" for package in (runtime.files, runtime.time, onevisit)
+    Path(package.__path__[0]) / "messages.toml" for package in (runtime.events, runtime.files, runtime.time, onevisit)
 )
 
 _POSITIONS = select(offsets.c.consumer, offsets.c.topic, offsets.c.part, offsets.c.next)
