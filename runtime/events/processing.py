@@ -9,13 +9,27 @@ behind a waiting or parked one of the same topic (shared/reference/events.md, ru
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -43,6 +57,7 @@ WAIT_SECONDS = 1.0  # until a TryAgain is tried again
 LOOK_SECONDS = 1.0  # at most between two looks at the waiting rows (another process may have marked some ready)
 
 OutboxRow = dict[str, Any]
+Held = frozenset[tuple[str, int]] | None  # the partitions of a worker that shares its service; None: all of them
 
 log = structlog.get_logger()
 
@@ -131,6 +146,7 @@ class Processor:
         self.topics = sorted({handler.event.topic for handler in service.handlers})
         self.has_said = False  # something was put into the outbox since the relay was last woken
         self._positions: dict[tuple[str, int], int] | None = None
+        self.held: Held = None  # whose waiting events are ours
         self._look_again_at = 0.0  # real time at which the waiting rows are looked at again; 0: at once
 
     # ── outside the transaction ─────────────────────────────────────────────────────────────────────────────────────
@@ -375,11 +391,15 @@ class Processor:
         handled = 0
         for row in self._due():
             record = Record(row.topic, row.part, row.off, row.key, row.body)
-            incoming = self.prepare(record)
+            # What could be read when it came keeps its id, should this release not be able to read it.
+            incoming = replace(self.prepare(record), event_id=row.event_id)
             with self.service.db.write(self.service.system) as session:
                 connection = session.connection()
-                if self._attempt(session, incoming, row.attempts + 1):
-                    connection.execute(delete(waiting).where(waiting.c.id == row.id))
+                attempts = connection.scalar(_STILL_WAITING, {"id": row.id})
+                if attempts is None:
+                    continue  # another worker of this service, or a person, has run it meanwhile
+                if self._attempt(session, incoming, attempts + 1):
+                    connection.execute(_WAITS_NO_MORE, {"id": row.id})
                     self._release_next(connection, row.topic, row.key)
                     handled += 1
                 mark_ready(session)
@@ -398,27 +418,19 @@ class Processor:
         return max(0.0, self._look_again_at - time.monotonic())
 
     def _due(self) -> Sequence[Any]:
+        """Read whose turn has come: of each key only the earliest, by its place in the log, and of no key with a parked one."""
         self._look_again_at = time.monotonic() + LOOK_SECONDS  # before looking: what becomes ready meanwhile says so
         mine, now = {"consumer": self.consumer}, time.time()
         with self.service.db.read_plumbing() as connection:
-            rows = connection.execute(_DUE, mine | {"now": now}).all()
-            if not rows:
-                retry_at = connection.scalar(_NEXT_RETRY, mine)
-                seconds = LOOK_SECONDS if retry_at is None else max(0.0, retry_at - now)
-                self._look_again_at = min(self._look_again_at, time.monotonic() + seconds)
-                return []
-            stopped = {(topic, key) for topic, key in connection.execute(_STOPPED, mine)}
-        self.look_at_waiting()
-        return [row for row in rows if (row.topic, row.key) not in stopped]
+            rows = connection.execute(_of(self.held, _DUE), mine | {"now": now}).all()
+            if rows:
+                self.look_at_waiting()
+            elif (retry_at := connection.scalar(_of(self.held, _NEXT_RETRY), mine | {"now": now})) is not None:
+                self._look_again_at = min(self._look_again_at, time.monotonic() + retry_at - now)
+        return rows
 
     def _release_next(self, connection: Connection, topic: str, key: str) -> None:
-        following = (
-            select(func.min(waiting.c.id))
-            .where(waiting.c.consumer == self.consumer, waiting.c.topic == topic, waiting.c.key == key)
-            .scalar_subquery()
-        )
-        behind = and_(waiting.c.id == following, waiting.c.code == "behind")
-        connection.execute(update(waiting).where(behind).values(ready=True))
+        connection.execute(_RELEASE_NEXT, {"of_consumer": self.consumer, "of_topic": topic, "of_key": key})
         self.look_at_waiting()
 
     def retry(self, park_id: str) -> bool:
@@ -501,14 +513,41 @@ _STOPPED = select(parked.c.topic, parked.c.key).where(
     parked.c.consumer == _MINE, parked.c.state == "parked", parked.c.event_id.is_not(None)
 )
 _BLOCKED = select(waiting.c.topic, waiting.c.key).where(waiting.c.consumer == _MINE).union(_STOPPED)
-_FIRST = select(func.min(waiting.c.id)).where(waiting.c.consumer == _MINE).group_by(waiting.c.topic, waiting.c.key)
+_EARLIER = waiting.alias("earlier")
+_FIRST_OF_ITS_KEY = ~exists().where(
+    _EARLIER.c.consumer == waiting.c.consumer,
+    _EARLIER.c.topic == waiting.c.topic,
+    _EARLIER.c.key == waiting.c.key,
+    _EARLIER.c.off < waiting.c.off,  # not by id: what waits again after a retry has a new row, and its old place
+)
 _DUE = (
     select(waiting)
-    .where(waiting.c.id.in_(_FIRST), or_(waiting.c.ready, waiting.c.retry_at <= bindparam("now")))
+    .where(
+        waiting.c.consumer == _MINE,
+        # What queues behind nothing any more is due by itself, should nobody have said so.
+        or_(waiting.c.ready, waiting.c.retry_at <= bindparam("now"), waiting.c.code == "behind"),
+        _FIRST_OF_ITS_KEY,
+        tuple_(waiting.c.topic, waiting.c.key).not_in(_STOPPED),
+    )
     .order_by(waiting.c.id)
     .limit(100)
 )
-_NEXT_RETRY = select(func.min(waiting.c.retry_at)).where(waiting.c.consumer == _MINE)
+_NEXT_RETRY = select(func.min(waiting.c.retry_at)).where(
+    waiting.c.consumer == _MINE, waiting.c.retry_at > bindparam("now")
+)
+_STILL_WAITING = select(waiting.c.attempts).where(waiting.c.id == bindparam("id")).with_for_update()
+_WAITS_NO_MORE = delete(waiting).where(waiting.c.id == bindparam("id"))
+_SAME_KEY = (
+    waiting.c.consumer == bindparam("of_consumer"),
+    waiting.c.topic == bindparam("of_topic"),
+    waiting.c.key == bindparam("of_key"),
+)
+_RELEASE_NEXT = (
+    update(waiting)
+    .where(*_SAME_KEY, waiting.c.code == "behind")
+    .where(waiting.c.off == select(func.min(waiting.c.off)).where(*_SAME_KEY).scalar_subquery())
+    .values(ready=True)
+)
 _POSITIONS = select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == _MINE)
 _SAY = insert(outbox)
 _OLDEST = (
@@ -520,6 +559,12 @@ _STORE_OFFSETS = upsert(offsets).on_conflict_do_update(
     index_elements=["consumer", "topic", "part"],
     set_={"next": func.max(offsets.c.next, upsert(offsets).excluded.next)},
 )
+
+
+@lru_cache(32)
+def _of(held: Held, waits: Select[Any]) -> Select[Any]:
+    """Narrow a statement about waiting events to those of the partitions *held*."""
+    return waits if held is None else waits.where(tuple_(waiting.c.topic, waiting.c.part).in_(sorted(held)))
 
 
 def _still_parked(connection: Connection, park_id: str) -> Any:

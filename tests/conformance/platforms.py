@@ -1,0 +1,59 @@
+"""On what the conformance suite runs: every host of events with every store."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import DeclarativeBase
+
+from runtime.events.kafka_settings import KafkaSettings
+from runtime.store.database import Database
+from schemas.topics import TOPICS
+
+HOSTS = ("embedded", "aiokafka", "faust")
+MAKERS: dict[str, Callable[[str, Path, type[DeclarativeBase]], Database]] = {
+    "sqlite": lambda name, home, base: Database(home / f"{name}.sqlite", base),
+}
+STORES = tuple(MAKERS)
+TOYS_SAY_AND_HEAR = ("registers", "campaigns", "draws", "notices", "planner.dead", "notifier.dead")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A host of events with a store."""
+
+    host: str
+    store: str
+
+    def __str__(self) -> str:
+        return f"{self.host}-{self.store}"
+
+
+PLATFORMS = [Platform(host, store) for host in HOSTS for store in STORES]
+ON_KAFKA = [platform for platform in PLATFORMS if platform.host != "embedded"]
+
+
+def host_class(kind: str) -> Any:
+    """Load the host on Kafka by its name; Faust is heavy and comes only when asked for."""
+    if kind == "aiokafka":
+        from runtime.events.kafka_host import KafkaHost
+
+        return KafkaHost
+    from runtime.events.faust_host import FaustHost
+
+    return FaustHost
+
+
+@contextmanager
+def topics_of_its_own(address: str) -> Iterator[KafkaSettings]:
+    """Make the toys' topics under a prefix of their own on a shared Kafka, and delete them at the end."""
+    from runtime.events.kafka_topics import apply, delete
+
+    settings = KafkaSettings(bootstrap=address, prefix=f"t{uuid.uuid4().hex[:12]}.")
+    asyncio.run(apply(settings, [TOPICS[name] for name in TOYS_SAY_AND_HEAR]))
+    yield settings
+    asyncio.run(delete(settings, TOYS_SAY_AND_HEAR))

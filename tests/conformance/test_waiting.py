@@ -1,0 +1,152 @@
+"""What waits runs in the order of its key, exactly once, by whoever holds its partition, and never for ever behind nothing."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from runtime.events.processing import ATTEMPTS
+from runtime.service import Service
+from runtime.store.plumbing import parked, waiting
+from schemas.events.campaigns import CampaignCancelled, CampaignClosed
+from schemas.events.draws import DrawVoided
+from tests.conformance import toy
+from tests.conformance.platforms import STORES
+from tests.kit import COUNTY, Kit
+
+
+@pytest.fixture(params=STORES)
+def listener(kit: Kit, request: pytest.FixtureRequest) -> Service:
+    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, request.param)))
+    return kit.services[-1]
+
+
+def rows(service: Service, table: Any) -> list[Any]:
+    with service.db.read(service.system) as session:
+        return list(session.connection().execute(select(table).order_by(table.c.off)))
+
+
+def voided(campaign: str, attempt: int = 1) -> DrawVoided:
+    return DrawVoided(
+        county=COUNTY, campaign=campaign, draw="D-1", attempt=attempt, reason="commitment_missing", absent=("GA",)
+    )
+
+
+def times_voided(service: Service, campaign: str) -> int:
+    with service.db.read(service.system) as session:
+        return session.get_one(toy.Heard, campaign).voided
+
+
+def run_all(service: Service) -> None:
+    service.processor.look_at_waiting()
+    while service.processor.run_ready():
+        service.processor.look_at_waiting()
+
+
+def test_a_parked_event_that_must_wait_after_a_retry_still_goes_before_the_later_ones_of_its_key(
+    kit: Kit, listener: Service
+) -> None:
+    first, second = kit.record(voided("C-1", 1)), kit.record(voided("C-1", 2))
+    listener.processor.process([first])
+    with listener.db.write(listener.system) as session:  # as if a bug had parked it
+        connection = session.connection()
+        (row,) = connection.execute(select(waiting)).all()
+        connection.execute(delete(waiting))
+        place = {name: getattr(row, name) for name in ("consumer", "event_id", "topic", "part", "off", "key", "body")}
+        connection.execute(
+            insert(parked).values(id="p", code="bug", reason="", attempts=ATTEMPTS, since=0.0, state="parked", **place)
+        )
+    listener.processor.process([second])
+
+    assert listener.processor.retry("p")
+    assert [row.awaits for row in rows(listener, waiting)] == ["heard:C-1", None], (
+        "the first waits for its campaign now"
+    )
+    run_all(listener)
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+
+    assert times_voided(listener, "C-1") == 2
+    assert rows(listener, waiting) == []
+
+
+def test_one_that_queues_behind_nothing_any_more_runs_by_itself(kit: Kit, listener: Service) -> None:
+    listener.processor.process([kit.record(voided("C-2"))])
+    with listener.db.write(listener.system) as session:  # its predecessor was handled while it was being queued
+        session.connection().execute(update(waiting).values(code="behind", awaits=None, ready=False))
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
+
+    run_all(listener)
+
+    assert rows(listener, waiting) == []
+    assert times_voided(listener, "C-2") == 1
+
+
+def test_many_keys_behind_parked_events_do_not_keep_others_from_running(kit: Kit, listener: Service) -> None:
+    poisoned = [CampaignCancelled(county=COUNTY, campaign=f"P-{number}") for number in range(120)]
+    with listener.db.write(listener.system) as session:
+        for number, event in enumerate(poisoned):
+            record = kit.record(event)
+            place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key}
+            row = {"consumer": "notifier", "event_id": f"x{number}", "body": b"", "attempts": 4, "since": 0.0, **place}
+            session.connection().execute(
+                insert(parked).values(id=f"p{number}", code="b", reason="", state="parked", **row)
+            )
+    listener.processor.process(
+        [kit.record(CampaignClosed(county=COUNTY, campaign=event.campaign)) for event in poisoned]
+    )
+    assert len(rows(listener, waiting)) == 120
+    kit.feed(listener, voided("C-1"))
+
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+
+    assert times_voided(listener, "C-1") == 1
+    assert len(rows(listener, waiting)) == 120, "those behind the parked ones have not run"
+
+
+def test_what_waits_in_a_partition_of_another_worker_is_left_to_it(kit: Kit, listener: Service) -> None:
+    kit.feed(listener, voided("C-1"))
+    (row,) = rows(listener, waiting)
+    listener.processor.held = frozenset({("draws", (row.part + 1) % 8), ("campaigns", 0)})
+
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    run_all(listener)
+    assert times_voided(listener, "C-1") == 0
+
+    listener.processor.held = frozenset({("draws", row.part)})
+    run_all(listener)
+    assert times_voided(listener, "C-1") == 1
+
+
+def test_what_another_worker_ran_meanwhile_is_not_run_again(
+    kit: Kit, listener: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.feed(listener, voided("C-1"))
+    kit.services.append(toy.listener(kit.ports, kit.folder, "sqlite"))
+    other = kit.services[-1]
+    with listener.db.write(listener.system) as session:
+        session.add(toy.Heard(id="C-1", times=1, cancelled=False, voided=0, county=COUNTY, owner_agency="JT"))
+        session.connection().execute(update(waiting).values(ready=True))
+    seen = listener.processor._due
+
+    def due() -> Any:
+        found = seen()
+        run_all(other)  # between our look and our turn
+        return found
+
+    monkeypatch.setattr(listener.processor, "_due", due)
+    run_all(listener)
+
+    assert times_voided(listener, "C-1") == 1
+
+
+def test_what_waits_and_cannot_be_read_any_more_is_parked_once(kit: Kit, listener: Service) -> None:
+    kit.feed(listener, voided("C-1"))
+    with listener.db.write(listener.system) as session:  # a release that reads less came meanwhile
+        session.connection().execute(update(waiting).values(body=b"{}", ready=True))
+
+    run_all(listener)
+    run_all(listener)
+
+    assert rows(listener, waiting) == []
+    (row,) = rows(listener, parked)
+    assert (row.code, row.attempts, row.state) == ("event.unreadable", 1, "parked")
