@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from runtime.errors import OneVisitError
 from runtime.events import failpoints
 from runtime.events.bus import Record
 from runtime.events.host import TROUBLE_SECONDS, Host
@@ -29,6 +30,18 @@ HEARTBEAT_SECONDS = 1.0
 SETTLED_SECONDS = 0.05
 
 log = structlog.get_logger()
+
+
+class OrdinalTaken(OneVisitError):
+    """
+    Another live worker of the service has this number.
+
+    Kafka would give the partitions to whoever joined last under the number, and the other would take them back: both
+    would push each other out for ever, and handle next to nothing.
+    """
+
+    code = "worker.ordinal_taken"
+    constant = ("service",)
 
 
 class BrokerHost(Host):
@@ -64,6 +77,7 @@ class BrokerHost(Host):
         self.ended = threading.Event()
         self._consumes = consume
         self._relays = relay
+        self._claimed: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """
@@ -71,6 +85,7 @@ class BrokerHost(Host):
 
         Raises:
             TopicsMissing: the broker answers and lacks topics; one that is away is waited for.
+            OrdinalTaken: another live worker of a service has this number.
         """
         for service in self.services:
             try:
@@ -78,6 +93,7 @@ class BrokerHost(Host):
             except BrokerAway:
                 log.warning("host.broker_away_at_start", service=service.name)
                 break
+        self._claim_ordinal()
         for service in self.services:
             service.on_commit = self._outbox[service.name].set
             if self._relays:
@@ -93,7 +109,23 @@ class BrokerHost(Host):
         giving_up.start()
         super().stop(seconds)
         giving_up.cancel()
+        if not any(thread.is_alive() for thread in self._threads):  # else it is ours until the process ends
+            self._give_back()
         self.ended.set()
+
+    def _claim_ordinal(self) -> None:
+        for service in self.services:
+            if not self._consumes or not service.handlers:
+                continue
+            give_back = service.db.claim(f"worker-{self.ordinal}")
+            if give_back is None:
+                self._give_back()
+                raise OrdinalTaken(service=service.name, ordinal=self.ordinal)
+            self._claimed.append(give_back)
+
+    def _give_back(self) -> None:
+        while self._claimed:
+            self._claimed.pop()()
 
     def settled(self) -> bool:
         """Tell whether nothing is under way in any service: nothing was published while all were looked at."""

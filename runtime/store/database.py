@@ -1,8 +1,9 @@
 """A service's own database: write transactions one after the other, reads beside them."""
 
+import fcntl
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,24 @@ class Database:
             self._reader, info={"actor": actor, "base": self.base}, expire_on_commit=False, autoflush=False
         ) as session:
             yield session
+
+    def claim(self, name: str) -> Callable[[], None] | None:
+        """
+        Claim for this process what only one may be at a time among those who share this database.
+
+        Args:
+            name: What is claimed: letters, digits and ``-``.
+
+        Returns:
+            What gives it back (the kernel does, when the process dies); None if somebody has it.
+        """
+        file = open(self.path.with_name(f"{self.path.name}.{name}.lock"), "ab")  # noqa: SIM115  held until given back
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file.close
 
     def migration_connection(self) -> Connection:
         """Open a connection for migrations: foreign keys off, no transaction begun."""

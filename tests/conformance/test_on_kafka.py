@@ -75,6 +75,7 @@ class Played:
         ordinal: int = 0,
         session: float = SESSION_SECONDS,
         failpoint: str = "",
+        output: Path | None = None,
     ) -> None:
         home.mkdir(exist_ok=True)
         environment = {**os.environ, "ONEVISIT_FAILPOINTS": failpoint}
@@ -85,7 +86,7 @@ class Played:
         command = [sys.executable, "-m", "tests.conformance.toy", str(home), str(proposals)]
         for name, value in options.items():
             command += [f"--{name}", value]
-        self.output = home / f"{role}-{ordinal}.out"
+        self.output = output or home / f"{role}-{ordinal}.out"
         with open(self.output, "ab") as file:
             self.process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
         self.running.append(self)
@@ -213,6 +214,29 @@ def test_two_workers_share_the_partitions_and_one_that_stays_away_loses_them_to_
     print(
         f"{platform}: everything handled by the other {taken:.1f} s after a worker was killed (session {SESSION_SECONDS} s)"
     )
+
+
+def test_a_second_worker_under_one_number_refuses_to_start_and_the_first_works_on(
+    platform: Platform, kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    first = Played(home, 0, platform, kafka, role="notifier", ordinal=1)
+    assert Played(home, 5, platform, kafka, role="planner").ends() == 0
+    wait_for(lambda: heard(home) == 5, WAIT_SECONDS)
+
+    second = Played(home, 0, platform, kafka, role="notifier", ordinal=1, output=home / "second.out")
+
+    assert second.ends() == 1
+    assert "worker.ordinal_taken service=notifier ordinal=1" in second.text()
+    assert Played(home, 10, platform, kafka, role="planner").ends() == 0
+    wait_for(lambda: heard(home) == 10, WAIT_SECONDS)
+    first.process.terminate()
+    assert first.ends(30) == 0, first.text()[-2000:]
+    third = Played(home, 0, platform, kafka, role="notifier", ordinal=1)
+    assert Played(home, 12, platform, kafka, role="planner").ends() == 0
+    wait_for(lambda: heard(home) == 12, WAIT_SECONDS)
+    third.process.terminate()
+    assert third.ends(30) == 0, third.text()[-2000:]
 
 
 def test_a_killed_worker_is_at_work_again_under_its_ordinal_long_before_its_session_ends(
