@@ -1,7 +1,7 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor · topics plan/apply
+up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor · topics plan/apply/access
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from runtime.errors import OneVisitError
+from schemas.vocabulary import SERVICES
 
 if TYPE_CHECKING:
     from runtime.events.kafka_settings import KafkaSettings
@@ -43,7 +44,16 @@ def _kafka_topics() -> ModuleType:
 
 def _say(lines: list[str]) -> None:
     for line in lines:
-        out.print(line, markup=False, highlight=False)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@topics_app.command("access")
+def access() -> None:
+    """Print the commands that give each service its rights on Kafka: only a topic's owner may write it."""
+    from runtime.events.kafka_access import grants
+
+    settings = _settings()
+    _say([grant.command(settings.bootstrap) for service in SERVICES for grant in grants(settings, service)])
 
 
 @topics_app.command("plan")

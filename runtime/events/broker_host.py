@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import cast
 
 import structlog
 
@@ -44,15 +45,21 @@ class OrdinalTaken(OneVisitError):
     constant = ("service",)
 
 
-class BrokerHost(Host):
-    """Runs services on Kafka until stopped or crashed; whoever runs it watches ``ended`` and exits non-zero if ``crashed``."""
+def bus_of(service: Service) -> KafkaBus:
+    """Return the bus on Kafka of *service*."""
+    return cast(KafkaBus, service.ports.bus)
 
-    bus: KafkaBus
+
+class BrokerHost(Host):
+    """
+    Runs services on Kafka until stopped or crashed; whoever runs it watches ``ended`` and exits non-zero if ``crashed``.
+
+    Each service speaks through the bus of its own ports, under its own name: the broker lets only a topic's owner write.
+    """
 
     def __init__(
         self,
         services: Sequence[Service],
-        bus: KafkaBus,
         *,
         ordinal: int = 0,
         consume: bool = True,
@@ -62,15 +69,14 @@ class BrokerHost(Host):
     ) -> None:
         """
         Args:
-            services: What to run.
-            bus: How Kafka is reached.
+            services: What to run; the bus of each is a ``KafkaBus``.
             ordinal: Which worker of its services this is; one that comes back under its number has its partitions at once.
             consume: Whether it handles events (a worker), or only relays what was said (a web process).
             relay: Whether it sends; one relay per service is enough, more do no harm but send twice.
             timers: Tells whether timers run by themselves now.
             session_seconds: How long a silent worker keeps its partitions.
         """
-        super().__init__(services, bus, timers=timers)
+        super().__init__(services, services[0].ports.bus, timers=timers)
         self.ordinal = ordinal
         self.session_seconds = session_seconds
         self.crashed: str | None = None  # why it cannot go on
@@ -104,7 +110,7 @@ class BrokerHost(Host):
 
     def stop(self, seconds: float = 10.0) -> None:
         """Ask all threads to end after what they are doing; what cannot be sent in half the time stays in the outbox."""
-        giving_up = threading.Timer(seconds / 2, self.bus.interrupt)
+        giving_up = threading.Timer(seconds / 2, self._interrupt)
         giving_up.daemon = True
         giving_up.start()
         super().stop(seconds)
@@ -129,12 +135,18 @@ class BrokerHost(Host):
 
     def settled(self) -> bool:
         """Tell whether nothing is under way in any service: nothing was published while all were looked at."""
-        topics = sorted({topic for service in self.services for topic in service.processor.topics})
         try:
-            before = self.bus.heads(topics)
-            return super().settled() and self.bus.heads(topics) == before
+            before = self._heads()
+            return all(service.backlog().settled for service in self.services) and self._heads() == before
         except BrokerAway:
             return False
+
+    def _heads(self) -> list[dict[tuple[str, int], int]]:
+        return [bus_of(service).heads(service.processor.topics) for service in self.services]
+
+    def _interrupt(self) -> None:
+        for service in self.services:
+            bus_of(service).interrupt()
 
     def wait_until_settled(self, seconds: float = 60.0) -> bool:
         """Wait until nothing is under way; False if *seconds* did not suffice."""
@@ -202,7 +214,7 @@ class BrokerHost(Host):
     def _check_topics(self, service: Service) -> None:
         said = [topic.name for topic in TOPICS.values() if topic.owner == service.name] if self._relays else []
         heard = service.processor.topics if self._consumes else []
-        lacking = asyncio.run(missing(self.bus.settings, sorted({*said, *heard})))
+        lacking = asyncio.run(missing(bus_of(service).settings, sorted({*said, *heard})))
         if lacking:
             raise TopicsMissing(topics=", ".join(lacking), command="onevisit topics apply")
 

@@ -24,10 +24,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Re
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
-from runtime.events.broker_host import BATCH, COMMIT_SECONDS, HEARTBEAT_SECONDS, LOOK_MS, BrokerHost
+from runtime.events.broker_host import BATCH, COMMIT_SECONDS, HEARTBEAT_SECONDS, LOOK_MS, BrokerHost, bus_of
 from runtime.events.bus import Record
 from runtime.events.host import TROUBLE_SECONDS
-from runtime.events.kafka import REQUEST_SECONDS, KafkaBus
+from runtime.events.kafka import REQUEST_SECONDS
 from runtime.events.kafka_settings import KafkaSettings
 from runtime.service import Service
 
@@ -46,11 +46,9 @@ class AppCrashed(Exception):
 class FaustHost(BrokerHost):
     """Runs services on Kafka by Faust."""
 
-    def __init__(
-        self, services: Sequence[Service], bus: KafkaBus, *, scratch: Path | None = None, **options: Any
-    ) -> None:
+    def __init__(self, services: Sequence[Service], *, scratch: Path | None = None, **options: Any) -> None:
         """As ``BrokerHost``; Faust wants a folder for every application: below *scratch*, or a temporary one."""
-        super().__init__(services, bus, **options)
+        super().__init__(services, **options)
         self._scratch = scratch or Path(tempfile.mkdtemp(prefix="onevisit-faust-"))
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -107,7 +105,7 @@ class _Worker:
                 await app.stop()
 
     def _app(self) -> faust.App:
-        settings, name = self._host.bus.settings, self._service.name
+        settings, name = bus_of(self._service).settings, self._service.name
         session = self._host.session_seconds
         app = _App(
             settings.group(name),
@@ -149,7 +147,7 @@ class _Worker:
 
     async def _handle(self, app: faust.App, records: list[Record]) -> None:
         loop = asyncio.get_running_loop()
-        prefix = self._host.bus.settings.prefix
+        prefix = bus_of(self._service).settings.prefix
         held = {(place.topic.removeprefix(prefix), place.partition) for place in app.consumer.assignment()}
         await loop.run_in_executor(self._thread, self._in_thread, records, held)
 
@@ -160,7 +158,7 @@ class _Worker:
 
     def _committable(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
         """Cut what Faust wants to commit down to what was handled."""
-        prefix = self._host.bus.settings.prefix
+        prefix = bus_of(self._service).settings.prefix
         found = {}
         for place, offset in offsets.items():
             handled = self._handled.get((place.topic.removeprefix(prefix), place.partition))

@@ -21,6 +21,7 @@ from runtime.events.broker_host import (
     HEARTBEAT_SECONDS,
     LOOK_MS,
     BrokerHost,
+    bus_of,
 )
 from runtime.events.host import TROUBLE_SECONDS
 from runtime.log.bare import bare
@@ -68,7 +69,7 @@ class _Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._thread.shutdown(wait=False)
 
     async def _consume(self) -> None:
-        settings = self._host.bus.settings
+        settings = bus_of(self._service).settings
         consumer = AIOKafkaConsumer(
             **settings.client(),
             group_id=settings.group(self._service.name),
@@ -91,7 +92,7 @@ class _Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                     await consumer.stop()
 
     async def _one_round(self) -> None:
-        settings = self._host.bus.settings
+        settings = bus_of(self._service).settings
         fetched = await self._consumer.getmany(timeout_ms=LOOK_MS, max_records=BATCH)
         async with self._busy:
             held = self._consumer.assignment()

@@ -24,9 +24,14 @@ class KafkaSettings(BaseSettings):
     replication: int = Field(default=1, ge=1, le=9)  # copies of each topic, when topics are made
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str = ""
-    password_file: Path | None = None
+    username: str = ""  # may hold {service}: each speaks under its own name
+    password_file: Path | None = None  # may hold {service}
     ca_file: Path | None = None  # None: the system's authorities
+
+    def of(self, service: str) -> "KafkaSettings":
+        """Return how *service* reaches Kafka: under its own name, with its own password."""
+        file = self.password_file and Path(str(self.password_file).replace("{service}", service))
+        return self.model_copy(update={"username": self.username.replace("{service}", service), "password_file": file})
 
     def topic(self, name: str) -> str:
         """Name a topic as it is called on the broker."""

@@ -329,8 +329,8 @@ def test_what_a_foreign_producer_writes_is_parked_while_the_healthy_flow(
 
 def test_missing_topics_refuse_the_start_and_name_the_command(platform: Platform, kafka_address: str, kit: Kit) -> None:
     bus = KafkaBus(KafkaSettings(bootstrap=kafka_address, prefix="never.made."))
-    kit.services.append(toy.set_up(toy.proposer(kit.ports, kit.folder, platform.store)))
-    host = host_class(platform.host)(kit.services, bus)
+    kit.services.append(toy.set_up(toy.proposer(toy.ports(kit.folder, bus), kit.folder, platform.store)))
+    host = host_class(platform.host)(kit.services)
 
     with pytest.raises(TopicsMissing) as refusal:
         host.start()
@@ -345,9 +345,9 @@ def test_missing_topics_refuse_the_start_and_name_the_command(platform: Platform
 
 def test_with_no_broker_at_the_start_commands_succeed_and_what_they_say_stays(platform: Platform, kit: Kit) -> None:
     bus = KafkaBus(KafkaSettings(bootstrap="127.0.0.1:9"))
-    service = toy.set_up(toy.proposer(kit.ports, kit.folder, platform.store))
+    service = toy.set_up(toy.proposer(toy.ports(kit.folder, bus), kit.folder, platform.store))
     kit.services.append(service)
-    host = host_class(platform.host)([service], bus)
+    host = host_class(platform.host)([service])
     host.start()
 
     service.do(toy.LEAD, toy.propose, name="first")

@@ -215,7 +215,7 @@ def run_hosted(home: Path, proposals: int, platform: Platform, role: str, ordina
     services = [set_up(make(made, home, platform.store)) for make in makers]
     options = {"scratch": home / "faust" / str(os.getpid())} if platform.host == "faust" else {}
     host = host_class(platform.host)(
-        services, bus, ordinal=ordinal, session_seconds=session, timers=lambda: False, **options
+        services, ordinal=ordinal, session_seconds=session, timers=lambda: False, **options
     )
     signal.signal(signal.SIGTERM, lambda number, frame: host.ended.set())
     host.start()

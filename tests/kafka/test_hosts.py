@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime.events import faust_host, kafka, kafka_host
-from runtime.events.broker_host import BrokerHost
+from runtime.events.broker_host import BrokerHost, bus_of
 from runtime.events.bus import Message
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_settings import KafkaSettings
@@ -34,14 +34,14 @@ def hosted(settings: KafkaSettings, kit: Kit) -> Iterator[Callable[[str], Broker
         bus = KafkaBus(settings)
         ports = toy.ports(kit.folder, bus)
         kit.services += [toy.set_up(toy.proposer(ports, kit.folder)), toy.set_up(toy.listener(ports, kit.folder))]
-        hosts.append(host_class(kind)(kit.services, bus, timers=lambda: False))
+        hosts.append(host_class(kind)(kit.services, timers=lambda: False))
         hosts[-1].start()
         return hosts[-1]
 
     yield start
     for host in hosts:
         host.stop()
-        host.bus.close()
+        bus_of(host.services[0]).close()
 
 
 def messages(count: int) -> list[Message]:

@@ -6,6 +6,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.tier.jars import java, kafka_jars, kafka_version
@@ -74,15 +75,35 @@ def properties(
     }
 
 
+def secured(settings: Mapping[str, str], port: int) -> dict[str, str]:
+    """Add a listener for named users to a broker's settings; whoever is not named comes by the others and may do all."""
+    tell = "SASL://127.0.0.1"
+    return {
+        "listeners": f"{settings['listeners']},{tell}:{port}",
+        "advertised.listeners": f"{settings['advertised.listeners']},{tell}:{port}",
+        "listener.security.protocol.map": f"{settings['listener.security.protocol.map']},SASL:SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+    }
+
+
 class KafkaFromJars:
     """A cluster of brokers on loopback; stopped by ``stop``, and by the kernel if this process dies."""
 
-    def __init__(self, folder: Path, *, brokers: int = 1, heap: str = HEAP) -> None:
+    def __init__(
+        self, folder: Path, *, brokers: int = 1, heap: str = HEAP, users: Mapping[str, str] | None = None
+    ) -> None:
         """
         Args:
             folder: Where data and logs go; made if missing.
             brokers: How many; from three on with replication 3 and min.insync 2.
             heap: Largest heap of each, as java writes it.
+            users: {name: password} for ``secured_address`` of a single broker, where only access lists allow anything;
+                ``address`` is then the administrator's.
 
         Raises:
             Missing: Java or the jars are not to be had.
@@ -92,6 +113,8 @@ class KafkaFromJars:
         self._jars = kafka_jars()
         self._heap = heap
         self._ports = {node: (free_port(), free_port()) for node in range(1, brokers + 1)}
+        self._users = dict(users or {})
+        self._secured_port = free_port()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log4j2.xml").write_text(LOGGING)
@@ -103,6 +126,11 @@ class KafkaFromJars:
     def address(self) -> str:
         """Name the brokers as clients want it: ``host:port,…``."""
         return ",".join(f"127.0.0.1:{client}" for client, _ in self._ports.values())
+
+    @property
+    def secured_address(self) -> str:
+        """Name the listener that asks for a name and a password."""
+        return f"127.0.0.1:{self._secured_port}"
 
     @property
     def says(self) -> str:
@@ -153,6 +181,8 @@ class KafkaFromJars:
 
     def _format(self, node: int, cluster_id: str) -> None:
         settings = properties(node, self._ports, log_dirs=str(self._folder / f"data-{node}"))
+        if self._users:
+            settings |= secured(settings, self._secured_port)
         self._settings(node).write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         command = [
             *self._command("kafka.tools.StorageTool"),
@@ -162,6 +192,8 @@ class KafkaFromJars:
             "-c",
             str(self._settings(node)),
         ]
+        for name, password in self._users.items():
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_SECONDS)
         if done.returncode:
             raise RuntimeError(f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}")

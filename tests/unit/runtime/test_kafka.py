@@ -156,8 +156,9 @@ SOMEBODY_ELSES = [CommitFailedError(), IllegalStateError("Partition is not assig
 
 def stub(kind: Any) -> Any:
     """Make a worker of a host that stands on no broker."""
-    host: Any = SimpleNamespace(bus=SimpleNamespace(settings=KafkaSettings(prefix="p.")), work=lambda *of: True)
-    service: Any = SimpleNamespace(name="planner", processor=SimpleNamespace(topics=["campaigns"]))
+    host: Any = SimpleNamespace(work=lambda *of: True)
+    ports = SimpleNamespace(bus=SimpleNamespace(settings=KafkaSettings(prefix="p.")))
+    service: Any = SimpleNamespace(name="planner", ports=ports, processor=SimpleNamespace(topics=["campaigns"]))
     return kind(host, service) if kind is KafkaWorker else kind(host, service, Path("/nonexistent"))
 
 
