@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -30,7 +31,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,7 @@ from runtime.events.handling import Handler, Received, mark_ready
 from runtime.log.bare import bare, reason
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
+from runtime.store.upserts import Upsert, upsert, upsert_in
 from schemas.blobs import BlobRef
 from schemas.envelope import MAX_EVENT_BYTES, CloudEvent, wrap
 from schemas.events.dead import EventParked
@@ -327,7 +328,7 @@ class Processor:
         record = incoming.record
         row = {"awaits": awaits, "retry_at": retry_at, "attempts": attempts, "code": code, "ready": False}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
-        statement = upsert(waiting).values(
+        statement = upsert(connection, waiting).values(
             consumer=self.consumer, event_id=incoming.event_id, since=time.time(), **place, **row
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
@@ -343,7 +344,7 @@ class Processor:
         attempts += earlier or 0
         row = {"code": code, "reason": why[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
-        statement = upsert(parked).values(
+        statement = upsert(connection, parked).values(
             id=park_id, consumer=self.consumer, event_id=incoming.event_id, **place, **row
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
@@ -500,7 +501,7 @@ class Processor:
             for (topic, part), following in _reached(records).items()
         ]
         if rows:
-            connection.execute(_STORE_OFFSETS, rows)
+            connection.execute(_store_offsets(connection.dialect.name), rows)
 
 
 # Statements of every batch, built once: building one costs more than running it.
@@ -555,10 +556,14 @@ _OLDEST = (
     .order_by(outbox.c.seq)
     .limit(bindparam("limit"))
 )
-_STORE_OFFSETS = upsert(offsets).on_conflict_do_update(
-    index_elements=["consumer", "topic", "part"],
-    set_={"next": func.max(offsets.c.next, upsert(offsets).excluded.next)},
-)
+
+
+@lru_cache(2)
+def _store_offsets(dialect: str) -> Upsert:
+    """Build what moves an offset on, never back."""
+    new = upsert_in(dialect, offsets)
+    further = case((offsets.c.next > new.excluded.next, offsets.c.next), else_=new.excluded.next)
+    return new.on_conflict_do_update(index_elements=["consumer", "topic", "part"], set_={"next": further})
 
 
 @lru_cache(32)

@@ -1,6 +1,7 @@
 """A service's own database: write transactions one after the other, reads beside them."""
 
 import fcntl
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -142,6 +143,25 @@ class Database:
         """Open a connection for migrations: foreign keys off, no transaction begun."""
         engine = _engine(self.path, begin=None, query_only=False, foreign_keys=False)
         return engine.connect()
+
+    def begin_migration(self, connection: Connection) -> None:
+        """Begin the one transaction of a migration."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def dangling(self, connection: Connection) -> list[str]:
+        """Name the tables with rows that point nowhere (a migration runs with foreign keys off)."""
+        return sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
+
+    def keep_copy(self, folder: Path, name: str) -> None:
+        """Copy the file beside itself, if it holds anything."""
+        if not self.path.stat().st_size:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        source, copy = sqlite3.connect(self.path), sqlite3.connect(folder / f"{self.path.stem}-{name}.sqlite")
+        with copy:
+            source.backup(copy)
+        source.close()
+        copy.close()
 
     def close(self) -> None:
         """Close all pooled connections."""

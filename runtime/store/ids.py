@@ -3,10 +3,10 @@
 import uuid
 from hashlib import sha1
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from runtime.store.plumbing import sequences
+from runtime.store.upserts import upsert
 
 NAMESPACE = uuid.UUID("6f6e6576-6973-4974-8000-6a6964726177")  # fixed for ever: ids derived under it must not change
 
@@ -14,13 +14,14 @@ NAMESPACE = uuid.UUID("6f6e6576-6973-4974-8000-6a6964726177")  # fixed for ever:
 def next_id(session: Session, kind: str, county: str, year: int, width: int = 3) -> str:
     """Mint ``<kind>-<county>-<year>-<sequence>`` in the caller's transaction; gaps appear only where it rolls back."""
     name = f"{kind}-{county}-{year}"
+    connection = session.connection()
     statement = (
-        insert(sequences)
+        upsert(connection, sequences)
         .values(name=name, next=2)
         .on_conflict_do_update(index_elements=["name"], set_={"next": sequences.c.next + 1})
         .returning(sequences.c.next)
     )
-    number = session.connection().execute(statement).scalar_one() - 1
+    number = connection.execute(statement).scalar_one() - 1
     return f"{name}-{number:0{width}d}"
 
 

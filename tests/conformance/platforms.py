@@ -1,6 +1,8 @@
 """On what the conformance suite runs: every host of events with every store."""
 
 import asyncio
+import hashlib
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import make_url
 from sqlalchemy.orm import DeclarativeBase
 
 from runtime.events.kafka_settings import KafkaSettings
@@ -15,10 +19,32 @@ from runtime.store.database import Database
 from schemas.topics import TOPICS
 
 HOSTS = ("embedded", "aiokafka", "faust")
+POSTGRES = "ONEVISIT_TEST_POSTGRES"  # environment: the administrator's address, for a toy in a process of its own
+
+
+def _in_postgres(name: str, home: Path, base: type[DeclarativeBase]) -> Database:
+    from runtime.store.postgres import PostgresDatabase, provision
+
+    schema = f"{name}_{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    provision(os.environ[POSTGRES], schema, schema, "a toy's password")
+    address = make_url(os.environ[POSTGRES]).set(username=schema, password="a toy's password")
+    return PostgresDatabase(address.render_as_string(hide_password=False), schema, base)
+
+
 MAKERS: dict[str, Callable[[str, Path, type[DeclarativeBase]], Database]] = {
     "sqlite": lambda name, home, base: Database(home / f"{name}.sqlite", base),
+    "postgres": _in_postgres,
 }
 STORES = tuple(MAKERS)
+
+
+def provide(store: str, request: pytest.FixtureRequest) -> str:
+    """Have what *store* needs for as long as the tests run."""
+    if store == "postgres":
+        os.environ[POSTGRES] = request.getfixturevalue("postgres_url")
+    return store
+
+
 TOYS_SAY_AND_HEAR = ("registers", "campaigns", "draws", "notices", "planner.dead", "notifier.dead")
 
 

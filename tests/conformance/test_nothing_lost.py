@@ -17,7 +17,7 @@ from runtime.store.plumbing import inbox, parked, waiting
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from tests.conformance import toy
-from tests.conformance.platforms import STORES
+from tests.conformance.platforms import STORES, provide
 from tests.kit import COUNTY, Kit, said
 
 PROPOSALS = 30
@@ -25,7 +25,7 @@ PROPOSALS = 30
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    return provide(request.param, request)
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,14 +15,16 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka
 from cloudevents.core.formats.json import JSONFormat
 from confluent_kafka import Consumer, Producer
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from runtime.events.failpoints import POINTS
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_settings import KafkaSettings
 from runtime.events.kafka_topics import TopicsMissing
 from runtime.service import settle
+from runtime.store.database import Database
 from tests.conformance import toy
-from tests.conformance.platforms import ON_KAFKA, Platform, host_class, topics_of_its_own
+from tests.conformance.platforms import MAKERS, ON_KAFKA, Platform, host_class, provide, topics_of_its_own
 from tests.kit import COUNTY, Kit, said
 from tests.tier.ways import Kafka
 
@@ -41,6 +41,7 @@ Digest = dict[str, dict[str, str]]
 @pytest.fixture(params=ON_KAFKA, ids=str)
 def platform(request: pytest.FixtureRequest) -> Platform:
     found: Platform = request.param
+    provide(found.store, request)
     return found
 
 
@@ -57,6 +58,9 @@ def nobody_stays_behind() -> Iterator[None]:
         played = Played.running.pop()
         played.process.kill()
         played.process.wait()
+    for database in databases.values():
+        database.close()
+    databases.clear()
 
 
 class Played:
@@ -78,6 +82,7 @@ class Played:
         output: Path | None = None,
     ) -> None:
         home.mkdir(exist_ok=True)
+        (home / "store").write_text(platform.store)
         environment = {**os.environ, "ONEVISIT_FAILPOINTS": failpoint}
         if kafka is not None:
             environment |= {"ONEVISIT_KAFKA_BOOTSTRAP": kafka.bootstrap, "ONEVISIT_KAFKA_PREFIX": kafka.prefix}
@@ -110,9 +115,21 @@ def undisturbed(folder: Path, proposals: int) -> Digest:
     return toy.digest(folder)
 
 
+databases: dict[tuple[Path, str], Database] = {}
+BASES = {"planner": toy.ProposerBase, "notifier": toy.ListenerBase}
+
+
+def database_of(home: Path, service: str) -> Database:
+    """Open a toy's database from outside, once."""
+    if (home, service) not in databases:
+        make = MAKERS[(home / "store").read_text()]
+        databases[home, service] = make(service, home, BASES[service])
+    return databases[home, service]
+
+
 def in_database(home: Path, service: str, query: str) -> list[Any]:
-    with closing(sqlite3.connect(home / f"{service}.sqlite", timeout=10)) as connection:
-        return list(connection.execute(query))
+    with database_of(home, service).read_plumbing() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 def wait_for(happened: Callable[[], bool], seconds: float) -> float:
@@ -127,14 +144,14 @@ def wait_for(happened: Callable[[], bool], seconds: float) -> float:
 def heard(home: Path) -> int:
     try:
         return int(in_database(home, "notifier", "SELECT count(*) FROM heard")[0][0])
-    except sqlite3.OperationalError:
+    except (OperationalError, ProgrammingError):
         return 0  # no table yet
 
 
 def proposed(home: Path) -> int:
     try:
         return int(in_database(home, "planner", "SELECT count(*) FROM proposal")[0][0])
-    except sqlite3.OperationalError:
+    except (OperationalError, ProgrammingError):
         return 0
 
 
@@ -265,14 +282,12 @@ def test_a_database_that_is_away_is_waited_out_and_a_stop_meanwhile_loses_nothin
     worker = Played(home, 0, platform, kafka, role="notifier")
     assert Played(home, 5, platform, kafka, role="planner").ends() == 0
     wait_for(lambda: heard(home) == 5, WAIT_SECONDS)
-    with closing(sqlite3.connect(home / "notifier.sqlite", isolation_level=None)) as somebody:
-        somebody.execute("BEGIN IMMEDIATE")
+    with database_of(home, "notifier").write_plumbing():
         assert Played(home, 15, platform, kafka, role="planner").ends() == 0
         wait_for(lambda: "OperationalError" in worker.text(), WAIT_SECONDS)
 
         worker.process.terminate()
         assert worker.ends(40) == 0
-        somebody.execute("ROLLBACK")
     assert heard(home) == 5
 
     again = Played(home, 0, platform, kafka, role="notifier")

@@ -11,13 +11,18 @@ from runtime.store.plumbing import parked, waiting
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from tests.conformance import toy
-from tests.conformance.platforms import STORES
+from tests.conformance.platforms import STORES, provide
 from tests.kit import COUNTY, Kit
 
 
 @pytest.fixture(params=STORES)
-def listener(kit: Kit, request: pytest.FixtureRequest) -> Service:
-    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, request.param)))
+def store(request: pytest.FixtureRequest) -> str:
+    return provide(request.param, request)
+
+
+@pytest.fixture
+def listener(kit: Kit, store: str) -> Service:
+    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, store)))
     return kit.services[-1]
 
 
@@ -118,10 +123,10 @@ def test_what_waits_in_a_partition_of_another_worker_is_left_to_it(kit: Kit, lis
 
 
 def test_what_another_worker_ran_meanwhile_is_not_run_again(
-    kit: Kit, listener: Service, monkeypatch: pytest.MonkeyPatch
+    kit: Kit, store: str, listener: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit.feed(listener, voided("C-1"))
-    kit.services.append(toy.listener(kit.ports, kit.folder, "sqlite"))
+    kit.services.append(toy.listener(kit.ports, kit.folder, store))
     other = kit.services[-1]
     with listener.db.write(listener.system) as session:
         session.add(toy.Heard(id="C-1", times=1, cancelled=False, voided=0, county=COUNTY, owner_agency="JT"))

@@ -158,6 +158,7 @@ def set_up(service: Service) -> Service:
     service.migrations.mkdir(exist_ok=True)
     migrate(service.db, service.migrations)
     with service.db.migration_connection() as connection:
+        service.db.begin_migration(connection)  # two workers may start at once
         service.base.metadata.create_all(connection)
         connection.commit()
     return service
