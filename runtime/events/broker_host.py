@@ -29,6 +29,7 @@ COMMIT_SECONDS = 1.0
 SESSION_SECONDS = 10.0  # a worker that stays away loses its partitions after this
 HEARTBEAT_SECONDS = 1.0
 SETTLED_SECONDS = 0.05
+STANDBY_SECONDS = 1.0  # between two looks whether the relay of a service is free
 
 log = structlog.get_logger()
 
@@ -72,7 +73,8 @@ class BrokerHost(Host):
             services: What to run; the bus of each is a ``KafkaBus``.
             ordinal: Which worker of its services this is; one that comes back under its number has its partitions at once.
             consume: Whether it handles events (a worker), or only relays what was said (a web process).
-            relay: Whether it sends; one relay per service is enough, more do no harm but send twice.
+            relay: Whether it may send. One process per service does; the others stand by. (Should a lost connection make
+                it two for a while: each sends the outbox from its beginning, so the first copies stay in order.)
             timers: Tells whether timers run by themselves now.
             session_seconds: How long a silent worker keeps its partitions.
         """
@@ -219,5 +221,26 @@ class BrokerHost(Host):
             raise TopicsMissing(topics=", ".join(lacking), command="onevisit topics apply")
 
     def _relay(self, service: Service) -> None:
-        if self.wait_for_topics(service):
-            super()._relay(service)
+        """Relay while this process has the service's claim to it; others stand by, and take over when it ends."""
+        if not self.wait_for_topics(service):
+            return
+        end_listening = service.db.listen(self._outbox[service.name].set)
+        try:
+            while not self.stopping():
+                give_back = self._claim_relay(service)
+                if give_back is None:
+                    self._stop.wait(STANDBY_SECONDS)
+                    continue
+                try:
+                    super()._relay(service)
+                finally:
+                    give_back()
+        finally:
+            end_listening()
+
+    def _claim_relay(self, service: Service) -> Callable[[], None] | None:
+        try:
+            return service.db.claim("relay")
+        except Exception as error:  # a database that is away
+            self._tell(service, "relay", error)
+            return None

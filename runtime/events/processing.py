@@ -41,7 +41,7 @@ from runtime.events.handling import Handler, Received, mark_ready
 from runtime.log.bare import bare, reason
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
-from runtime.store.upserts import Upsert, upsert, upsert_in
+from runtime.store.upserts import Upsert, tell_of_outbox, upsert, upsert_in
 from schemas.blobs import BlobRef
 from schemas.envelope import MAX_EVENT_BYTES, CloudEvent, wrap
 from schemas.events.dead import EventParked
@@ -621,6 +621,7 @@ def write_outbox(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Put rows into the outbox of the running transaction."""
     if rows:
         connection.execute(_SAY, rows)
+        tell_of_outbox(connection)
 
 
 def take_outbox(connection: Connection, limit: int) -> list[tuple[int, Message]]:

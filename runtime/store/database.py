@@ -139,6 +139,14 @@ class Database:
             return None
         return file.close
 
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call *wake* whenever some process may have written to the outbox; return what ends that.
+
+        One SQLite file belongs to one process, which wakes its relay itself: nothing is to be listened to.
+        """
+        return lambda: None
+
     def migration_connection(self) -> Connection:
         """Open a connection for migrations: foreign keys off, no transaction begun."""
         engine = _engine(self.path, begin=None, query_only=False, foreign_keys=False)

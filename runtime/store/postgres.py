@@ -6,23 +6,36 @@ commands and handlers check is therefore still so when they write, whichever dat
 """
 
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
+import structlog
+from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import NullPool
 
 from runtime.store.actor import Actor
 from runtime.store.database import BUSY_TIMEOUT_MS, Database, WalledSession
+from runtime.store.upserts import outbox_channel
 
 CONNECT_SECONDS = 10
 MIGRATION_LOCK_TIMEOUT_MS = 5_000  # a migration that waits for a table holds up everybody behind it
 # A connection that a restart of the server has cut is replaced before it is used.
 POOL: Mapping[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
-ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}  # seconds, times
+LISTEN_SECONDS = 1.0  # between two looks whether to go on, and before listening again after a loss
+ALIVE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}  # seconds, times
+log = structlog.get_logger()
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 
 
@@ -74,6 +87,40 @@ class PostgresDatabase(Database):
             raise
         connection.detach()  # never goes back to the pool, where the lock would stay with it
         return connection.close
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call *wake* whenever a transaction with events commits, in whichever process; return what ends that."""
+        ended = threading.Event()
+
+        def listen() -> None:
+            while not ended.is_set():
+                try:
+                    with self._listening() as connection:
+                        wake()  # what was said while nobody listened
+                        while not ended.is_set():
+                            for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                                wake()
+                except psycopg.Error as error:
+                    log.warning("store.not_listening", schema=self.schema, why=type(error).__name__)
+                    ended.wait(LISTEN_SECONDS)
+
+        thread = threading.Thread(target=listen, name=f"{self.schema}-listening", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            thread.join(2 * LISTEN_SECONDS)
+
+        return end
+
+    @contextmanager
+    def _listening(self) -> Iterator[psycopg.Connection]:
+        url = self._url  # by its parts: a password may hold what an address may not
+        parts: dict[str, Any] = {"host": url.host, "port": url.port, "dbname": url.database}
+        parts |= {"user": url.username, "password": url.password, "connect_timeout": CONNECT_SECONDS, **ALIVE}
+        with psycopg.connect(autocommit=True, **parts) as connection:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(outbox_channel(self.schema))))
+            yield connection
 
     def migration_connection(self) -> Connection:
         """Open a connection for migrations, in an engine of its own."""
@@ -129,9 +176,6 @@ def provision(url: str, schema: str, role: str, password: str) -> None:
         role: The role's name; it may sign in, and has no right outside *schema*.
         password: The role's password.
     """
-    import psycopg
-    from psycopg import sql
-
     names = {"schema": sql.Identifier(_plain(schema)), "role": sql.Identifier(_plain(role))}
     secret = sql.Literal(password)
     with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:

@@ -184,3 +184,37 @@ def test_a_host_stops_within_its_time_and_its_threads_are_gone(kind: str, hosted
         if "worker" in thread.name or "relay" in thread.name
     }
     assert left == set()
+
+
+def test_one_process_relays_for_a_service_and_another_takes_over_when_it_ends(
+    hosted: Callable[[str], BrokerHost], settings: KafkaSettings, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hosted("aiokafka")
+    toy.speak(first.services[0], 0)
+    assert first.wait_until_settled(60)
+    bus = KafkaBus(settings)
+    kit.services.append(toy.proposer(toy.ports(kit.folder, bus), kit.folder))
+    sent: list[int] = []
+    append = bus.append
+
+    def counted(batch: list[Message]) -> None:
+        append(batch)
+        sent.append(len(batch))
+
+    monkeypatch.setattr(bus, "append", counted)
+    second = host_class("aiokafka")(kit.services[2:], consume=False, timers=lambda: False)
+    second.start()
+
+    toy.speak(kit.services[2], 1)
+    assert first.wait_until_settled(60)
+    assert sent == [], "the first relays what the second has said"
+
+    first.stop()
+    toy.speak(kit.services[2], 2)
+    deadline = time.monotonic() + 60
+    while kit.services[2].backlog().unsent:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    second.stop()
+    bus.close()
+    assert sum(sent) >= 1

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from runtime.events.processing import write_outbox
 from runtime.store.actor import Actor
 from runtime.store.migrate import migrate, pending
 from runtime.store.plumbing import metadata, offsets, sequences
@@ -171,6 +173,41 @@ def test_an_offset_beyond_two_billion_is_kept(database: PostgresDatabase) -> Non
 
     with database.read_plumbing() as connection:
         assert connection.scalar(select(offsets.c.next)) == 2**40
+
+
+def test_whoever_listens_hears_of_an_outbox_that_another_process_filled(
+    opened: Callable[..., PostgresDatabase], postgres_url: str, no_migrations: Path
+) -> None:
+    ours, theirs, foreign = opened(), opened(), opened("drawer")
+    migrate(ours, no_migrations)
+    migrate(foreign, no_migrations)
+    heard = threading.Event()
+    end = ours.listen(heard.set)
+    assert heard.wait(30), "what was said before is looked for once"
+
+    heard.clear()
+    fill_outbox(foreign)
+    with theirs.write_plumbing() as connection:
+        connection.execute(insert(sequences).values(name="n", next=0))
+    assert not heard.wait(0.5)
+    fill_outbox(theirs)
+    assert heard.wait(30)
+
+    heard.clear()
+    with psycopg.connect(postgres_url) as admin:  # its connection is cut
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE %s", ["LISTEN%"])
+    assert heard.wait(30), "it listens again, and looks for what was said meanwhile"
+    heard.clear()
+    fill_outbox(theirs)
+    assert heard.wait(30)
+    end()
+
+
+def fill_outbox(database: PostgresDatabase) -> None:
+    """Put an event into the outbox, as a command does."""
+    row = {"event_id": uuid.uuid4().hex, "topic": "campaigns", "key": "C-1", "body": b"{}", "written_at": 0.0}
+    with database.write_plumbing() as connection:
+        write_outbox(connection, [row])
 
 
 def test_connections_cut_by_a_restart_are_replaced(own_postgres: Callable[[], Any], no_migrations: Path) -> None:
