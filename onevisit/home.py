@@ -79,19 +79,31 @@ class NotMigrated(OneVisitError):
     code = "home.not_migrated"
 
 
+Section = dict[str, bool | int | float | str]
+"""What ``settings.toml`` says under a service's name."""
+
+
 class HomeSettings(BaseModel):
-    """``settings.toml``: what this installation is. Every field has a line in ``docs/reference/settings.md``."""
+    """
+    ``settings.toml``: what this installation is, and a section per service that has settings.
+
+    Every field has a line in ``docs/reference/settings.md``. What stands in a section is judged by the service it is for.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     county: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = "640221"
     county_name: str = "平罗县"
-    demo: bool = False  # marked demo: rehearsals open visits, entropy repeats
+    demo: bool = Field(default=False, description="marked demo: rehearsals open visits, randomness repeats")
     demo_seed: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,64}$")] = ""
-    demo_today: str = ""  # the day into whose middle the demonstration was moved; empty: its own time
+    demo_today: str = Field(default="", description="the day the demonstration was moved to; empty: its own time")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8018
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    planner: Section = {}
+    drawer: Section = {}
+    results: Section = {}
+    notifier: Section = {}
 
 
 @dataclass

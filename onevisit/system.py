@@ -179,7 +179,13 @@ def _wired(home: Home) -> System:
     ports = Ports(home.clock, home.entropy, blobs, bus, home.secrets, demo=home.settings.demo)
     databases = home.path / "db"
     accounts = console(ports, databases)
-    others = [make(ports, databases) for make in (planner, drawer, results, notifier)]
+    told = home.settings
+    others = (
+        planner(ports, databases, told.planner),
+        drawer(ports, databases, told.drawer),
+        results(ports, databases, told.results),
+        notifier(ports, databases, told.notifier),
+    )
     services: dict[str, Service] = {service.name: service for service in (accounts, *others)}
     for service in services.values():
         service.county = home.settings.county

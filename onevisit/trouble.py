@@ -52,8 +52,8 @@ class DatabaseUnusable(OneVisitError):
     code = "machine.database_unusable"
 
 
-class EnvironmentWrong(OneVisitError):
-    """A service's setting in the environment is not what it should be."""
+class ServiceSettingsWrong(OneVisitError):
+    """A service's setting, in the environment or in the settings file, is not what it should be."""
 
     code = "settings.invalid"
 
@@ -70,8 +70,9 @@ def as_refusal(error: Exception) -> OneVisitError | None:
         case sqlite3.Error() if _is_the_file(error):
             return _database("—", error)
         case ValidationError() if error.title.endswith("Settings"):
-            fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
-            return EnvironmentWrong(fields=fields)
+            service = error.title.split(" ")[0]  # ServiceSettings: "<service> Settings"
+            fields = sorted({".".join(map(str, (service, *one["loc"]))) for one in error.errors()})
+            return ServiceSettingsWrong(settings=fields)
     return None
 
 

@@ -1,8 +1,9 @@
 """`make run`: found a county on the first start, play the campaign up to now, and say how to come in."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -11,14 +12,14 @@ from rich.table import Table
 from onevisit import home as homes
 from onevisit.demo import progress
 from onevisit.demo.moved import SHANGHAI, into_today
-from onevisit.demo.papers import Officer, Papers, demo_settings, read_calendar
-from onevisit.demo.story import STAFF
+from onevisit.demo.papers import Papers, demo_settings, read_calendar
+from onevisit.demo.story import WITNESS, roles_of, staff_of
 from onevisit.home import ADMIN_LOGIN, HomeSettings
 from onevisit.system import System
-from runtime.store.actor import Actor
 from schemas.vocabulary import Role
 from services.console.app import ensure_county_admin
-from services.results.queries.summary import home_me
+from services.console.domain.roles import in_order, names_en, names_zh
+from services.results.queries.teams import teams_due
 
 
 def found(path: Path, *, demo: bool, today: datetime | None = None) -> None:
@@ -46,7 +47,8 @@ def welcome(system: System, address: str, out: Console, stop: Callable[[], None]
     if home.settings.demo_today and home.clock.mode == "simulated" and not _play(system, out):
         stop()
         return
-    out.print(_sign_ins(system, address))
+    for table in sign_ins(system, address):
+        out.print(table)
 
 
 def _play(system: System, out: Console) -> bool:
@@ -66,37 +68,59 @@ def _play(system: System, out: Console) -> bool:
     return progress.follow(command, out) == 0
 
 
-def _sign_ins(system: System, address: str) -> Table:
-    table = Table(title=f"进一次门 OneVisit   {address}", title_style="bold", caption="Ctrl+C 停止 / to stop")
-    for heading in ("部门 agency", "岗位 role", "账号 login", "密码 password"):
-        table.add_column(heading)
-    password = system.home.secrets.password
-    table.add_row("联席办", "县级管理员 county administrator", ADMIN_LOGIN, password(ADMIN_LOGIN))
+def sign_ins(system: System, address: str) -> list[Table]:
+    """Return the tables of who may come in: the teams of the next visits, and the offices of the county."""
     if not system.home.settings.demo:
-        return table
+        return [_offices(system, address, None)]
     papers = Papers()
-    short = {body.code: body.short for body in papers.bodies}
-    for suffix, (roles, title) in STAFF.items():
-        login = f"jt-{suffix}"
-        table.add_row(short["JT"], f"{title} {', '.join(roles)}", login, password(login))
-    for agency in papers.agencies[1:]:
-        for suffix in ("plan", "draw", "check"):
-            login = f"{agency.lower()}-{suffix}"
-            table.add_row(short[agency], f"{STAFF[suffix][1]} {', '.join(STAFF[suffix][0])}", login, password(login))
-    for one in _inspectors(system, papers):
-        login = one.number.lower()
-        table.add_row(short[one.agency], "执法检查人员 inspector", login, password(login))
-    table.add_row(short["GZ"], "见证人 witness", "gz-witness", password("gz-witness"))
+    return [*_teams(system, papers), _offices(system, address, papers)]
+
+
+def _offices(system: System, address: str, papers: Papers | None) -> Table:
+    table = _table(f"进一次门 OneVisit   {address}", caption="Ctrl+C 停止 / to stop")
+    password = system.home.secrets.password
+
+    def row(agency: str, roles: Iterable[str], login: str) -> None:
+        table.add_row(agency, _roles(roles), login, password(login))
+
+    row("联席办", (Role.COUNTY_ADMIN,), ADMIN_LOGIN)
+    if papers is None:
+        return table
+    for agency in papers.agencies:
+        table.add_section()
+        for suffix, (roles, _) in staff_of(agency).items():
+            row(papers.short(agency), roles, f"{agency.lower()}-{suffix}")
+        for officer in papers.officers:
+            if officer.agency == agency and Role.TEAM_LEAD in roles_of(officer):
+                row(papers.short(agency), roles_of(officer), officer.number.lower())
+    table.add_section()
+    row(papers.short(WITNESS), (Role.WITNESS,), "gz-witness")
     return table
 
 
-def _inspectors(system: System, papers: Papers) -> list[Officer]:
-    """Choose an inspector of every agency: the one whose next checklist is due first, as the draw would have it."""
-    results, county, now = system.services["results"], system.home.settings.county, system.ports.clock.now()
+def _teams(system: System, papers: Papers) -> Iterator[Table]:
+    """Name for each of the next visits everybody whose signature it needs, so that one person alone can finish it."""
+    results, password = system.services["results"], system.home.secrets.password
+    listed = {one.number: one for one in papers.officers}
+    due = results.ask(results.system, teams_due, now=system.ports.clock.now())
+    for visit, teams in groupby(due, lambda team: (team.visit, team.visit_on)):
+        table = _table(
+            "{} · {}".format(*visit), caption="每个部门两人签名后提交 / two of an agency sign, then it is submitted"
+        )
+        for team in teams:
+            for number in team.officers:
+                login = number.lower()
+                table.add_row(papers.short(team.agency), _roles(roles_of(listed[number])), login, password(login))
+        yield table
 
-    def next_due(one: Officer) -> str:
-        actor = Actor(one.number.lower(), one.agency, county, frozenset({Role.INSPECTOR}), one.number)
-        visits = results.ask(actor, home_me, now=now)["visits"]
-        return min((str(each["visit_on"]) for each in visits), default="none")
 
-    return [min((one for one in papers.officers if one.agency == agency), key=next_due) for agency in papers.agencies]
+def _table(title: str, caption: str) -> Table:
+    table = Table(title=title, title_style="bold", caption=caption)
+    for heading in ("部门 agency", "岗位 role", "账号 login", "密码 password"):
+        table.add_column(heading)
+    return table
+
+
+def _roles(roles: Iterable[str]) -> str:
+    held = in_order(Role(role) for role in roles)
+    return f"{'、'.join(names_zh(held))} {', '.join(names_en(held))}"

@@ -29,6 +29,7 @@ class Officer:
     number: str
     name: str
     agency: str
+    position: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Papers:
     def officers(self) -> list[Officer]:
         """Read every agency's officers."""
         return [
-            Officer(row["工号"], row["姓名"], agency)
+            Officer(row["工号"], row["姓名"], agency, row["职务"])
             for agency, file in self.campaign["files"]["inspectors"].items()
             for row in _rows(file)[0]
         ]
@@ -106,6 +107,10 @@ class Papers:
     def items(self, agency: str) -> list[dict[str, str]]:
         """Read an agency's item list."""
         return _rows(self.campaign["files"]["items"][agency])[0]
+
+    def short(self, body: str) -> str:
+        """Return a body's short name."""
+        return next(each.short for each in self.bodies if each.code == body)
 
     @property
     def agencies(self) -> list[str]:

@@ -38,11 +38,12 @@ def tell(**facts: Any) -> None:
 
 
 def moved_pack(move: Move) -> bytes:
-    """Write the rule pack NX-DEMO: NX-2018 under another name, its edition's day moved."""
+    """Write the rule pack NX-DEMO: NX-2018 under another name, its edition's day and the year in its title moved."""
     text = papers.PACK.read_text(encoding="utf-8")
     edition = move.day(date(2018, 11, 28))
     text = text.replace('id = "NX-2018"', 'id = "NX-DEMO"', 1)
     text = text.replace("edition = 2018-11-28", f"edition = {edition.isoformat()}", 1)
+    text = text.replace("规则（2018年）", f"规则（{edition.year}年）", 1)
     return text.encode()
 
 

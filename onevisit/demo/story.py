@@ -14,7 +14,7 @@ from zlib import crc32
 
 from onevisit.demo import papers
 from onevisit.demo.moved import Move
-from onevisit.demo.papers import Papers
+from onevisit.demo.papers import Officer, Papers
 
 if TYPE_CHECKING:
     from onevisit.demo.player import Player
@@ -37,6 +37,22 @@ STAFF = {  # login suffix → roles, display name
     "head": (("agency_head",), "负责人"),
     "super": (("supervisor",), "监督岗"),
 }
+LEADS_STAFF = {  # beside these, at the lead only
+    "view": (("viewer",), "查看岗"),
+    "admin": (("agency_admin",), "部门管理员"),
+}
+TEAM_LEAD_IS = "副科长"
+"""The position (职务) of who leads an agency's team, besides inspecting."""
+
+
+def staff_of(agency: str) -> Mapping[str, tuple[tuple[str, ...], str]]:
+    """Return the office of an agency: login suffix → roles, display name."""
+    return STAFF | LEADS_STAFF if agency == LEAD else STAFF
+
+
+def roles_of(officer: Officer) -> tuple[str, ...]:
+    """Return the roles of somebody on an agency's list of inspectors."""
+    return ("inspector", "team_lead") if officer.position == TEAM_LEAD_IS else ("inspector",)
 
 
 @dataclass(frozen=True)
@@ -87,16 +103,16 @@ class Story:
         return lambda: act(agency)
 
     def register_everybody(self) -> None:
-        """Register bodies and open accounts: five people of the office per agency, and every officer."""
+        """Register bodies and open accounts: the people of each agency's office, and every officer."""
         admin = self.player.admin
         for body in self.papers.bodies:
             facts = {"agency": body.code, "kind": body.kind, "name": body.name, "short_name": body.short}
             self.player.post(f"agency-{body.code}", admin, f"{CONSOLE}/agencies", facts)
         for agency in self.papers.agencies:
-            for suffix, (roles, title) in STAFF.items():
-                self._open(agency, f"{agency.lower()}-{suffix}", f"{agency}{title}", roles)
+            for suffix, (roles, title) in staff_of(agency).items():
+                self._open(agency, f"{agency.lower()}-{suffix}", f"{self.papers.short(agency)}{title}", roles)
         for officer in self.papers.officers:
-            self._open(officer.agency, officer.number.lower(), officer.name, ("inspector",), officer.number)
+            self._open(officer.agency, officer.number.lower(), officer.name, roles_of(officer), officer.number)
         self._open(WITNESS, f"{WITNESS.lower()}-witness", "公证员", ("witness",))
 
     def _open(self, agency: str, login: str, name: str, roles: tuple[str, ...], officer: str | None = None) -> None:
@@ -144,6 +160,27 @@ class Story:
         """Propose one more campaign, to be taken through by hand."""
         self._propose("second", self.papers.second)
 
+    def number(self, paper: Mapping[str, Any]) -> str:
+        """Return a campaign's document number, of the year it is moved to."""
+        return self.move.words(paper["number"], paper["conference"]["held_on"])
+
+    def _publication(self, paper: Mapping[str, Any]) -> dict[str, str]:
+        """Return what the public record calls a campaign, of the year it is moved to."""
+        held_on, called = paper["conference"]["held_on"], paper["publication"]
+        county, year = paper["county"], self.move.day(held_on).year
+        return {
+            "plan_id": called["plan_id"].replace(f"{county}{held_on.year}", f"{county}{year}", 1),
+            "plan_name": self.move.words(called["plan_name"], held_on),
+            "type_name": called["type_name"],
+        }
+
+    def _record(self, meeting: Mapping[str, Any]) -> str:
+        """Write the record of a joint conference, its days moved."""
+        return "\n".join(
+            str(self.move.day(value)) if isinstance(value, date) else self.move.words(value, meeting["held_on"])
+            for value in meeting.values()
+        )
+
     def _propose(self, which: str, paper: Mapping[str, Any]) -> None:
         stages = [
             {"stage": name, "first_on": str(self.move.day(days["first"])), "last_on": str(self.move.day(days["last"]))}
@@ -152,21 +189,20 @@ class Story:
         items = sorted(item for items in paper["items"].values() for item in items)
         meeting, draw = paper["conference"], paper["draw"]
         form = {
-            **{field: paper[field] for field in ("title", "number", "partners", "purpose")},
+            **{field: paper[field] for field in ("title", "partners", "purpose")},
+            "number": self.number(paper),
             **{field: draw[field] for field in ("disclosure", "witness", "chain_len", "max_missing")},
             "pack": self.pack,
             "items": [{"item": item, "categories": self._categories(item, paper)} for item in items],
             "stages": stages,
             "ratio": paper["selection"]["rate"],
             "planned": paper["selection"]["planned"],
-            "publication": {field: paper["publication"][field] for field in ("plan_id", "plan_name", "type_name")},
+            "publication": self._publication(paper),
             "dice": len(self.papers.demo["dice"]["digits"]),
             "conference": {
                 "held_on": str(self.move.day(meeting["held_on"])),
                 "attendees": 2 * (1 + len(paper["partners"])),
-                "record": "\n".join(
-                    str(self.move.day(value) if isinstance(value, date) else value) for value in meeting.values()
-                ),
+                "record": self._record(meeting),
             },
         }
         drafted = self.player.post(f"draft-{which}", "jt-plan", f"{PLANNER}/campaigns", form)
@@ -182,7 +218,8 @@ class Story:
     def campaign_id(self) -> str:
         """Ask the county for the campaign's id."""
         found = self.player.get("jt-plan", f"{PLANNER}/campaigns")["campaigns"]
-        return next(str(one["campaign"]) for one in found if one["number"] == self.papers.campaign["number"])
+        number = self.number(self.papers.campaign)
+        return next(str(one["campaign"]) for one in found if one["number"] == number)
 
     def confirm(self, agency: str) -> None:
         """Confirm an agency's part with its officers and checklists."""
@@ -218,7 +255,7 @@ class Story:
         for agency in self.papers.agencies:
             yield Beat(third, time(14, 0), f"{agency} 作出承诺", self._each(self._act("commit"), agency))
         for agency in self.papers.agencies:
-            yield Beat(fourth, time(10, 40), f"{agency} 副署", self._each(self._act("countersign"), agency))
+            yield Beat(fourth, time(10, 40), f"{agency} 会签", self._each(self._act("countersign"), agency))
         for agency in self.papers.agencies:
             yield Beat(fourth, time(10, 50), f"{agency} 揭示", self._each(self._act("reveal"), agency))
         yield Beat(fourth, time(11, 5), "见证人封存揭示名单", self.seal)
@@ -467,7 +504,7 @@ class Story:
         yield Beat(date(2018, 12, 21), time(9, 0), "各部门公示结果", self.publish_most)
         yield Beat(date(2018, 12, 24), time(10, 0), "登记消防救援办理结果", self.fire_brigade_decided)
         yield Beat(date(2018, 12, 24), time(15, 0), "移送单位确认办结", self.close_referrals)
-        yield Beat(date(2018, 12, 26), time(10, 0), "市场监管局复查整改", self.check_rectification)
+        yield Beat(date(2018, 12, 25), time(16, 0), "市场监管局复查整改", self.check_rectification)
         yield Beat(LAST_OF_AJ_ON, time(10, 0), "安监局公示最后一项", lambda: self.publish_last("AJ"))
         yield Beat(LAST_OF_YG_ON, time(10, 0), "运管所公示最后一项（已超期）", lambda: self.publish_last("YG"))
         yield Beat(date(2019, 1, 10), time(10, 0), "牵头部门结束联合抽查", self.close)
@@ -492,7 +529,7 @@ class Story:
         return max(section for section, owner in self._sections if owner == agency)
 
     def check_rectification(self) -> None:
-        """市监 looks, the day after it was due, whether 普货 B has put its licence right (#2): it has."""
+        """市监 looks, on the day it is due, whether 普货 B has put its licence right (#2): it has."""
         path = f"{RESULTS}/sections/{self.visits[1]['visit']}-SJ"
         for each in self.player.get("sj-check", path)["followed"]:
             if each["follow_up"] == "rectification":

@@ -85,11 +85,28 @@ class Messages:
 
         A fact without a word stays as it is.
         """
+        if name == "fields" and isinstance(value, list | tuple):
+            return [self.field(str(path), lang) for path in value]
         if not isinstance(value, str):
             return value
         code, _, rest = str(value).partition(":")
         found = self._sentences.get(f"word.{name}.{code}")
         return value if found is None else f"{found.says(lang)} {rest}".rstrip()
+
+    def field(self, path: str, lang: Lang) -> str:
+        """
+        Name a field of what was sent as its form does: ``stages.0.first_on`` by ``word.field.stages`` and so on.
+
+        Steps without a word (keys that are data, the model's own branches) are left out; a path without any stays as it is.
+        """
+        steps: list[str] = []
+        for step in path.split("."):
+            if step.isdigit():
+                steps += [f"第 {int(step) + 1} 项" if lang == "zh" else f"no. {int(step) + 1}"]
+            elif (found := self._sentences.get(f"word.field.{step}")) is not None:
+                steps.append(found.says(lang))
+        named = [step for step in path.split(".") if f"word.field.{step}" in self._sentences]
+        return (" " if lang == "zh" else ", ").join(steps) if named else path
 
     def about(self, error: OneVisitError) -> Sentence:
         """Say a refusal; one without a sentence of its own borrows its family's next step."""

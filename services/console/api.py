@@ -96,6 +96,7 @@ def _sign_in_routes(router: APIRouter, console: "Console", web: Web) -> None:
 
     @router.post(f"{V1}/sign-in")
     def sign_in(request: Request, asked: Credentials) -> Response:
+        """Open a session: the answer sets the session cookie and carries the CSRF token for what follows."""
         opened = console.sessions.sign_in(
             asked.login, asked.password, address_of(request), request.cookies.get(settings.session_cookie)
         )
@@ -114,6 +115,7 @@ def _sign_in_routes(router: APIRouter, console: "Console", web: Web) -> None:
 
     @router.post(f"{V1}/sign-out")
     def sign_out(request: Request) -> Response:
+        """End this session; whoever is signed in sends its X-CSRF-Token."""
         console.sessions.sign_out(request.cookies.get(settings.session_cookie, ""))
         response = JSONResponse({"signed_out": True})
         response.headers.append("set-cookie", cookie(settings.session_cookie, "", settings, max_age=0))
@@ -121,12 +123,14 @@ def _sign_in_routes(router: APIRouter, console: "Console", web: Web) -> None:
 
     @router.post(f"{V1}/password")
     def change_password(request: Request, caller: TheCaller, asked: NewPassword) -> dict[str, str]:
+        """Change the own password; ends every other session of the account."""
         kept = token_digest(request.cookies.get(settings.session_cookie, ""))
         change_known_password(console, caller, asked.old, asked.new, kept, address_of(request))
         return PASSWORD_CHANGED
 
     @router.get(f"{V1}/me")
     def me(caller: TheCaller, visitor: TheVisitor) -> dict[str, Any]:
+        """Tell who is signed in, with agency and roles."""
         if visitor.signed_in is None:
             raise NotSignedIn()
         view = console.ask(caller.actor, account_view, account=caller.actor.id)
@@ -136,6 +140,7 @@ def _sign_in_routes(router: APIRouter, console: "Console", web: Web) -> None:
 def _agency_routes(router: APIRouter, console: "Console") -> None:
     @router.get(f"{V1}/agencies")
     def agencies(caller: TheCaller) -> dict[str, Any]:
+        """List the bodies of the county."""
         found = console.ask(caller.actor, agencies_of)
         return {
             "agencies": [
@@ -145,6 +150,7 @@ def _agency_routes(router: APIRouter, console: "Console") -> None:
 
     @router.post(f"{V1}/agencies", status_code=201)
     def register(caller: TheCaller, asked: NewAgency) -> dict[str, Any]:
+        """Make a body known to the county."""
         console.do(
             caller.actor,
             register_agency,
@@ -160,11 +166,13 @@ def _agency_routes(router: APIRouter, console: "Console") -> None:
 def _account_routes(router: APIRouter, console: "Console") -> None:
     @router.get(f"{V1}/accounts")
     def accounts(caller: TheCaller, agency: str | None = None) -> dict[str, Any]:
+        """List the accounts the asker administers."""
         found = console.ask(caller.actor, accounts_of, agency=agency)
         return {"accounts": [account_json(one) for one in found]}
 
     @router.post(f"{V1}/accounts", status_code=201)
     def open_(caller: TheCaller, asked: NewAccount) -> Any:
+        """Open an account; its first password must be changed before anything else."""
         reply = console.do(
             caller.actor,
             open_account,
@@ -181,11 +189,13 @@ def _account_routes(router: APIRouter, console: "Console") -> None:
 
     @router.get(f"{V1}/accounts/{{account_id}}")
     def account(request: Request, caller: TheCaller, account_id: str) -> Response:
+        """Show one account."""
         view = console.ask(caller.actor, account_view, account=account_id)
         return versioned(request, account_json(view), view.version)
 
     @router.post(f"{V1}/accounts/{{account_id}}/change")
     def change(caller: TheCaller, account_id: str, asked: AccountChange) -> dict[str, Any]:
+        """Change an account's name, roles, officer or password; a new password ends its sessions."""
         view = console.ask(caller.actor, account_view, account=account_id)
         console.do(
             caller.actor,
@@ -202,6 +212,7 @@ def _account_routes(router: APIRouter, console: "Console") -> None:
 
     @router.post(f"{V1}/accounts/{{account_id}}/close")
     def close(caller: TheCaller, account_id: str) -> dict[str, Any]:
+        """Close an account for good; what it did stays."""
         console.do(caller.actor, close_account, key=caller.key, account=account_id)
         return {"account": account_id}
 

@@ -58,24 +58,39 @@ def feasibility(service: Service, actor: Actor, campaign_id: str) -> Feasibility
 
 
 def open_draw(
-    service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, *, key: str, lengths: Intervals | None = None
+    service: Service,
+    actor: Actor,
+    campaign_id: str,
+    asked: AskedTimes,
+    *,
+    key: str,
+    lengths: Intervals | None = None,
+    early: bool = False,
 ) -> Reply:
-    """Open the next attempt of a campaign's draw; *lengths*: how long its steps take, if not as the settings say."""
+    """
+    Open the next attempt of a campaign's draw.
+
+    Args:
+        lengths: How long its steps take, if not as the settings say.
+        early: Whether it is meant to be before the plan's draw stage.
+    """
     intervals = lengths or service.settings.intervals
-    work = prepared(lambda: _drafted(service, actor, campaign_id, asked, intervals))
+    work = prepared(lambda: _drafted(service, actor, campaign_id, asked, intervals, early))
     told = [*astuple(asked), *(astuple(lengths) if lengths else ())]
-    return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id, asked=told)
+    return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id, asked=told, early=early)
 
 
-def _drafted(service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, intervals: Intervals) -> Drafted:
+def _drafted(
+    service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, intervals: Intervals, early: bool
+) -> Drafted:
     """Judge the draw, then give it its number and its bodies their keys, then draft the manifest."""
     now = service.ports.clock.now()
-    ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now)
+    ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now, early=early)
     times = asked.times(intervals, now, window_end(ground.plan))
     working.refuse_if_short(working.examine(service.ports.blobs, ground, times), names)
     _make_missing_keys(service, actor.county, names)
     draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
-    before = service.ask(actor, opening.prepare_opening, campaign_id=campaign_id, draw_id=draw, now=now)
+    before = service.ask(actor, opening.prepare_opening, campaign_id=campaign_id, draw_id=draw, now=now, early=early)
     return working.draft_attempt(service.ports, before, times)
 
 

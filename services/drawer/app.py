@@ -1,11 +1,14 @@
 """The drawer's own wiring: settings → ports → commands, handlers, timers, routes."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
+from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web import PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
@@ -21,10 +24,10 @@ WITNESS = roles(Role.WITNESS)
 LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """How long the steps of a draw take where the lead says nothing else (minutes)."""
 
-    model_config = SettingsConfigDict(env_prefix="DRAWER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DRAWER_", title="drawer Settings")
 
     commit_minutes: int = Field(default=1440, ge=1, description="from publishing the manifest to commit_close")
     reveal_minutes: int = Field(default=60, ge=1, description="from commit_close to reveal_close")
@@ -82,8 +85,8 @@ MENU = (
 )
 
 
-def drawer(ports: Ports, home: Path) -> Service:
-    """Put the drawer together on a data folder."""
+def drawer(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the drawer together on *ports*, its database in *home*, as its section of the settings file says."""
     return Service(
         name="drawer",
         base=Base,
@@ -93,7 +96,7 @@ def drawer(ports: Ports, home: Path) -> Service:
         handlers_marked=HANDLERS,
         timers=TIMERS,
         messages=HERE / "messages.toml",
-        settings=Settings(),
+        settings=Settings(**given),
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/drawer/home/me",),

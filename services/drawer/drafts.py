@@ -59,6 +59,16 @@ def window_end(plan: CampaignPlan) -> datetime:
     return midnight_after(last)
 
 
+def draw_begins_on(plan: CampaignPlan) -> date:
+    """Find the first day of the draw stage."""
+    return min(stage.first_on for stage in plan.stages if stage.stage == Stage.DRAW)
+
+
+def is_before_its_stage(plan: CampaignPlan, now: datetime) -> bool:
+    """Tell whether the plan's draw stage has not begun at *now*."""
+    return now.astimezone(SHANGHAI).date() < draw_begins_on(plan)
+
+
 def midnight_after(day: date) -> datetime:
     """Return the moment at which *day* ends in China."""
     return datetime.combine(day + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)

@@ -67,7 +67,7 @@ def _opening(router: APIRouter, service: Service, web: Web) -> None:
     def opening(request: Request, campaign_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
         view = service.ask(caller.actor, campaign_view, campaign_id=campaign_id, now=now)
-        about = service.ask(caller.actor, opening_view, campaign_id=campaign_id)
+        about = service.ask(caller.actor, opening_view, campaign_id=campaign_id, now=now)
         found, refusal = examined(service, caller.actor, campaign_id)
         return web.render(
             request,
@@ -88,9 +88,12 @@ def _opening(router: APIRouter, service: Service, web: Web) -> None:
         reveal_minutes: Minutes,
         seal_minutes: Minutes,
         beacon_minutes: Minutes,
+        early: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
         lengths = Intervals(commit_minutes, reveal_minutes, seal_minutes, beacon_minutes)
-        reply = acts.open_draw(service, caller.actor, campaign_id, AskedTimes(), key=caller.key, lengths=lengths)
+        reply = acts.open_draw(
+            service, caller.actor, campaign_id, AskedTimes(), key=caller.key, lengths=lengths, early=early == "yes"
+        )
         return see_other(f"/draws/{reply.value['draw']}", "drawer.done.opened")
 
 
@@ -132,7 +135,7 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     def campaign(request: Request, campaign_id: str, caller: TheCaller) -> Response:
         now, actor = service.ports.clock.now(), caller.actor
         view = service.ask(actor, campaign_view, campaign_id=campaign_id, now=now)
-        about = service.ask(actor, opening_view, campaign_id=campaign_id)
+        about = service.ask(actor, opening_view, campaign_id=campaign_id, now=now)
         found, refusal = None, None
         if view.draw is None and view.frozen and not view.cancelled:
             found, refusal = examined(service, actor, campaign_id)

@@ -21,6 +21,12 @@ class LeadOnly(Forbidden):
     code = "draw.lead_only"
 
 
+class DrawBeforeItsStage(Conflict):
+    """The draw stage (抽取阶段) of the plan has not begun, and nobody says that the draw is meant to be before it."""
+
+    code = "draw.before_stage"
+
+
 class DrawOfficerOnly(Forbidden):
     """Only an agency's draw officer (抽取岗) speaks for it in a draw."""
 

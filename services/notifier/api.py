@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from runtime.service import Service
+from runtime.time.lights import Light
 from runtime.web.caller import Caller, the_caller
 from runtime.web.messages import Messages
 from runtime.web.templates import Web
 from services.notifier import queries
 from services.notifier.commands import mark_all_read, mark_read
-from services.notifier.domain.lights import Light
 from services.notifier.queries import DutyView, NoticeView
 from services.notifier.sentences import duty_name, sentence
 
@@ -32,6 +32,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         after: str | None = None,
         limit: Limit = queries.PAGE,
     ) -> dict[str, Any]:
+        """List the asker's notices, newest first."""
         found = service.ask(
             caller.actor, queries.notices_of, unread=unread, severity=severity, after=after, limit=limit
         )
@@ -39,10 +40,12 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.post(f"{ROOT}/notices/{{notice_id}}/read")
     def read(caller: Asker, notice_id: str) -> Any:
+        """Mark a notice as read."""
         return service.do(caller.actor, mark_read, key=caller.key, notice=notice_id).value
 
     @router.post(f"{ROOT}/notices/read-all")
     def read_all(caller: Asker) -> Any:
+        """Mark all of the asker's notices as read."""
         return service.do(caller.actor, mark_all_read, key=caller.key).value
 
     @router.get(f"{ROOT}/duties")
@@ -55,6 +58,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         after: str | None = None,
         limit: Limit = queries.PAGE,
     ) -> dict[str, Any]:
+        """List duties with their lights, the most urgent first."""
         found = service.ask(
             caller.actor,
             queries.duties_of,
@@ -70,6 +74,7 @@ def routes(service: Service, web: Web) -> APIRouter:
 
     @router.get(f"{ROOT}/summary")
     def summary(caller: Asker) -> dict[str, Any]:
+        """Count unread notices and open duties by light."""
         found = service.ask(caller.actor, queries.summary, now=clock.now())
         return {"unread": found.unread, "duties": {"agency": found.agency, "mine": found.mine}}
 

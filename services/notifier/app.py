@@ -1,11 +1,14 @@
 """The notifier's wiring: settings, access table, and the service made of both."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
+from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web.access import SIGNED_IN, Access
 from services.notifier import api, pages
@@ -16,12 +19,12 @@ from services.notifier.timers import TIMERS
 HERE = Path(__file__).parent
 
 
-class Settings(BaseSettings):
-    """Settings of the notifier, from the environment."""
+class Settings(ServiceSettings):
+    """Settings of the notifier."""
 
-    model_config = SettingsConfigDict(env_prefix="NOTIFIER_")
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", title="notifier Settings")
 
-    sweep_batch: int = Field(default=200, ge=1, le=5000)  # duties per transaction of a sweep
+    sweep_batch: int = Field(default=200, ge=1, le=5000, description="duties per transaction of a sweep")
 
 
 # Whoever is signed in has an inbox and sees the duties of their own agency; what a person sees is decided by the wall
@@ -47,8 +50,8 @@ MENU = (
 )
 
 
-def notifier(ports: Ports, home: Path) -> Service:
-    """Put the notifier together on *ports*, its database in *home*."""
+def notifier(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the notifier together on *ports*, its database in *home*, as its section of the settings file says."""
     return Service(
         name="notifier",
         base=Base,
@@ -58,7 +61,7 @@ def notifier(ports: Ports, home: Path) -> Service:
         handlers_marked=HANDLERS,
         timers=TIMERS,
         messages=HERE / "messages.toml",
-        settings=Settings(),
+        settings=Settings(**given),
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/notifier/home/me",),

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from runtime.errors import NotFound
 from runtime.service import Reply
 from runtime.store import Actor
+from runtime.time.lights import end_of_day, local_day
 from schemas.events.notices import DeadlineApproaching, DeadlineEscalated, DeadlineMissed
 from schemas.events.payload import Payload
 from services.notifier.announcing import announce
 from services.notifier.domain.accounts import Announcement
-from services.notifier.domain.ladder import HEAD, LEAD, MISSED, YELLOW, Move, Step, end_of_day, moves, next_step_at
-from services.notifier.domain.lights import local_day
+from services.notifier.domain.ladder import HEAD, LEAD, MISSED, YELLOW, Move, Step, moves, next_step_at
 from services.notifier.domain.together import said_together
 from services.notifier.duties import Counting, counting_for, due_together, steps_of, written
 from services.notifier.rules import RULES

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from runtime.service import Service
+from runtime.time.lights import Light
 from runtime.web.caller import Caller, the_caller
 from runtime.web.messages import Lang
 from runtime.web.templates import Web, see_other
 from services.notifier import queries
 from services.notifier.commands import mark_all_read, mark_read
-from services.notifier.domain.lights import Light
 from services.notifier.queries import DutyView, NoticeView
 from services.notifier.sentences import duty_name, sentence
 

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from runtime.errors import Rejected
 from runtime.store import Actor
+from runtime.time.lights import Light, end_of_day, light, local_day
 from runtime.time.workdays import WorkingCalendar
 from services.notifier.domain.duties import doer_marks
-from services.notifier.domain.ladder import end_of_day
-from services.notifier.domain.lights import Light, light, local_day
 from services.notifier.duties import calendar_of
 from services.notifier.tables import Agency, CalendarRow, Campaign, Duty, Notice
 
@@ -237,7 +236,7 @@ def _duties(actor: Actor, whose: str, *, closed: bool) -> Select[Duty]:
 
 
 def _light(now: datetime) -> ColumnElement[str]:
-    """Say `domain.lights.light` in SQL."""
+    """Say `runtime.time.lights.light` in SQL."""
     return case(
         (Duty.late_at <= now, Light.RED.value),
         (Duty.yellow_on <= local_day(now), Light.YELLOW.value),

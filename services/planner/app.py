@@ -1,11 +1,14 @@
 """The planner's wiring: settings, access table, menu, and the service made of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
+from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web.access import MIB, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
@@ -17,12 +20,12 @@ HERE = Path(__file__).parent
 API = "/api/planner/v1"
 
 
-class Settings(BaseSettings):
-    """Settings of the planner, from the environment."""
+class Settings(ServiceSettings):
+    """Settings of the planner."""
 
-    model_config = SettingsConfigDict(env_prefix="PLANNER_")
+    model_config = SettingsConfigDict(env_prefix="PLANNER_", title="planner Settings")
 
-    import_limit_mib: int = Field(default=20, ge=1, le=100)  # largest spreadsheet taken, in MiB
+    import_limit_mib: int = Field(default=20, ge=1, le=100, description="largest spreadsheet taken, in MiB")
 
 
 PLANNER = roles(Role.PLANNER)
@@ -91,7 +94,7 @@ def access(settings: Settings) -> dict[str, Access]:
     return pages_of_campaigns | pages_of_registers | of_api
 
 
-ACCESS = access(Settings())
+ACCESS = access(Settings.model_construct())  # by default; what is served goes by the settings
 
 MENU = (
     MenuEntry("/campaigns", "联合抽查", "Campaigns", icon="clipboard-check"),
@@ -112,8 +115,9 @@ MENU = (
 )
 
 
-def planner(ports: Ports, home: Path) -> Service:
-    """Put the planner together on *ports*, its database in *home*."""
+def planner(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the planner together on *ports*, its database in *home*, as its section of the settings file says."""
+    settings = Settings(**given)
     return Service(
         name="planner",
         base=Base,
@@ -122,8 +126,8 @@ def planner(ports: Ports, home: Path) -> Service:
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         messages=HERE / "messages.toml",
-        settings=Settings(),
-        access=ACCESS,
+        settings=settings,
+        access=access(settings),
         menu=MENU,
         tiles=("/parts/planner/home/me",),
         routers=(api.routes, pages.routes),

@@ -116,6 +116,12 @@ class DeclineForm(Form):
     text: Annotated[str, Field(max_length=2_000)] = ""
 
 
+class FreezeForm(Form):
+    """The frame is frozen; *early*: the agencies agree that it is, although the draw stage has not begun."""
+
+    early: bool = False
+
+
 class ReasonForm(Form):
     """Why something ends."""
 

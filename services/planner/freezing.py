@@ -198,7 +198,7 @@ def _staff(session: Session, row: CampaignRow, plan: CampaignPlan, agency: str, 
         for each in register_on(session, InspectorRow, row.county, agency, on)
     }
     recusals = tuple(
-        Recusal(each.officer, each.target, each.category)
+        Recusal(each.officer, each.target, each.category, each.until_on)
         for each in register_on(session, RecusalRow, row.county, agency, on)
     )
     needed = tuple(sorted({label for slot in part.slot_labels for label in slot}))

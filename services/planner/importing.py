@@ -125,9 +125,9 @@ def prepare_import(
             entries["inspectors"] = tuple(inspectors)
             if reading.has("recusals"):
                 known = reading.officers() | {each.officer for each in inspectors}
-                entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, known))
+                entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, known, on))
         case "recusals":
-            entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, reading.officers()))
+            entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, reading.officers(), on))
         case "items":
             entries["items"] = tuple(read_items(reading.sheet("items"), words, reading.items_of_others()))
         case "checklists":

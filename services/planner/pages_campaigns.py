@@ -10,7 +10,7 @@ from runtime.service import Service
 from runtime.web.caller import Caller, the_caller
 from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
-from schemas.vocabulary import Role
+from schemas.vocabulary import Role, Stage
 from services.planner import page_forms, prepared, shown
 from services.planner.commands import campaigns, parts
 from services.planner.domain.days import business_day
@@ -139,6 +139,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             percent=shown.percent(view.ratio),
             stage_names={stage: said[0 if caller.lang == "zh" else 1] for stage, said in shown.STAGES.items()},
             today=business_day(clock.now()),
+            draw_from=next(days.first_on for days in view.stages if days.stage is Stage.DRAW),
             error=None if error is None else refused(caller, error),
         )
 
@@ -192,13 +193,13 @@ def routes(service: Service, web: Web) -> APIRouter:
         )
 
     @router.post("/campaigns/{campaign_id}/freeze")
-    def freeze(request: Request, caller: Asker, campaign_id: str) -> Response:
+    def freeze(request: Request, caller: Asker, campaign_id: str, posted: Filled) -> Response:
         return step(
             request,
             caller,
             campaign_id,
             "frozen",
-            lambda: prepared.freeze(service, caller.actor, caller.key, campaign_id),
+            lambda: prepared.freeze(service, caller.actor, caller.key, campaign_id, early=posted.one("early") == "yes"),
         )
 
     @router.post("/campaigns/{campaign_id}/close")

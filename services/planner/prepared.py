@@ -112,10 +112,10 @@ def _prepared_plan(service: Service, actor: Actor, campaign_id: str) -> Prepared
     return PreparedPlan(plan, inputs, salt, service.ports.blobs.put(plan.encode(), JSON))
 
 
-def freeze(service: Service, actor: Actor, key: str, campaign_id: str) -> Reply:
+def freeze(service: Service, actor: Actor, key: str, campaign_id: str, *, early: bool = False) -> Reply:
     """Freeze a campaign's frame: gather and make it as the service itself, keep it sealed, fix it as the lead's planner."""
     prepared = attempt(lambda: _prepared_frame(service, actor, campaign_id))
-    return service.do(actor, freeze_frame, key=key, campaign_id=campaign_id, prepared=prepared)
+    return service.do(actor, freeze_frame, key=key, campaign_id=campaign_id, prepared=prepared, early=early)
 
 
 def _prepared_frame(service: Service, actor: Actor, campaign_id: str) -> PreparedFrame:

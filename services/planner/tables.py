@@ -152,6 +152,7 @@ class RecusalRow(Standing, Owned, Base):
     target: Mapped[str | None]
     category: Mapped[str | None]
     reason: Mapped[str]
+    until_on: Mapped[date | None]
 
 
 class ChecklistRow(Owned, Base):

@@ -139,25 +139,30 @@ def _run(service: Service, caller: Caller, command: Callable[..., Any], **facts:
 def _visit_routes(router: APIRouter, service: Service) -> None:
     @router.get(f"{API}/visits")
     def list_visits(caller: TheCaller, campaign: CampaignId = None, mine: bool = False) -> Any:
+        """List the visits the asker has a part in, with the progress of every section."""
         lines = service.ask(caller.actor, seen.visit_lines, campaign_id=campaign, mine=mine)
         return {"visits": lines}
 
     @router.get(f"{API}/visits/{{visit_id}}")
     def show_visit(caller: TheCaller, visit_id: str) -> Any:
+        """Show a visit with its sections; the target only to those who may know it."""
         return service.ask(caller.actor, seen.visit_view, visit_id=visit_id)
 
     @router.post(f"{API}/visits/{{visit_id}}/schedule")
     def schedule(caller: TheCaller, visit_id: str, body: Day) -> Any:
+        """Set the day of a visit, one for all its agencies."""
         return _run(service, caller, visits.schedule_visit, visit_id=visit_id, day=body.day)
 
     @router.get(f"{API}/campaigns/{{campaign_id}}/summary")
     def summary(caller: TheCaller, campaign_id: str) -> Any:
+        """Give a campaign's figures: completion, publication, outcomes, referrals per agency."""
         return service.ask(caller.actor, campaign_summary, campaign_id=campaign_id)
 
 
 def _section_routes(router: APIRouter, service: Service) -> None:
     @router.get(f"{API}/sections/{{section_id}}")
     def show_section(caller: TheCaller, section_id: str) -> Response:
+        """Show an own section: questions, answers, evidence, findings, signatures."""
         try:
             view = service.ask(caller.actor, seen.section_view, section_id=section_id, now=service.ports.clock.now())
         except SectionNotYours:
@@ -168,6 +173,7 @@ def _section_routes(router: APIRouter, service: Service) -> None:
 
     @router.post(f"{API}/sections/{{section_id}}/answers")
     def answers(caller: TheCaller, section_id: str, body: DraftBody) -> Response:
+        """Save the draft of a section: answers, outcomes, findings; If-Match holds the ETag of what it rests on."""
         findings = None if body.findings is None else [finding.model_dump() for finding in body.findings]
         value = _run(
             service,
@@ -189,76 +195,93 @@ def _section_routes(router: APIRouter, service: Service) -> None:
         item: Annotated[Code, Form()] = "",
         question: Annotated[Code, Form()] = "",
     ) -> Any:
+        """Add a file to a section as evidence."""
         return keep_evidence(service, caller.actor, caller.key, section_id, file, item, question).value
 
     @router.get(f"{API}/sections/{{section_id}}/evidence/{{evidence_id}}")
     def evidence_file(caller: TheCaller, section_id: str, evidence_id: str) -> Response:
+        """Give a file of an own section."""
         found = service.ask(caller.actor, seen.evidence_file, section_id=section_id, evidence_id=evidence_id)
         return as_download(service, found)
 
     @router.post(f"{API}/sections/{{section_id}}/evidence/{{evidence_id}}/remove")
     def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Any:
+        """Take a file back, before the section is signed."""
         return _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
 
     @router.post(f"{API}/sections/{{section_id}}/sign")
     def sign(caller: TheCaller, section_id: str, body: Signed) -> Any:
+        """Sign the section's text as it stands, as an officer of its team."""
         return _run(service, caller, visits.sign_section, section_id=section_id, digest=body.digest)
 
     @router.post(f"{API}/sections/{{section_id}}/unit")
     def unit(caller: TheCaller, section_id: str, body: Unit) -> Any:
+        """Record the signature of the inspected unit, or its refusal with reason and witness."""
         return _run(service, caller, visits.record_unit, section_id=section_id, **body.model_dump())
 
     @router.post(f"{API}/sections/{{section_id}}/submit")
     def submit(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        """Hand the signed section in for approval."""
         return _run(service, caller, visits.submit_section, section_id=section_id)
 
     @router.post(f"{API}/sections/{{section_id}}/return")
     def return_(caller: TheCaller, section_id: str, body: Reason) -> Any:
+        """Send a section back to whoever entered it, with a reason."""
         return _run(service, caller, visits.return_section, section_id=section_id, reason=body.reason)
 
     @router.post(f"{API}/sections/{{section_id}}/approve")
     def approve(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        """Approve a section written by others; its findings are raised and referred in the same step."""
         return _run(service, caller, approval.approve_section, section_id=section_id)
 
     @router.post(f"{API}/sections/{{section_id}}/verify")
     def verify(caller: TheCaller, section_id: str, body: Checked) -> Any:
+        """Record the check of a rectification."""
         return _run(service, caller, verify_rectification, section_id=section_id, **body.model_dump())
 
     @router.post(f"{API}/sections/{{section_id}}/publish")
     def publish(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
+        """Publish an approved section."""
         return _run(service, caller, publication.publish_section, section_id=section_id)
 
 
 def _publication_routes(router: APIRouter, service: Service) -> None:
     @router.get(f"{API}/publication")
     def to_publish(caller: TheCaller) -> Any:
+        """List the own agency's sections that wait for publication."""
         return service.ask(caller.actor, published.publication_list, now=service.ports.clock.now())
 
     @router.get(f"{API}/public")
     def public(campaign: CampaignId = None, q: Annotated[Text, Query()] = "", page: PageNumber = 1) -> Any:
+        """List published results, as the public sees them."""
         return service.ask(service.system, published.public_results, campaign=campaign, q=q, page=page)
 
 
 def _referral_routes(router: APIRouter, service: Service) -> None:
     @router.get(f"{API}/referrals")
     def list_referrals(caller: TheCaller) -> Any:
+        """List the referrals sent, received, and waiting for a receiver."""
         return service.ask(caller.actor, sent.referral_lists, now=service.ports.clock.now())
 
     @router.get(f"{API}/referrals/{{referral_id}}")
     def show_referral(caller: TheCaller, referral_id: str) -> Any:
+        """Show a referral: its state, its clocks, its sources, and the package to those who may read it."""
         return service.ask(caller.actor, sent.referral_view, referral_id=referral_id, now=service.ports.clock.now())
 
     @router.get(f"{API}/referrals/{{referral_id}}/letter")
     def letter(caller: TheCaller, referral_id: str) -> Any:
+        """Give the referral's letter as one printable page."""
         return service.ask(caller.actor, sent.letter_view, referral_id=referral_id)
 
     @router.get(f"{API}/referrals/{{referral_id}}/evidence/{{evidence_id}}")
     def package_file(caller: TheCaller, referral_id: str, evidence_id: str) -> Response:
+        """Give a file of a referral's package."""
         found = service.ask(caller.actor, sent.package_file, referral_id=referral_id, evidence_id=evidence_id)
         return as_download(service, found)
 
     @router.get(f"{API}/referrals/{{referral_id}}/scans/{{scan_id}}")
     def scan_file(caller: TheCaller, referral_id: str, scan_id: str) -> Response:
+        """Give the scan of a receipt or answer."""
         return as_download(service, service.ask(caller.actor, sent.scan_file, referral_id=referral_id, scan_id=scan_id))
 
     @router.post(f"{API}/referrals/{{referral_id}}/scans")
@@ -268,28 +291,35 @@ def _referral_routes(router: APIRouter, service: Service) -> None:
         file: Annotated[UploadFile, File()],
         act: Annotated[Literal["receive", "decide"], Form()],
     ) -> Any:
+        """Add the scan of a receipt or answer of a body without an account."""
         return keep_scan(service, caller.actor, caller.key, referral_id, file, act).value
 
     @router.post(f"{API}/referrals/{{referral_id}}/receive")
     def receive(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        """Confirm that a referral has arrived."""
         return _run(service, caller, referrals.receive, referral_id=referral_id)
 
     @router.post(f"{API}/referrals/{{referral_id}}/accept")
     def accept(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        """Accept a referral for decision."""
         return _run(service, caller, referrals.accept, referral_id=referral_id)
 
     @router.post(f"{API}/referrals/{{referral_id}}/return")
     def return_(caller: TheCaller, referral_id: str, body: ReturnBody) -> Any:
+        """Send a referral back as not one's own, with a reason."""
         return _run(service, caller, referrals.return_, referral_id=referral_id, reason=body.reason, note=body.note)
 
     @router.post(f"{API}/referrals/{{referral_id}}/decide")
     def decide(caller: TheCaller, referral_id: str, body: DecisionBody) -> Any:
+        """Record what the receiver decided."""
         return _run(service, caller, referrals.decide, referral_id=referral_id, decision=body.decision, text=body.text)
 
     @router.post(f"{API}/referrals/{{referral_id}}/close")
     def close(caller: TheCaller, referral_id: str, body: Nothing | None = None) -> Any:
+        """Close a decided referral, as its sender."""
         return _run(service, caller, referrals.close, referral_id=referral_id)
 
     @router.post(f"{API}/referrals/{{referral_id}}/route")
     def route(caller: TheCaller, referral_id: str, body: RouteBody) -> Any:
+        """Choose the receiver of a referral that no rule routes."""
         return _run(service, caller, referrals.route, referral_id=referral_id, receiver=body.receiver, mode=body.mode)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
+from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web.access import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
@@ -19,12 +21,12 @@ from services.results.timers import TIMERS
 HERE = Path(__file__).parent
 
 
-class Settings(BaseSettings):
-    """Settings of results, from the environment."""
+class Settings(ServiceSettings):
+    """Settings of results."""
 
-    model_config = SettingsConfigDict(env_prefix="RESULTS_")
+    model_config = SettingsConfigDict(env_prefix="RESULTS_", title="results Settings")
 
-    evidence_max_bytes: int = Field(default=10 * MIB, ge=1, le=64 * MIB)  # one evidence file
+    evidence_max_bytes: int = Field(default=10 * MIB, ge=1, le=64 * MIB, description="largest evidence file, in bytes")
 
 
 SCHEDULERS = roles(Role.PLANNER, Role.TEAM_LEAD)
@@ -123,8 +125,8 @@ MENU = (
 )
 
 
-def results(ports: Ports, home: Path) -> Service:
-    """Put the service together on *ports*, its database in *home*."""
+def results(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the service together on *ports*, its database in *home*, as its section of the settings file says."""
     return Service(
         name="results",
         base=Base,
@@ -134,7 +136,7 @@ def results(ports: Ports, home: Path) -> Service:
         handlers_marked=handlers(demo=ports.demo),
         timers=TIMERS,
         messages=HERE / "messages.toml",
-        settings=Settings(),
+        settings=Settings(**given),
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/results/home/me",),

@@ -15,6 +15,7 @@ from runtime.web.templates import Web, see_other
 from services.results import forms
 from services.results.api import Code, PageNumber, Text
 from services.results.commands import approval, drafts, publication, rectification, referrals, visits
+from services.results.domain.lights import worst
 from services.results.domain.referrals import Act
 from services.results.queries import publication as published
 from services.results.queries import referrals as sent
@@ -354,4 +355,5 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/parts/results/home/me")
     def home_part(request: Request, caller: TheCaller) -> Response:
         view = service.ask(caller.actor, summary.home_me, now=service.ports.clock.now())
-        return web.render(request, "results/home_part.html", todo=view)
+        lights = {name: worst([str(line["light"]) for line in lines]) for name, lines in view.items()}
+        return web.render(request, "results/home_part.html", todo=view, lights=lights)

@@ -9,13 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.errors import NotYet
+from runtime.time.lights import yellow_from
 from runtime.time.workdays import WorkingCalendar
 from runtime.web.days import SHANGHAI
 from schemas.events.payload import Due
 from schemas.rulepack import Anchor, Calendar, RoutingRow, RulePack
 from services.results.domain.findings import Route
+from services.results.domain.lights import day_light
 from services.results.domain.sections import Outcome
-from services.results.tables import CalendarEdition, Pack
+from services.results.tables import CalendarEdition, Campaign, Pack
 
 
 def day_of(at: datetime) -> date:
@@ -58,9 +60,9 @@ class Rules:
         """How many working days before its day a duty turns yellow."""
         return self.pack.reminders.yellow_working_days
 
-    def left(self, today: date, due_on: date) -> int:
-        """Count the working days left until a day."""
-        return self.calendar.working_days_left(today, due_on)
+    def light(self, now: datetime, due_on: date | None) -> str:
+        """Say how something due on a day stands."""
+        return day_light(now, due_on, yellow_from(due_on, self.yellow, self.calendar).on if due_on else None)
 
     def due(self, term: str, today: date) -> Due:
         """Count a term of the pack for a duty that arises *today*."""
@@ -89,6 +91,18 @@ class Rules:
         source = self.pack.sources[row.source]
         title = " ".join(filter(None, (f"《{source.title}》", source.number)))
         return f"{row.action}（{title}）", f"{row.action_en} ({title})"
+
+
+def light_of(rules: Rules | None, now: datetime, due_on: date | None) -> str:
+    """Say how something due on a day stands; without rules nothing is known but its day."""
+    return rules.light(now, due_on) if rules else day_light(now, due_on, None)
+
+
+def publication_due(campaign: Campaign | None) -> date | None:
+    """Return the first day by which a campaign's results are to be public: by the plan or by the rule."""
+    if campaign is None:
+        return None
+    return min(date.fromisoformat(due["due_on"]) for due in (campaign.publication_plan, campaign.publication_rule))
 
 
 def _written(row: RoutingRow) -> str:

@@ -179,13 +179,28 @@ def test_plumbing_says_what_it_is() -> None:
     assert {table.info["kind"] for table in plumbing.tables.values()} <= set(KINDS)
 
 
+AS_SYSTEM = re.compile(r"""\bActor\.system\b|\bkind\s*=\s*["']system["']""")
+
+
 def test_only_runtime_acts_as_the_system() -> None:
-    pattern = re.compile(r"Actor\.system\(|kind=\"system\"")
     found = [
         str(path.relative_to(ROOT))
         for folder in ("services", "onevisit")
         for path in (ROOT / folder).rglob("*.py")
-        if pattern.search(path.read_text(encoding="utf-8"))
+        if AS_SYSTEM.search(path.read_text(encoding="utf-8"))
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'service.do(Actor.system("planner"), propose)',
+        "make = actors.Actor.system",
+        "Actor('x', '', '', kind='system')",
+        'replace(caller.actor, kind = "system")',
+    ],
+)
+def test_who_makes_itself_the_system_is_found_out(line: str) -> None:
+    assert AS_SYSTEM.search(line)

@@ -73,6 +73,16 @@ def site(county: County) -> Site:
 # ── by hand ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_draw_before_its_stage_is_opened_only_by_who_says_so(site: Site, county: County) -> None:
+    county.kit.clock.at = OPENED - timedelta(days=3)
+    at, lead = f"/campaigns/{CAMPAIGN}/draw", site.person(LEAD)
+
+    page = lead.get(at)
+    assert "抽取阶段自 2018年12月3日开始；现在开启早于方案" in page.main
+    assert "请自 2018年12月3日起开启" in page.form(at).submit(409).text
+    assert lead.get(at).form(at).submit(early="yes").path == f"/draws/{DRAW}"
+
+
 def test_a_draw_is_taken_through_by_hand_from_opening_to_the_public_page(site: Site, county: County) -> None:
     lead, witness = site.person(LEAD), site.person(WITNESS)
     officers = {agency: lead if actor == LEAD else site.person(actor) for agency, actor in OFFICER.items()}
@@ -143,7 +153,7 @@ def test_custody_and_what_is_said_aloud_stand_on_the_page(site: Site, county: Co
 
     page = site.person(OFFICER["GA"]).get(f"/draws/{DRAW}")
 
-    assert "custody：server" in page.main
+    assert "本系统服务器代管" in page.main
     assert "不足 24 小时" in page.main
     assert "自行保管密钥的单位不足两家" in page.main
     assert "平罗公证处" in page.main

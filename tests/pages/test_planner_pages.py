@@ -125,7 +125,11 @@ def test_a_campaign_goes_by_hand_from_draft_to_frozen_frame(county: County) -> N
         assert "本单位已确认参加" in done.text
 
     assert "方案已批准" in approver.get(path).form(f"{path}/approve").submit().text
-    page = lead.get(path).form(f"{path}/freeze").submit()
+    page = lead.get(path)
+    assert "抽取阶段自 2018年12月3日开始；现在冻结早于方案" in page.text
+    refused = page.form(f"{path}/freeze").submit(409)
+    assert "请自 2018年12月3日起冻结" in refused.text
+    page = refused.form(f"{path}/freeze").submit(early="yes")
     assert "110" in page.text
     assert "执法证在检查结束前到期" in page.text
     assert f"/parts/drawer/campaign/{path.split('/')[-1]}" in page.parts
@@ -142,7 +146,7 @@ def test_a_refused_draft_keeps_what_was_typed(county: County) -> None:
     assert page.form("/campaigns/new").values["partners"] == list(PARTNERS)
     assert sorted(page.form("/campaigns/new").values["items"]) == sorted(ITEMS)
     page = lead.get("/campaigns/new").form("/campaigns/new").submit(422, **{**FORM, "planned": "许多"})
-    assert "planned" in page.text
+    assert "填写的内容有误：计划抽取户数" in page.text
 
 
 def test_a_draft_is_edited_and_a_stale_edit_refused(county: County) -> None:
@@ -338,8 +342,8 @@ def test_the_whole_way_by_api(empty: County) -> None:
         }
         assert empty.as_(planner_of(agency)).api("POST", f"{at}/confirm", body)["officers"] == 3
     assert empty.as_(approver_of(LEAD)).api("POST", f"{at}/approve")["plan_digest"]
-    frozen = lead.api("POST", f"{at}/freeze", key="freeze")
-    assert lead.api("POST", f"{at}/freeze", key="freeze") == frozen
+    frozen = lead.api("POST", f"{at}/freeze", {"early": True}, key="freeze")
+    assert lead.api("POST", f"{at}/freeze", {"early": True}, key="freeze") == frozen
     assert frozen["entities"] == 110
     view = lead.api("GET", at)
     assert view["state"] == "frozen"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.scenario.marks import Marks, collect
+from tests.scenario.marks import Marks, collect, mark_choices
 from tests.scenario.playing import Played, copied, play
 from tests.scenario.town import Town
 
@@ -48,8 +48,9 @@ def midway(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 @pytest.fixture(scope="session")
 def town(midway: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The county midway, with a door for everybody; whoever is refused there leaves it as it was."""
+    """The county midway, with a door for everybody, and every answer a mark; whoever is refused leaves it as it was."""
     with copied(midway.home, tmp_path_factory.mktemp("town") / "home") as system:
+        mark_choices(system)
         with capture_logs():
             built = Town(system)
         yield built

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import select
 
@@ -28,6 +29,8 @@ from services.drawer.domain.ticket import target_key, team_key
 from services.drawer.queries.draws import draws_of
 from services.drawer.tables import DrawSecret, RosterSecret, SigningKey
 from services.drawer.vault import KEY, SERVICE, Vault
+from services.results.commands.found import items_of, signatures_of, text_digest
+from services.results.domain.checklists import Item
 from services.results.tables import Entry, Evidence, FindingRow, Referral, Section, Visit
 
 GIVEN = f"{SERVICE}.given"
@@ -125,7 +128,7 @@ def _written(system: System) -> tuple[dict[str, dict[str, str]], dict[str, dict[
             own = written.setdefault(entry.id, {})
             answers = [str(answer) for item in entry.answers.values() for answer in item.values()]
             texts = [*answers, entry.unit.get("name", ""), entry.unit.get("witness", "")]
-            own.update({text: f"answer of {entry.id}" for text in texts if "〔" in text or text.startswith("209")})
+            own.update({text: f"answer of {entry.id}" for text in texts if _UNIQUE.search(text)})
             own.update({each["text"]: f"finding of {entry.id}" for each in entry.findings})
         for one in session.scalars(select(Evidence)):
             written[one.section].update(
@@ -137,6 +140,73 @@ def _written(system: System) -> tuple[dict[str, dict[str, str]], dict[str, dict[
         decisions = {leg.referral: {leg.decision_text: f"decision of {leg.referral}"} for leg in legs}
     assert sections >= written.keys()
     return written, decisions
+
+
+_UNIQUE = re.compile(
+    "〔|^209|^77[0-9]{10}$"
+)  # what stands in one section only: a text, a day, a number (`mark_choices`)
+
+
+def mark_choices(system: System) -> None:
+    """
+    Make the answers that many sections share (是否, 单选, 数字) tell whose they are, and let everybody sign again.
+
+    Answers on which other questions hang stay as they are: a question that is not asked shows no answer at all.
+    """
+    results = system.services["results"]
+    with results.db.write(results.system) as session:
+        for entry in session.scalars(select(Entry)):
+            section = session.get_one(Section, entry.id)
+            before = text_digest(session, section)
+            entry.answers = {item.id: _marked(item, entry) for item in items_of(session, section)}
+            now = text_digest(session, section)
+            for signature in signatures_of(session, section):
+                signature.digest = now if signature.digest == before else signature.digest
+            if entry.unit.get("digest") == before:
+                entry.unit = entry.unit | {"digest": now}
+
+
+def _marked(item: Item, entry: Entry) -> dict[str, str]:
+    given = entry.answers.get(item.id, {})
+    governing = {question.asked_if[0] for question in item.questions if question.asked_if}
+    found = dict(given)
+    for question in item.questions:
+        said = given.get(question.id, "")
+        if not said or question.id in governing:
+            continue
+        if question.answer in ("yes_no", "choice"):
+            found[question.id] = f"{said}〔{entry.id}〕"
+        elif question.answer == "number":
+            found[question.id] = f"77{crc32(f'{entry.id} {item.id} {question.id}'.encode()):010d}"
+    return found
+
+
+@dataclass(frozen=True)
+class Checklists:
+    """The words of a county's checklists: an answer that many give is told by them, whoever gave it."""
+
+    questions: frozenset[str]
+    answers: frozenset[str]  # 是否 and 单选: yes, no and every choice
+
+    def told_in(self, text: str) -> set[str]:
+        """Name what is told in *text* of anybody's checklist: a question or its number, a choice standing by itself."""
+        words = {word for word in _WORD.findall(text) if word in self.answers}
+        return {*_NUMBER.findall(text)} | words | {question for question in self.questions if question in text}
+
+
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])Q[0-9]{1,2}(?![0-9A-Za-z])")
+_WORD = re.compile(r"(?<![0-9A-Za-z_.-])[a-z]+(?![0-9A-Za-z_.-])|[\u4e00-\u9fff]+")
+
+
+def checklists(system: System) -> Checklists:
+    """Collect the words of every checklist that a section was filled in by."""
+    results = system.services["results"]
+    with results.db.read(results.system) as session:
+        items = [item for section in session.scalars(select(Section)) for item in items_of(session, section)]
+    questions = [question for item in items for question in item.questions]
+    choices = {choice for question in questions for choice in question.choices}
+    assert {question.id for question in questions if not _NUMBER.fullmatch(question.id)} == set()
+    return Checklists(frozenset(question.text for question in questions), frozenset({"yes", "no", *choices}))
 
 
 def _drawn(system: System) -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:

@@ -194,10 +194,10 @@ def test_a_newcomer_lands_in_a_living_county(today: date, calendar: WorkingCalen
     with served(home, now) as here:
         for shown in ("127.0.0.1", "jt-plan", "ga-check", "gz-witness", "county-admin"):
             assert shown in here.said
-        inspectors = re.findall(r"inspector +│ (\w+)", here.said)
-        assert len(inspectors) == 5, "an inspector of every agency is named"
-        visits = here.get(inspectors[0], "/api/results/v1/visits?mine=true")["visits"]
-        assert "scheduled" in {each["own_state"] for each in visits}, "the lead's has a checklist to fill in"
+        officers = re.findall(r"│ ([a-z]{2}[0-9]{2}) +│", here.said)
+        assert {officer[:2] for officer in officers} == {"jt", "ga", "aj", "sj", "yg"}
+        visits = here.get(officers[0], "/api/results/v1/visits?mine=true")["visits"]
+        assert "scheduled" in {each["own_state"] for each in visits}, "the first one named has a checklist to fill in"
         clock = here.get(ADMIN_LOGIN, "/api/demo/v1/clock")
         assert clock["mode"] == "real"
         told = datetime.fromisoformat(clock["now"])
@@ -212,6 +212,11 @@ def test_a_newcomer_lands_in_a_living_county(today: date, calendar: WorkingCalen
         assert fourth == calendar.on_or_before(today).on, "the last working day not after today is the fourth"
         due = {each["visit"] for each in before["visits"] if each["visit_on"] == fourth.isoformat()}
         assert due, "visits are due"
+        teams = [
+            {member["officer"].lower() for section in shown["sections"] for member in section["team"]}
+            for shown in (here.get("jt-plan", f"/api/results/v1/visits/{visit}") for visit in due)
+        ]
+        assert set().union(*teams) <= set(officers), "all whose signatures they need are named"
         assert {before["sections"][one] for one in before["sections"] if one.rpartition("-")[0] in due} == {"scheduled"}
         assert "submitted" in before["sections"].values(), "a result waits for approval"
         assert {"sent", "received"} & set(before["referrals"].values()), "a referral waits for its receiver"

@@ -23,7 +23,7 @@ from schemas.documents import FrameAnnex
 from schemas.events.payload import Due
 from schemas.registry import PAYLOADS
 from services.results.tables import FrameAnnexKept
-from tests.scenario.marks import Marks, collect, found_in, joined
+from tests.scenario.marks import Checklists, Marks, checklists, collect, found_in, joined
 from tests.scenario.playing import Played, copied, records_of, run_waiting, unfed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("county"), pytest.mark.timeout(600)]
@@ -47,6 +47,13 @@ def marks(undisturbed: Played, tmp_path_factory: pytest.TempPathFactory) -> Mark
 
 
 @pytest.fixture(scope="module")
+def asked(undisturbed: Played, tmp_path_factory: pytest.TempPathFactory) -> Checklists:
+    """The words of the checklists, for the answers that are no marks because many give them."""
+    with copied(undisturbed.home, tmp_path_factory.mktemp("asked") / "home") as system:
+        return checklists(system)
+
+
+@pytest.fixture(scope="module")
 def telling(marks: Marks) -> dict[str, str]:
     """All marks together."""
     return joined([marks.people, marks.firms, marks.all_written(), marks.secrets, marks.draw])
@@ -62,6 +69,11 @@ def leaks(texts: Sequence[str], marks: Mapping[str, str]) -> set[str]:
     """Name what leaks in any of *texts*."""
     together = "\n".join(texts)
     return set(found_in(together, marks).values())
+
+
+def of_checklists(texts: Sequence[str], asked: Checklists) -> set[str]:
+    """Name what any of *texts* tells of somebody's checklist."""
+    return {told for text in texts for told in asked.told_in(text)}
 
 
 def plain(body: bytes) -> str:
@@ -118,10 +130,36 @@ def test_a_secret_is_found_in_whatever_form(marks: Marks) -> None:
     assert found_in('{"told": "nothing", "id": "V-640221-2018-001-03"}', kept) == {}
 
 
-def test_no_event_tells_anything(log: list[Record], telling: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"Q3": false}',
+        '{"answers": {"JT-01": {"Q5": "不涉及"}}}',
+        '{"question": "Q4", "said": 3}',
+        '{"why": "yes"}',
+        '{"why": ["a", "no"]}',
+        '{"reason": "相符"}',
+        '{"what": "抽查的驾驶员人数: 3"}',
+        "KeyError: '不相符'",
+        "section.answered Q3=no",
+    ],
+)
+def test_an_answer_that_many_give_is_found_in_whatever_form(told: str, asked: Checklists) -> None:
+    """A control: with its question, by its number or its words; or standing by itself."""
+    assert asked.told_in(told), told
+
+
+def test_there_are_questions_and_choices_to_find(asked: Checklists) -> None:
+    assert len(asked.questions) >= 30
+    assert asked.answers >= {"yes", "no", "相符", "不相符", "齐全", "有", "无变更"}
+    assert asked.told_in('{"code": "event.no_reason", "id": "sq1", "name": "notice.no", "kind": "no_reason"}') == set()
+
+
+def test_no_event_tells_anything(log: list[Record], telling: dict[str, str], asked: Checklists) -> None:
     assert len(log) > 1_000
-    assert leaks([plain(record.body) for record in log], telling) == set()
-    assert leaks([record.key for record in log], telling) == set()
+    bodies, keys = [plain(record.body) for record in log], [record.key for record in log]
+    assert leaks([*bodies, *keys], telling) == set()
+    assert of_checklists([*bodies, *keys], asked) == set()
 
 
 def test_no_fact_has_a_field_for_it() -> None:
@@ -135,13 +173,14 @@ def test_no_fact_has_a_field_for_it() -> None:
     assert named == set()
 
 
-def test_no_log_line_tells_anything(undisturbed: Played, telling: dict[str, str]) -> None:
+def test_no_log_line_tells_anything(undisturbed: Played, telling: dict[str, str], asked: Checklists) -> None:
     lines = [
         plain(line) for file in (undisturbed.home / "logs").iterdir() for line in file.read_bytes().splitlines() if line
     ]
 
     assert lines
     assert leaks(lines, telling) == set()
+    assert of_checklists(lines, asked) == set()
 
 
 def test_the_log_is_json_with_fixed_names(undisturbed: Played) -> None:
@@ -168,14 +207,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 @pytest.mark.parametrize("name", HEARS)
 def test_nothing_set_aside_tells_anything(
-    name: str, undisturbed: Played, log: list[Record], telling: dict[str, str], quick: list[Any], tmp_path: Path
+    name: str,
+    undisturbed: Played,
+    log: list[Record],
+    telling: dict[str, str],
+    asked: Checklists,
+    quick: list[Any],
+    tmp_path: Path,
 ) -> None:
     """
     Every event of a service fails after its documents were read: all are parked, or wait behind one that is.
 
-    What it fails by names a firm, as a bug or a refusal of ours may: ``KeyError('9164…')``.
+    What it fails by names a firm and an answer, as a bug or a refusal of ours may: ``KeyError('9164… 不相符')``.
     """
-    firm = min(mark for mark in telling if mark.startswith("9164"))
+    firm = min(mark for mark in telling if mark.startswith("9164")) + " 不相符"
     with unfed(undisturbed.home, tmp_path / "home") as system:
         service = system.services[name]
 
@@ -189,8 +234,9 @@ def test_nothing_set_aside_tells_anything(
             codes = set(connection.scalars(select(parked.c.code)))
         assert codes == {"event.handler_failed", Overheard.code}
         texts = [*rows(service, parked), *rows(service, waiting), *rows(service, outbox)]
-        assert leaks(texts, telling) == set()
-        assert leaks([repr(line) for line in quick], telling) == set()
+        lines = [repr(line) for line in quick]
+        assert leaks([*texts, *lines], telling) == set()
+        assert of_checklists([*texts, *lines], asked) == set()
 
 
 class Overheard(Rejected):

@@ -22,6 +22,7 @@ from services.results.tables import Referral, Section
 from tests.scenario.marks import Marks, collect, joined, origins
 from tests.scenario.playing import Played, copied
 from tests.scenario.town import LEAD, OFFICE, PARTNER, UNRELATED, WITNESS, Person, Town, paths
+from tests.scenario.watch import Watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walls"), pytest.mark.timeout(600)]
 
@@ -63,15 +64,37 @@ class Seen:
     def words(self) -> Words:
         """Cut down what was shown; a refusal may repeat what it was asked for."""
         text = self.response.text
-        for asked in self.path.split("/"):
-            text = text.replace(asked, "") if len(asked) > 12 else text
+        if self.response.status_code >= 400:
+            for asked in self.path.split("/"):
+                text = text.replace(asked, "") if len(asked) > 12 else text
         return Words(text)
 
 
+@dataclass(frozen=True)
+class Walk:
+    """What everybody was shown at every route that reads, and what was written meanwhile."""
+
+    seen: Mapping[str, list[Seen]]  # person → …
+    before: Mapping[str, Mapping[str, str]]  # service → table → digest
+    after: Mapping[str, Mapping[str, str]]
+    written: frozenset[str]  # services whose database somebody has written to, plumbing and all
+
+
 @pytest.fixture(scope="module")
-def walked(town: Town) -> dict[str, list[Seen]]:
+def the_walk(town: Town) -> Walk:
+    """Everybody's way past every route that reads."""
+    before, watch = town.system.state(), Watch(town)
+    try:
+        seen = walk(town, town.people)
+        return Walk(seen, before, town.system.state(), frozenset(watch.changed()))
+    finally:
+        watch.close()
+
+
+@pytest.fixture(scope="module")
+def walked(the_walk: Walk) -> Mapping[str, list[Seen]]:
     """What everybody was shown at every route that reads: {person: …}."""
-    return walk(town, town.people)
+    return the_walk.seen
 
 
 def walk(town: Town, people: Iterable[Person]) -> dict[str, list[Seen]]:
@@ -121,6 +144,12 @@ def _as_the_table_says(person: Person, seen: Seen, may_pass: bool) -> bool:
     if person.actor is None:
         return response.status_code == 401 if api else response.headers.get("location", "").startswith("/sign-in")
     return response.status_code == 403 and "web.role_missing" in response.text
+
+
+def test_who_only_reads_changes_nothing(the_walk: Walk) -> None:
+    assert sum(len(seen) for seen in the_walk.seen.values()) > 2_000
+    assert the_walk.after == the_walk.before
+    assert the_walk.written == set()
 
 
 def test_no_route_breaks_for_anybody(walked: Mapping[str, list[Seen]]) -> None:
@@ -237,6 +266,21 @@ def test_the_search_finds_every_kind_of_mark(marks: Marks) -> None:
 
     assert Words(page).marks(everything) == everything
     assert Words("平罗县交通运输局 2018-12-13 V-640221-2018-001-03").marks(everything) == {}
+
+
+def test_every_kind_of_answer_is_a_mark_and_is_shown_to_its_own_agency(
+    town: Town, marks: Marks, walked: Mapping[str, list[Seen]]
+) -> None:
+    """A control: those who may read a section are shown its yes and no, its choices and its numbers."""
+    written = marks.all_written()
+    kinds = {"yes": r"(yes|no)〔", "choice": r"(相符|齐全|不涉及|无变更|有|是)〔", "number": r"77[0-9]{10}"}
+    for agency in (LEAD, PARTNER):
+        shown = [one for person in town.people if person.agency == agency for one in walked[person.name]]
+        found = told(shown, {mark: mark for mark in written if written[mark].endswith(f"-{agency}")})
+        for kind, pattern in kinds.items():
+            mine = {mark for mark in written if written[mark].endswith(f"-{agency}") and re.match(pattern, mark)}
+            assert (kind, bool(mine)) == (kind, any(re.search(f": {pattern}", one) for one in found)), agency
+    assert {kind for kind, pattern in kinds.items() if any(re.match(pattern, mark) for mark in written)} == set(kinds)
 
 
 def test_nobody_is_told_a_secret(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:

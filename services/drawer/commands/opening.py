@@ -17,7 +17,7 @@ from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.prepared import Prepared
 from services.drawer.domain.manifest import Manifest, as_json, digest
-from services.drawer.drafts import SHANGHAI, Party, bodies_of
+from services.drawer.drafts import SHANGHAI, Party, bodies_of, draw_begins_on, is_before_its_stage
 from services.drawer.progress import Moments, Stage
 from services.drawer.reading import (
     Said,
@@ -34,6 +34,7 @@ from services.drawer.refusals import (
     AttemptRunning,
     CampaignIsCancelled,
     DrawAlreadyRun,
+    DrawBeforeItsStage,
     FrameNotFrozen,
     InputsChanged,
     LeadOnly,
@@ -115,11 +116,17 @@ def number_draw(session: Session, actor: Actor, *, at: datetime, campaign_id: st
     return Reply((), {"draw": row.id})
 
 
-def prepare_trial(session: Session, actor: Actor, *, campaign_id: str, now: datetime) -> tuple[Ground, dict[str, str]]:
+def prepare_trial(
+    session: Session, actor: Actor, *, campaign_id: str, now: datetime, early: bool
+) -> tuple[Ground, dict[str, str]]:
     """
     Read what is judged before anything is written: the ground of the draw, and what the bodies are called.
 
+    Args:
+        early: Whether the asker means it, although the plan's draw stage has not begun.
+
     Raises:
+        DrawBeforeItsStage: it has not, and nobody says that it is meant so.
         LeadOnly, WitnessNeeded, AttemptRunning, DrawAlreadyRun: no attempt can be opened.
         NotYet: a body's registration has not arrived.
     """
@@ -127,15 +134,19 @@ def prepare_trial(session: Session, actor: Actor, *, campaign_id: str, now: date
     require_lead(actor, ground.plan.lead)
     if ground.plan.witness is None:
         raise WitnessNeeded(campaign=campaign_id)
+    if is_before_its_stage(ground.plan, now) and not early:
+        raise DrawBeforeItsStage(first_on=draw_begins_on(ground.plan))
     draw = session.scalar(select(tables.Draw).where(tables.Draw.campaign == campaign_id))
     if draw is not None:
         _last(attempts_of(session, [draw.id]).get(draw.id, []), now)
     return ground, {body: _name(session, actor.county, body) for body in sorted(bodies_of(ground.plan))}
 
 
-def prepare_opening(session: Session, actor: Actor, *, campaign_id: str, draw_id: str, now: datetime) -> Before:
+def prepare_opening(
+    session: Session, actor: Actor, *, campaign_id: str, draw_id: str, now: datetime, early: bool
+) -> Before:
     """Read what the next attempt is made of, once the draw has its number and every body its key."""
-    ground, names = prepare_trial(session, actor, campaign_id=campaign_id, now=now)
+    ground, names = prepare_trial(session, actor, campaign_id=campaign_id, now=now, early=early)
     last = _last(attempts_of(session, [draw_id]).get(draw_id, []), now)
     parties = {body: Party(body, name, _key(session, actor.county, body)) for body, name in names.items()}
     if last is None:
@@ -179,6 +190,7 @@ def open_draw(
     at: datetime,
     campaign_id: str,
     asked: Sequence[datetime | int | None] = (),
+    early: bool = False,
 ) -> Reply:
     """
     Publish the manifest of an attempt: from here on agencies commit.
@@ -188,7 +200,7 @@ def open_draw(
     del asked
     drafted = work.get()
     before, plan, manifest = drafted.before, drafted.before.ground.plan, drafted.manifest
-    if prepare_opening(session, actor, campaign_id=campaign_id, draw_id=before.draw, now=at) != before:
+    if prepare_opening(session, actor, campaign_id=campaign_id, draw_id=before.draw, now=at, early=early) != before:
         raise InputsChanged(draw=before.draw)
     owner = {"county": actor.county, "owner_agency": actor.agency}
     row = tables.Attempt(

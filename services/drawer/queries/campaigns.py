@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.drawer import tables
+from services.drawer.drafts import draw_begins_on, is_before_its_stage
 from services.drawer.queries.attempts import DrawView, cancelled_campaigns, view_of
 from services.drawer.reading import agency_names, attempts_of, campaign_row, plan_of
 
@@ -67,9 +68,10 @@ class OpeningView:
     witness_name: str | None
     purpose: str
     last_inspection_on: Any
+    early_until: date | None  # first day of the draw stage, while that has not begun
 
 
-def opening_view(session: Session, actor: Actor, *, campaign_id: str) -> OpeningView:
+def opening_view(session: Session, actor: Actor, *, campaign_id: str, now: datetime) -> OpeningView:
     """Show what a campaign's draw is about, before it is opened."""
     row, frame = campaign_row(session, campaign_id), session.get(tables.Frame, campaign_id)
     plan, names = plan_of(row), agency_names(session, actor.county)
@@ -85,4 +87,5 @@ def opening_view(session: Session, actor: Actor, *, campaign_id: str) -> Opening
         names.get(plan.witness, plan.witness) if plan.witness else None,
         plan.purpose.value,
         max(inspect),
+        draw_begins_on(plan) if is_before_its_stage(plan, now) else None,
     )

@@ -6,10 +6,9 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+from runtime.time.lights import end_of_day, local_day
 from services.notifier.domain.accounts import Announcement
 from services.notifier.domain.duties import Outcome
-from services.notifier.domain.ladder import end_of_day
-from services.notifier.domain.lights import local_day
 from services.notifier.domain.rules import Closes, DutyKind, Opens, Rule, RuleTable, Tell
 
 

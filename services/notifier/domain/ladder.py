@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from runtime.time.lights import SHANGHAI, local_day, yellow_from
 from runtime.time.workdays import WorkingCalendar
-from services.notifier.domain.lights import SHANGHAI, local_day
 
 REMIND, YELLOW, MISSED, HEAD, LEAD = "remind", "yellow", "missed", "head", "lead"
 KINDS = (REMIND, YELLOW, MISSED, HEAD, LEAD)
@@ -62,11 +62,6 @@ class Move:
     told: bool
 
 
-def end_of_day(day: date) -> datetime:
-    """Return the first moment after *day* in Shanghai: a duty due that day is overdue from here."""
-    return datetime.combine(day + timedelta(days=1), time(0), SHANGHAI)
-
-
 def schedule(
     due_at: datetime, opened_at: datetime, ladder: Ladder, calendar: WorkingCalendar, kinds: Collection[str]
 ) -> Schedule:
@@ -80,7 +75,7 @@ def schedule(
     """
     due_on = local_day(due_at - timedelta(microseconds=1))
     last = calendar.on_or_before(due_on)
-    yellow = calendar.add_working_days(last.on, -ladder.yellow)
+    yellow = yellow_from(due_on, ladder.yellow, calendar)
     first_late = calendar.on_or_after(local_day(due_at))
     counted = [last, yellow, first_late]
 

@@ -15,6 +15,8 @@ from schemas.vocabulary import Role
 from services.planner.commands.campaigns import get_own, names_of, parts_of
 from services.planner.domain import campaigns as rules
 from services.planner.domain.days import business_day
+from services.planner.domain.stages import check_begun
+from services.planner.dues import windows_of
 from services.planner.freezing import inputs_of
 from services.planner.tables import FrameRow
 
@@ -42,15 +44,27 @@ class PreparedFrame:
 
 
 def freeze_frame(
-    session: Session, actor: Actor, *, at: datetime, campaign_id: str, prepared: PreparedFrame | OneVisitError
+    session: Session,
+    actor: Actor,
+    *,
+    at: datetime,
+    campaign_id: str,
+    prepared: PreparedFrame | OneVisitError,
+    early: bool = False,
 ) -> Reply:
-    """Fix the frame; refuses one made from registers or a plan that have changed since, or on another day."""
+    """
+    Fix the frame; refuses one made from registers or a plan that have changed since, or on another day.
+
+    Args:
+        early: Whether the asker means it, although the draw stage has not begun.
+    """
     if isinstance(prepared, OneVisitError):
         raise prepared
     row = get_own(session, actor, campaign_id, Role.PLANNER)
     parts = {part.agency: part for part in parts_of(session, row.id)}
     states = {agency: part.state for agency, part in parts.items()}
     rules.check_freezable(row.id, row.state, states, names_of(session, row.county))
+    check_begun(windows_of(row.stages), business_day(at), early=early)
     if prepared.inputs != inputs_of(session, row) or prepared.on != business_day(at):
         raise FrameInputsMoved(campaign=row.id)
     frame = next_id(session, "F", row.county, business_day(at).year)

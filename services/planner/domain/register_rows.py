@@ -81,6 +81,13 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("target", "统一社会信用代码", needed=False, aliases=("回避对象", "检查对象编号", "回避对象信用代码")),
         Column("category", "回避类别", needed=False, aliases=("类别", "行业类别")),
         Column("reason", "回避原因", aliases=("原因", "理由"), note="规则包中的原因代码或名称"),
+        Column(
+            "until_on",
+            "有效期至",
+            needed=False,
+            aliases=("至", "回避至", "有效期止"),
+            note="回避的最后一天；空白表示长期有效",
+        ),
     ),
     "items": (
         Column("item", "事项编号", aliases=("事项编码", "事项代码", "编号")),
@@ -176,12 +183,13 @@ class InspectorEntry:
 
 @dataclass(frozen=True)
 class RecusalEntry:
-    """A recusal (回避): an officer and one target, or a whole category, with the reason."""
+    """A recusal (回避): an officer and one target, or a whole category, with the reason, and the last day if it has one."""
 
     officer: str
     target: str | None
     category: str | None
     reason: str
+    until_on: date | None
 
 
 @dataclass(frozen=True)
@@ -278,9 +286,13 @@ def looks_like_identity_number(text: str) -> bool:
     return len(text) == 18 and text[:17].isdigit() and text[6:8] in ("19", "20") and not is_credit_code(text)
 
 
-def read_recusals(sheet: Sheet, words: Vocabulary, officers: Collection[str]) -> list[RecusalEntry]:
-    """Read recusals of officers that stand in the register."""
-    rows = [(entry, _recusal(entry, words, officers)) for entry in sheet.entries()]
+def read_recusals(sheet: Sheet, words: Vocabulary, officers: Collection[str], today: date) -> list[RecusalEntry]:
+    """
+    Read recusals of officers that stand in the register.
+
+    A row that stood there without an end and comes again with one is ended by it; what stood before stays readable.
+    """
+    rows = [(entry, _recusal(entry, words, officers, today)) for entry in sheet.entries()]
     once_each(
         rows,
         lambda row: f"{row.officer}/{row.target or row.category or ''}" if row.officer else "",
@@ -290,7 +302,7 @@ def read_recusals(sheet: Sheet, words: Vocabulary, officers: Collection[str]) ->
     return [row for _, row in rows]
 
 
-def _recusal(entry: Entry, words: Vocabulary, officers: Collection[str]) -> RecusalEntry:
+def _recusal(entry: Entry, words: Vocabulary, officers: Collection[str], today: date) -> RecusalEntry:
     officer = entry.code("officer")
     if officer and officer not in officers:
         entry.complain("officer", "recusal.officer_unknown", written=officer)
@@ -300,11 +312,15 @@ def _recusal(entry: Entry, words: Vocabulary, officers: Collection[str]) -> Recu
     category = entry.word("category", words.categories, "target.category_unknown", needed=False)
     if bool(entry.written("target")) == bool(entry.written("category")):
         entry.complain("target", "recusal.target_or_category")
+    until = entry.day("until_on", needed=False)
+    if until is not None and until < today:
+        entry.remark("until_on", "recusal.over", until=until)
     return RecusalEntry(
         officer=officer,
         target=target or None,
         category=category or None,
         reason=entry.word("reason", words.recusal_reasons, "recusal.reason_unknown"),
+        until_on=until,
     )
 
 

@@ -58,11 +58,16 @@ class Officer:
 
 @dataclass(frozen=True)
 class Recusal:
-    """An officer may not inspect one target, or any target of one category."""
+    """An officer may not inspect one target, or any target of one category; *until*: the last day it binds, None: no end."""
 
     officer: str
     target: str | None
     category: str | None
+    until: date | None = None
+
+    def binds(self, first_on: date) -> bool:
+        """Tell whether it still holds on *first_on* or later; one that ends inside the stage binds for all of it."""
+        return self.until is None or self.until >= first_on
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def draw_roster(
         named: Officers the agency confirmed.
         register: The agency's officers as they stand on the day of the freeze.
         needed: Labels that every officer of this agency needs in this campaign.
-        recusals: The agency's recusals on that day.
+        recusals: The agency's recusals on that day, those that have an end included.
         entities: The frame; recusals by category are spelt out over it.
         first_on, last_on: The inspection stage; a credential must be valid on all of it.
     """
@@ -111,7 +116,8 @@ def draw_roster(
         if entry is None or reason is not None:
             excluded.append((officer, str(reason)))
             continue
-        recused = spelt_out([one for one in recusals if one.officer == officer], entities)
+        own = [one for one in recusals if one.officer == officer and one.binds(first_on)]
+        recused = spelt_out(own, entities)
         eligible.append(Seat(officer, tuple(sorted(entry.labels)), entry.cap, recused))
     return Roster(tuple(eligible), tuple(excluded))
 

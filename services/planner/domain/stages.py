@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from runtime.errors import Rejected
+from runtime.errors import Conflict, Rejected
 from runtime.time.workdays import WorkingCalendar
 from schemas.vocabulary import Stage
 
@@ -53,6 +53,12 @@ class StageBlockedByPack(Rejected):
     """The rule pack says that this warning stops the proposal."""
 
     code = "stage.blocked_by_pack"
+
+
+class DrawStageNotBegun(Conflict):
+    """The draw stage (抽取阶段) of the plan has not begun, and nobody says that the frame is meant to be frozen before it."""
+
+    code = "frame.before_draw_stage"
 
 
 REFUSALS: Mapping[str, type[Rejected]] = {
@@ -118,6 +124,18 @@ def _days(window: Window, calendar: WorkingCalendar) -> StageDays:
         last_working_on=days[-1] if days else None,
         provisional=calendar.is_provisional(window.first_on, window.last_on),
     )
+
+
+def check_begun(windows: Sequence[Window], today: date, *, early: bool) -> None:
+    """
+    Hold the freeze to the calendar that the conference agreed on: it belongs to the draw stage.
+
+    The sources give each stage its dates and no more (domain.md 5.4 D13): a lead that is ready before them says so
+    (*early*), and the day of the freeze stands beside the stage's on the campaign page.
+    """
+    first_on = next(window.first_on for window in windows if window.stage is Stage.DRAW)
+    if today < first_on and not early:
+        raise DrawStageNotBegun(first_on=first_on)
 
 
 def check_inside(windows: Sequence[Window], calendar: WorkingCalendar) -> None:

@@ -65,7 +65,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         "contact", "phone",
     ),
     "inspectors": ("officer", "name", "credential", "credential_from", "credential_until", "labels", "cap", "state"),
-    "recusals": ("officer", "target", "category", "reason"),
+    "recusals": ("officer", "target", "category", "reason", "until_on"),
     "items": ("item", "name", "kind", "legal_basis", "methods", "labels", "categories"),
 }  # fmt: skip
 HEADINGS: Mapping[str, Mapping[str, str]] = {

@@ -1,6 +1,6 @@
 """The day of a visit: inside the inspection stage, on a working day, one day for all agencies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,6 +32,12 @@ class Stage:
     first_on: date
     last_on: date
     last_working_on: date | None
+
+
+def nearest_day(days: Collection[date], today: date) -> date | None:
+    """Choose the day of visits to look at first: today or the last day before it (they can be entered), else the next."""
+    come = [day for day in days if day <= today]
+    return max(come) if come else min(days, default=None)
 
 
 def check_visit_day(

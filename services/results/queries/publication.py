@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 
 from runtime.store import Actor
 from services.results.commands.found import sees
-from services.results.domain.lights import light
 from services.results.domain.sections import State
 from services.results.queries.visits import disclosed_campaigns, rules_or_none
 from services.results.queries.words import campaign_words, names
-from services.results.rules import day_of
+from services.results.rules import light_of, publication_due
 from services.results.tables import Campaign, ItemResult, PublicRow, Section, Visit
 
 PAGE = 50
@@ -59,10 +58,7 @@ def _line(
     results: dict[str, list[ItemResult]],
     now: datetime,
 ) -> dict[str, Any]:
-    rules, words, today = rules_or_none(session, campaign), campaign_words(session, campaign), day_of(now)
-    rule_on = date.fromisoformat(campaign.publication_rule["due_on"]) if campaign else None
-    plan_on = date.fromisoformat(campaign.publication_plan["due_on"]) if campaign else None
-    first = min(filter(None, (rule_on, plan_on)), default=None)
+    rules, words, first = rules_or_none(session, campaign), campaign_words(session, campaign), publication_due(campaign)
     return {
         "section": section.id,
         "visit": section.visit,
@@ -78,9 +74,10 @@ def _line(
         "published_on": section.published_on,
         "late_by_rule": section.late_by_rule,
         "late_by_plan": section.late_by_plan,
-        "rule_due_on": rule_on,
-        "plan_due_on": plan_on,
-        "light": light(today, first, rules.left(today, first) if rules and first else 99, rules.yellow if rules else 0),
+        "rule_due_on": date.fromisoformat(campaign.publication_rule["due_on"]) if campaign else None,
+        "plan_due_on": date.fromisoformat(campaign.publication_plan["due_on"]) if campaign else None,
+        "due_on": first,
+        "light": light_of(rules, now, first),
     }
 
 

@@ -17,12 +17,11 @@ from runtime.errors import NotFound
 from runtime.store import Actor
 from services.results.commands.referrals import standing
 from services.results.commands.referring import told_of
-from services.results.domain.lights import light
 from services.results.domain.referrals import QUEUED, Act, State, who_may
 from services.results.domain.sight import ANSWERING, ROUTING
 from services.results.queries.sight import readable
 from services.results.queries.words import Words, campaign_words, names, words_of
-from services.results.rules import day_of
+from services.results.rules import day_of, light_of
 from services.results.tables import Agency, Campaign, Package, Referral, Scan, Source
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -149,9 +148,7 @@ def _due_on(told: Mapping[str, Any]) -> date | None:
 def _light(state: State, due_on: date | None, words: Words, now: datetime) -> str:
     if state in (State.DECIDED, State.CLOSED):
         return "done"
-    yellow, left = (words.rules.yellow, words.rules.left) if words.rules else (0, None)
-    today = day_of(now)
-    return light(today, due_on, left(today, due_on) if left and due_on else 99, yellow)
+    return light_of(words.rules, now, due_on)
 
 
 def _source_words(session: Session, source: Source | None) -> Words:

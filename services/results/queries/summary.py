@@ -11,7 +11,7 @@ from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.results.commands.found import campaign_of, sees, writers_of
 from services.results.domain.findings import FollowUp
-from services.results.domain.lights import light
+from services.results.domain.lights import day_to_enter
 from services.results.domain.rectification import may_check
 from services.results.domain.referrals import QUEUED
 from services.results.domain.referrals import State as ReferralState
@@ -22,7 +22,7 @@ from services.results.queries.publication import publication_list
 from services.results.queries.referrals import referral_lists
 from services.results.queries.visits import current_due, rules_or_none
 from services.results.queries.words import campaign_words, names
-from services.results.rules import day_of
+from services.results.rules import day_of, light_of, publication_due
 from services.results.tables import (
     Campaign,
     DrawFact,
@@ -138,9 +138,7 @@ def home_me(session: Session, actor: Actor, *, now: datetime) -> dict[str, list[
 
 
 def _colour(session: Session, campaign: Campaign | None, due_on: date | None, now: datetime) -> str:
-    rules, today = rules_or_none(session, campaign), day_of(now)
-    left = rules.left(today, due_on) if rules and due_on else 99
-    return light(today, due_on, left, rules.yellow if rules else 0)
+    return light_of(rules_or_none(session, campaign), now, due_on)
 
 
 def _to_schedule(session: Session, actor: Actor, campaigns: dict[str, Campaign], now: datetime) -> list[dict[str, Any]]:
@@ -174,10 +172,10 @@ def _to_enter(session: Session, actor: Actor, campaigns: dict[str, Campaign], no
     lines = []
     for section in mine:
         visit, campaign = visits[section.visit], campaigns.get(section.campaign)
-        if visit.visit_on is None and section.state == State.OPEN:
+        if visit.visit_on is None:
             continue
-        last = campaign.stages["inspect"]["last_on"] if campaign else None
-        due_on = visit.visit_on or (date.fromisoformat(last) if last else None)
+        returned = section.state == State.RETURNED
+        due_on = day_to_enter(returned=returned, visit_on=visit.visit_on, publish_on=publication_due(campaign))
         lines.append(
             {
                 "section": section.id,
@@ -185,12 +183,12 @@ def _to_enter(session: Session, actor: Actor, campaigns: dict[str, Campaign], no
                 "visit_on": visit.visit_on,
                 "today": visit.visit_on == day_of(now),
                 "past": visit.visit_on is not None and visit.visit_on < day_of(now),
-                "returned": section.state == State.RETURNED,
+                "returned": returned,
                 "due_on": due_on,
                 "light": _colour(session, campaign, due_on, now),
             }
         )
-    return sorted(lines, key=lambda line: (str(line["visit_on"]), str(line["section"])))
+    return sorted(lines, key=lambda line: (str(line["due_on"]), str(line["section"])))
 
 
 def _visits(session: Session, sections: list[Section]) -> dict[str, Visit]:

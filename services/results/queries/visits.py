@@ -27,12 +27,11 @@ from services.results.commands.found import (
 )
 from services.results.domain.checklists import Answers, Item, is_bad, open_questions
 from services.results.domain.findings import FollowUp, consequence, gather
-from services.results.domain.lights import light
 from services.results.domain.rectification import may_check
 from services.results.domain.sections import EDITABLE, Draft, State, may_approve
 from services.results.domain.sight import mine_only
 from services.results.queries.words import Words, campaign_words, names
-from services.results.rules import Rules, day_of
+from services.results.rules import Rules, day_of, publication_due
 from services.results.tables import (
     Agency,
     Campaign,
@@ -259,12 +258,7 @@ def section_view(
         "submitted_at": section.submitted_at,
         "approved_at": section.approved_at,
         "published_on": section.published_on,
-        "light": light(
-            today,
-            date.fromisoformat(campaign.publication_plan["due_on"]),
-            rules.left(today, date.fromisoformat(campaign.publication_plan["due_on"])),
-            rules.yellow,
-        ),
+        "light": rules.light(now, publication_due(campaign)),
         "publication_rule": campaign.publication_rule,
         "publication_plan": campaign.publication_plan,
     }

@@ -1,7 +1,7 @@
 """What goes wrong in a ceremony, each time by its code; and what is left as it was."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 
 import pytest
@@ -148,6 +148,28 @@ def test_times_that_do_not_follow_one_another_are_refused_and_leave_nothing(coun
 
     assert refusal.value.code == "draw.times_out_of_order"
     assert said(county.service) == []
+
+
+def test_a_draw_is_not_opened_before_its_stage_unless_the_lead_says_so(county: County) -> None:
+    county.kit.clock.at = OPENED - timedelta(hours=9, seconds=1)  # the last second of 2 December in China
+
+    with refused() as refusal:
+        acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="o")
+
+    assert (refusal.value.code, refusal.value.facts) == ("draw.before_stage", {"first_on": date(2018, 12, 3)})
+    assert said(county.service) == []
+    assert county.service.ask(LEAD, draws_of, now=OPENED) == [], "not even a number was given"
+
+    acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="early", early=True)
+    assert len(said(county.service)) == 1
+
+
+def test_on_its_first_day_a_draw_is_opened_as_planned(county: County) -> None:
+    county.kit.clock.at = OPENED - timedelta(hours=9)
+
+    acts.open_draw(county.service, LEAD, CAMPAIGN, TIMES, key="o")
+
+    assert len(said(county.service)) == 1
 
 
 def test_a_draw_must_be_done_before_the_inspection_stage_ends(county: County) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 from runtime.errors import NotFound
 from runtime.service import Service
 from runtime.store.plumbing import waiting
+from runtime.time.lights import Light
 from runtime.time.timers import next_due, run_due
 from schemas.events.notices import DeadlineApproaching, DeadlineEscalated, DeadlineMissed, NoticeDelivered
 from schemas.events.payload import Payload
@@ -16,7 +17,6 @@ from schemas.vocabulary import Role
 from services.notifier import queries
 from services.notifier.app import notifier
 from services.notifier.commands import mark_all_read, mark_read
-from services.notifier.domain.lights import Light
 from services.notifier.queries import CursorUnknown, DutyView, NoticeView
 from services.notifier.tables import Duty, Notice
 from tests.kit import Kit, person, said
@@ -279,7 +279,7 @@ def test_the_leads_own_duty_is_not_escalated_to_the_lead(kit: Kit, service: Serv
 
 @pytest.mark.parametrize("batch", [1, 2, 200])
 def test_a_sweep_takes_its_duties_in_batches(kit: Kit, service: Service, batch: int) -> None:
-    service.settings.sweep_batch = batch
+    service.settings = service.settings.model_copy(update={"sweep_batch": batch})
     kit.feed(service, county.proposed(), at=at("2018-11-28"))
     kit.clock.at = at("2018-12-01")
 
@@ -411,6 +411,30 @@ def test_a_rectification_is_to_be_checked_until_it_is_right(kit: Kit, service: S
     assert "verify_rectification" not in about
 
 
+def test_a_rectification_nobody_checked_is_red_and_goes_to_the_head(kit: Kit, service: Service) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", *county.AGENCIES), at=at("2018-12-10"))
+    kit.feed(service, county.rectify(VISITS[0], "GA"), at=at("2018-12-14"))  # due on Tuesday, 2019-01-15
+
+    def steps(account: str) -> list[str]:
+        return [
+            one.code for one in reversed(inbox(service, account)) if one.facts.get("duty") == "verify_rectification"
+        ]
+
+    live_until(kit, service, at("2019-01-16", "08:00"))
+
+    assert steps("ga-approver")[-1] == steps("ga-officer1")[-1] == "deadline.missed"
+    assert steps("ga-agency_head") == []
+    assert [one.light for one in duties(service, "GA", "verify_rectification")] == [Light.RED]
+
+    live_until(kit, service, at("2019-02-01"))
+
+    assert steps("ga-agency_head") == ["deadline.head"]
+    assert steps("jt-planner") == steps("jt-agency_head") == [], "whether it was put right is the agency's own business"
+    (due,) = duties(service, "GA", "verify_rectification")
+    assert due.escalated
+
+
 def about_publication(service: Service, account: str, since: datetime) -> list[tuple[datetime, str]]:
     """Read what *account* was told of publication by the clock, oldest first."""
     found = [one for one in reversed(inbox(service, account)) if one.code.startswith("deadline.")]
@@ -426,7 +450,7 @@ def about_publication(service: Service, account: str, since: datetime) -> list[t
 def test_rule_and_plan_asking_at_one_moment_are_one_notice_with_both_dates(
     kit: Kit, service: Service, batch: int
 ) -> None:
-    service.settings.sweep_batch = batch
+    service.settings = service.settings.model_copy(update={"sweep_batch": batch})
     a_draw(kit, service)
     submitted = county.submitted(VISITS[0], "GA", "ga-officer1")
     kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA", plan="2019-01-04"), at=at("2018-12-10"))

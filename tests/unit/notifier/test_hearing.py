@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from runtime.time.lights import end_of_day
 from schemas.events.payload import Payload
 from schemas.vocabulary import ReferralMode
 from services.notifier.domain.duties import Outcome
 from services.notifier.domain.hearing import Around, Closing, Fact, Heard, hear
-from services.notifier.domain.ladder import end_of_day
 from services.notifier.handlers.notices import short
 from services.notifier.rules import RULES
 from tests.kit import Kit

@@ -7,18 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.time.lights import Light, end_of_day, light, local_day
 from runtime.time.workdays import WorkingCalendar
 from services.notifier.domain.ladder import (
     KINDS,
     Ladder,
     Move,
     Step,
-    end_of_day,
     moves,
     next_step_at,
     schedule,
 )
-from services.notifier.domain.lights import Light, light, local_day
 from tests.unit.notifier.county import at, calendar
 
 NX = Ladder(2, (3, 1, 0), (("head", 0), ("lead", 2)), time(8, 30))

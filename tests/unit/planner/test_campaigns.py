@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import date
 from typing import Any
 
 import pytest
@@ -331,6 +332,33 @@ def test_a_replayed_request_answers_again_and_does_nothing(world: World) -> None
         world.freeze(other, key="once")
 
 
+def state_of(world: World, campaign: str) -> str:
+    return world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).stored_state
+
+
+def test_a_frame_is_not_frozen_before_the_draw_stage_unless_the_lead_says_so(world: World) -> None:
+    campaign = world.confirmed()
+
+    refused = refusal(lambda: world.freeze(campaign, early=False))
+
+    assert refused.code == "frame.before_draw_stage"
+    assert refused.facts == {"first_on": date(2018, 12, 3)}
+    assert state_of(world, campaign) == "confirmed"
+    world.kit.clock.at = at("2018-12-02", "23:59")
+    assert refusal(lambda: world.freeze(campaign, early=False)).code == "frame.before_draw_stage"
+    world.kit.clock.at = at("2018-12-03", "00:00")
+    world.freeze(campaign, early=False)
+    assert state_of(world, campaign) == "frozen"
+
+
+def test_a_lead_that_is_early_says_so(world: World) -> None:
+    campaign = world.confirmed()
+
+    world.freeze(campaign, early=True)
+
+    assert state_of(world, campaign) == "frozen"
+
+
 def test_a_register_that_changes_while_a_frame_is_made_stops_the_freeze(world: World) -> None:
     from services.planner.commands.frames import FrameInputsMoved, freeze_frame
     from services.planner.prepared import _prepared_frame
@@ -340,7 +368,7 @@ def test_a_register_that_changes_while_a_frame_is_made_stops_the_freeze(world: W
     world.bring("targets", LEAD, one_more_target())
 
     with pytest.raises(FrameInputsMoved):
-        world.service.do(planner_of(LEAD), freeze_frame, campaign_id=campaign, prepared=made)
+        world.service.do(planner_of(LEAD), freeze_frame, campaign_id=campaign, prepared=made, early=True)
 
     assert not [event for event in said(world.service) if isinstance(event, FrameFrozen)]
 

@@ -1,7 +1,7 @@
 """The planner's pure rules: every branch, against the vectors of shared/reference/domain.md."""
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
@@ -348,6 +348,23 @@ def test_a_recusal_by_category_is_spelt_out_over_the_frame() -> None:
 
     assert seat.recused == ("a", "b", "c")
     assert (seat.labels, seat.cap) == (("A", "B"), 5)
+
+
+@pytest.mark.parametrize(
+    ("until", "recused"),
+    [
+        (None, ("a",)),
+        (FIRST - timedelta(days=1), ()),  # over before the first inspection
+        (FIRST, ("a",)),
+        (LAST - timedelta(days=1), ("a",)),  # ends inside the stage: whose visit is when is not known at the freeze
+    ],
+)
+def test_a_recusal_binds_until_its_last_day(until: date | None, recused: tuple[str, ...]) -> None:
+    recusals = [Recusal("o1", "a", None, until)]
+
+    (seat,) = rosters.draw_roster(["o1"], {"o1": GOOD}, [], recusals, [Entity("a", "KY", ())], FIRST, LAST).eligible
+
+    assert seat.recused == recused
 
 
 def test_a_pack_may_take_too_few_officers_with_a_warning() -> None:

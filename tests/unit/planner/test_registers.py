@@ -12,6 +12,7 @@ from schemas.events.registers import ChecklistPublished, RegisterPublished
 from schemas.vocabulary import Role
 from services.planner import prepared
 from services.planner.commands.registers import NotThePlanner
+from services.planner.domain.register_rows import SHEET_NAMES
 from services.planner.importing import ImportRefused
 from services.planner.queries.registers import checklist_view, register_view
 from services.planner.templates_out import template_file
@@ -176,6 +177,8 @@ def test_doubled_staff_numbers_and_credentials_are_complained_about(bare: World)
         (["JT01", credit_code(1)[:-1] + "*", "", "kinship"], [("B2", "cell.not_an_id")]),
         (["JT01", "91640221TEXT000010", "", "kinship"], [("B2", "target.credit_code_wrong")]),
         (["JT01", "", "客运", "不喜欢"], [("D2", "recusal.reason_unknown")]),
+        (["JT01", "", "客运", "kinship", "明年"], [("E2", "cell.not_a_date")]),
+        (["JT01", "", "客运", "kinship", "2018-02-30"], [("E2", "cell.not_a_date")]),
     ],
 )
 def test_a_wrong_recusal_is_complained_about(world: World, row: list[str], expected: list[tuple[str, str]]) -> None:
@@ -188,6 +191,35 @@ def test_a_recusal_by_category_is_taken(world: World) -> None:
         "changed": 0,
         "unchanged": 0,
     }
+
+
+def test_a_recusal_is_ended_by_a_day_and_what_stood_before_stays_readable(world: World) -> None:
+    line = ["JT01", "", "客运", "kinship"]
+    world.bring("recusals", "JT", sheet("recusals", [line]))
+    world.kit.clock.at = at("2018-12-03")
+
+    reply = world.bring("recusals", "JT", sheet("recusals", [[*line, "2018-12-31"]]))
+
+    assert reply.value["counts"] == {"new": 0, "changed": 1, "unchanged": 0}
+    assert reply.value["remarks"] == ()
+    assert [row["until_on"] for row in register(world, "recusals", "JT", "2018-12-02")] == [None]
+    assert [row["until_on"] for row in register(world, "recusals", "JT", "2018-12-03")] == [date(2018, 12, 31)]
+
+
+def test_a_recusal_that_is_over_is_taken_and_remarked_on(world: World) -> None:
+    reply = world.bring("recusals", "JT", sheet("recusals", [["JT01", "", "客运", "kinship", "2018-11-27"]]))
+
+    assert reply.value["counts"]["new"] == 1
+    assert [(each.cell, each.code) for _, each in reply.value["remarks"]] == [("E2", "recusal.over")]
+
+
+def test_the_end_of_a_recusal_may_be_headed_as_people_write_it(world: World) -> None:
+    book = workbook(
+        (SHEET_NAMES["recusals"], ["工号", "类别", "原因", "至"], [["JT01", "客运", "kinship", "2018-12-31"]])
+    )
+
+    assert world.bring("recusals", "JT", book).value["counts"]["new"] == 1
+    assert register(world, "recusals", "JT", "2018-11-28")[0]["until_on"] == date(2018, 12, 31)
 
 
 ITEM = ["JT-09", "事项", "一般检查事项", "《条例》", "实地检查", "无", "客运"]

@@ -152,9 +152,9 @@ class World:
         """Approve the plan."""
         return prepared.approve(self.service, actor or approver_of(LEAD), self.key(), campaign)
 
-    def freeze(self, campaign: str, actor: Actor | None = None, key: str | None = None) -> Reply:
-        """Freeze the frame."""
-        return prepared.freeze(self.service, actor or planner_of(LEAD), key or self.key(), campaign)
+    def freeze(self, campaign: str, actor: Actor | None = None, key: str | None = None, *, early: bool = True) -> Reply:
+        """Freeze the frame, whatever day it is."""
+        return prepared.freeze(self.service, actor or planner_of(LEAD), key or self.key(), campaign, early=early)
 
     def proposed(self, **changes: Any) -> str:
         """Go as far as the proposal."""

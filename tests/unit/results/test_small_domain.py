@@ -1,20 +1,21 @@
 """Days of visits, who sees a target, files, lights, the summary."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, time, timedelta, timezone
 from fractions import Fraction
 
 import pytest
 
 from schemas.vocabulary import Role
 from services.results.domain.files import FileKindRefused, FileTooLarge, content_type_of, fit_name
-from services.results.domain.lights import light
+from services.results.domain.lights import day_light, day_to_enter, worst
 from services.results.domain.schedule import (
     NotAWorkingDay,
     OutsideInspectionStage,
     Stage,
     VisitAlreadyEntered,
     check_visit_day,
+    nearest_day,
 )
 from services.results.domain.sight import may_see_target, mine_only
 from services.results.domain.summary import SectionFigures, percent, rows
@@ -124,14 +125,52 @@ def test_names_of_files_are_made_harmless(name: str, kept: str) -> None:
     assert fit_name(name, "image/jpeg") == kept
 
 
-@pytest.mark.parametrize(
-    ("today", "due", "left", "colour"),
-    [(3, 2, -1, "red"), (2, 2, 0, "yellow"), (1, 5, 2, "yellow"), (1, 9, 3, "green"), (1, None, 9, "grey")],
-)
-def test_a_duty_has_its_colour(today: int, due: int | None, left: int, colour: str) -> None:
-    due_on = date(2018, 12, due) if due else None
+AT_NOON = time(12)
+SHANGHAI = timezone(timedelta(hours=8))
 
-    assert light(date(2018, 12, today), due_on, left, 2) == colour
+
+@pytest.mark.parametrize(
+    ("today", "colour"),
+    [
+        (date(2018, 12, 17), "green"),
+        (date(2018, 12, 18), "yellow"),
+        (date(2018, 12, 20), "yellow"),
+        (date(2018, 12, 21), "red"),
+    ],
+)
+def test_lights_go_yellow_in_time_and_red_after(today: date, colour: str) -> None:
+    now = datetime.combine(today, AT_NOON, SHANGHAI)
+
+    assert day_light(now, date(2018, 12, 20), date(2018, 12, 18)) == colour
+
+
+def test_what_has_no_day_is_grey_and_what_was_not_counted_is_not_yellow() -> None:
+    now = datetime.combine(date(2018, 12, 20), AT_NOON, SHANGHAI)
+
+    assert day_light(now, None, None) == "grey"
+    assert day_light(now, date(2018, 12, 20), None) == "green"
+
+
+def test_a_checklist_is_due_on_the_day_of_the_visit_and_a_returned_one_before_publication() -> None:
+    days = {"visit_on": date(2018, 12, 13), "publish_on": date(2018, 12, 31)}
+
+    assert day_to_enter(returned=False, **days) == date(2018, 12, 13)
+    assert day_to_enter(returned=True, **days) == date(2018, 12, 31)
+
+
+def test_a_list_has_the_light_of_its_most_urgent_line() -> None:
+    assert worst(["green", "red", "yellow"]) == "red"
+    assert worst(["done", "grey"]) == "grey"
+    assert worst([]) == "grey"
+
+
+def test_the_visits_to_look_at_first_are_those_whose_day_has_come_last() -> None:
+    days = [date(2018, 12, 12), date(2018, 12, 13), date(2018, 12, 17)]
+
+    assert nearest_day(days, date(2018, 12, 13)) == date(2018, 12, 13)
+    assert nearest_day(days, date(2018, 12, 15)) == date(2018, 12, 13)
+    assert nearest_day(days, date(2018, 12, 11)) == date(2018, 12, 12)
+    assert nearest_day([], date(2018, 12, 11)) is None
 
 
 def test_the_summary_counts_every_agency_even_one_with_nothing() -> None:
