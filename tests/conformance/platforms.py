@@ -61,6 +61,7 @@ class Platform:
 
 PLATFORMS = [Platform(host, store) for host in HOSTS for store in STORES]
 ON_KAFKA = [platform for platform in PLATFORMS if platform.host != "embedded"]
+DISTRIBUTED = [platform for platform in ON_KAFKA if platform.store == "postgres"]  # as it is run by anybody
 
 
 def host_class(kind: str) -> Any:

@@ -24,7 +24,16 @@ from runtime.events.kafka_topics import TopicsMissing
 from runtime.service import settle
 from runtime.store.database import Database
 from tests.conformance import toy
-from tests.conformance.platforms import MAKERS, ON_KAFKA, Platform, host_class, provide, topics_of_its_own
+from tests.conformance.platforms import (
+    DISTRIBUTED,
+    HOSTS,
+    MAKERS,
+    ON_KAFKA,
+    Platform,
+    host_class,
+    provide,
+    topics_of_its_own,
+)
 from tests.kit import COUNTY, Kit, said
 from tests.tier.ways import Kafka
 
@@ -32,13 +41,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PLAY_SECONDS = 240
 NEW_PER_PLAY = 6
+UNTIL_ENOUGH = -1
 SESSION_SECONDS = 3.0
 WAIT_SECONDS = 120.0  # with a busy machine; a second or two on an idle one
 
 Digest = dict[str, dict[str, str]]
 
 
-@pytest.fixture(params=ON_KAFKA, ids=str)
+@pytest.fixture(params=DISTRIBUTED, ids=str)
 def platform(request: pytest.FixtureRequest) -> Platform:
     found: Platform = request.param
     provide(found.store, request)
@@ -168,11 +178,17 @@ SERVICE_POINTS = [
 ]
 
 
+on_either_store = pytest.mark.parametrize("platform", ON_KAFKA, ids=str, indirect=True)
+
+
+@on_either_store
 def test_killed_at_every_failpoint_in_turn_the_system_ends_in_the_same_state(
     platform: Platform, kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     points = list(SERVICE_POINTS)
+    if platform.store == "sqlite":  # nobody runs it so: one host has every other point, the other those between
+        points = points[HOSTS.index(platform.host) % 2 :: 2]
     random.Random(str(platform)).shuffle(points)
     for play, point in enumerate(points, 1):
         played = Played(home, play * NEW_PER_PLAY, platform, kafka, failpoint=f"{point}:1")
@@ -186,25 +202,28 @@ def test_killed_at_every_failpoint_in_turn_the_system_ends_in_the_same_state(
     print(f"{platform}: {len(points)} kills, {proposals} proposals, 0 lost, 0 doubled")
 
 
+@on_either_store
 def test_a_broker_killed_in_the_flow_costs_nothing_and_commands_go_on_without_it(
     platform: Platform, own_kafka: Callable[..., Kafka], tmp_path: Path
 ) -> None:
     broker = own_kafka()
-    home, proposals = tmp_path / "home", 400
+    home = tmp_path / "home"
     with topics_of_its_own(broker.address) as kafka:
-        played = Played(home, proposals, platform, kafka)
+        # They go on until told that it is enough: however late the listener began, the broker is killed in the flow.
+        played = Played(home, UNTIL_ENOUGH, platform, kafka)
         wait_for(lambda: heard(home) > 20, WAIT_SECONDS)
 
         broker.kill_broker()
-        before = proposed(home)
-        wait_for(lambda: proposed(home) > before + 20, WAIT_SECONDS)
-        time.sleep(2)
+        before, known = proposed(home), heard(home)
+        wait_for(lambda: proposed(home) > before + 100, WAIT_SECONDS)
         broker.start_broker()
-        back = time.monotonic()
+        wait_for(lambda: heard(home) > known + 100, WAIT_SECONDS)
+        (home / "enough").touch()
 
         assert played.ends() == 0, played.text()[-2000:]
-        print(f"{platform}: broker killed at {before} of {proposals}, settled {time.monotonic() - back:.1f} s after")
-    assert before + 20 < proposals
+        proposals = proposed(home)
+        print(f"{platform}: broker killed at {before} of {proposals}, {known} of them heard")
+    assert heard(home) == proposals
     assert toy.digest(home, platform.store) == undisturbed(tmp_path / "undisturbed", proposals)
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.conformance.platforms import MAKERS, Platform, host_class
 from tests.kit import COUNTY, SetClock
 
 SETTLE_SECONDS = 150.0
+PACE_SECONDS = 0.01  # between two of an unlimited flow
 LISTEN_SECONDS = 300.0
 LEAD = Actor("jt-plan", "JT", COUNTY, frozenset({Role.PLANNER}))
 
@@ -193,13 +195,22 @@ def run(home: Path, proposals: int, store: str) -> None:
         pass
 
 
+def speak_until_enough(service: Service, home: Path) -> None:
+    """Propose one after the other until the file ``enough`` stands in *home*: whoever watches decides what falls into it."""
+    number = 0
+    while not (home / "enough").exists():
+        speak(service, number)
+        number += 1
+        time.sleep(PACE_SECONDS)
+
+
 def run_hosted(home: Path, proposals: int, platform: Platform, role: str, ordinal: int, session: float) -> int:
     """
     The same on Kafka, as the environment's KafkaSettings say; safe to be killed and run again.
 
     Args:
         home: The data folder.
-        proposals: How many are made by now.
+        proposals: How many are made by now; negative: one after the other until the file ``enough`` stands in *home*.
         platform: Host and store.
         role: ``all``; ``planner`` speaks and counts; ``notifier`` only listens, until SIGTERM.
         ordinal: Which worker of its service this is.
@@ -224,6 +235,8 @@ def run_hosted(home: Path, proposals: int, platform: Platform, role: str, ordina
     if role == "notifier":
         host.ended.wait(LISTEN_SECONDS)
     else:
+        if proposals < 0:
+            speak_until_enough(services[0], home)
         for number in range(proposals):
             speak(services[0], number)
         settled = host.wait_until_settled(SETTLE_SECONDS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,33 +28,41 @@ from tests.kit import Kit
 from tests.tier.kafka import KafkaFromJars
 from tests.tier.missing import Missing, give_up
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("secured Kafka")]  # they share one broker
 
 SPEAKERS = ("planner", "notifier")
 
 
-@pytest.fixture
-def secured(tmp_path: Path) -> Iterator[KafkaSettings]:
-    """Start a broker with a user for each speaker and the access lists that are printed."""
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaFromJars]:
+    """Start a broker with a user for each speaker."""
+    folder = tmp_path_factory.mktemp("secured")
     try:
-        broker = KafkaFromJars(tmp_path / "kafka", users={f"ov-{name}": f"secret-of-{name}" for name in SPEAKERS})
+        found = KafkaFromJars(folder / "kafka", users={f"ov-{name}": f"secret-of-{name}" for name in SPEAKERS})
     except Missing as missing:
         give_up(missing)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+def secured(broker: KafkaFromJars, tmp_path: Path) -> KafkaSettings:
+    """Make topics of the test's own, and the access lists that are printed for them."""
     for name in SPEAKERS:
         (tmp_path / f"{name}.password").write_text(f"secret-of-{name}\n")
     settings = KafkaSettings(
         bootstrap=broker.secured_address,
+        prefix=f"t{uuid.uuid4().hex[:12]}.",
         security="SASL_PLAINTEXT",
         username="ov-{service}",
         password_file=tmp_path / "{service}.password",
     )
-    try:
-        broker.start()
-        asyncio.run(apply(KafkaSettings(bootstrap=broker.address)))
-        allow(broker.address, [grant for name in SPEAKERS for grant in grants(settings, name)])
-        yield settings
-    finally:
-        broker.stop()
+    asyncio.run(apply(KafkaSettings(bootstrap=broker.address, prefix=settings.prefix)))
+    allow(broker.address, [grant for name in SPEAKERS for grant in grants(settings, name)])
+    return settings
 
 
 def allow(address: str, granted: list[Grant]) -> None:
@@ -71,15 +80,16 @@ def allow(address: str, granted: list[Grant]) -> None:
         for grant in granted
     ]
     admin = AdminClient({"bootstrap.servers": address})
-    for made in admin.create_acls(lines).values():
-        made.result(30)
     whatever: Any = None
     every = AclBindingFilter(
         *(ResourceType.ANY, whatever, ResourcePatternType.ANY, whatever, whatever),
         *(AclOperation.ANY, AclPermissionType.ANY),
     )
+    before = len(admin.describe_acls(every).result(30))
+    for made in admin.create_acls(lines).values():
+        made.result(30)
     deadline = time.monotonic() + 60
-    while len(admin.describe_acls(every).result(30)) < len(lines):  # accepted is not yet in force
+    while len(admin.describe_acls(every).result(30)) < before + len(lines):  # accepted is not yet in force
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

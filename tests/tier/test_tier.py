@@ -105,7 +105,7 @@ def children(process: int) -> list[int]:
         return [int(child) for child in file.read().split()]
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 20.0) -> bool:
+def wait_for(happened: Callable[[], bool], seconds: float = SECONDS) -> bool:
     deadline = time.monotonic() + seconds
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.05)
