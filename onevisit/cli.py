@@ -1,7 +1,8 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw verify · doctor · topics plan/apply/access
+up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw compute/rehearse/verify/why · doctor
+topics plan/apply/access
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -18,24 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from onevisit import home as homes
 from onevisit import tail
 from onevisit.demo import stand
+from onevisit.draws import draw_app
 from onevisit.hints import DEFAULT_HOME, command
 from onevisit.listing import show
 from onevisit.refusals import (
-    FileUnreadable,
-    FrameNotGiven,
     NoSuchParked,
     NoSuchService,
     NoSuchTopic,
     UsageWrong,
     exit_code_of,
 )
+from onevisit.saying import out, refuse, say
 from onevisit.topics import topics_app
-from runtime.errors import OneVisitError
 from schemas.topics import FACT_TOPICS, TOPICS
 from schemas.vocabulary import SERVICES
 
@@ -46,15 +45,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 events_app = typer.Typer(no_args_is_help=True, help="The event log.")
 dead_app = typer.Typer(no_args_is_help=True, help="What a service could not handle.")
 waiting_app = typer.Typer(no_args_is_help=True, help="What waits for something else.")
-draw_app = typer.Typer(no_args_is_help=True, help="The draw.")
 app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(waiting_app, name="waiting")
 app.add_typer(draw_app, name="draw")
 app.add_typer(topics_app, name="topics")
-
-out = Console()
-err = Console(stderr=True)
 
 HomePath = Annotated[Path, typer.Option("--home", envvar="ONEVISIT_HOME", help="The data folder.")]
 FOLLOW_SECONDS = 0.5
@@ -91,11 +86,6 @@ def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["S
         yield system
     finally:
         system.close()
-
-
-def say(text: str) -> None:
-    """Print a line as it is, however long."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -279,37 +269,6 @@ def replay(service: str, home: HomePath = DEFAULT_HOME) -> None:
         say(f"{service}: {system.services[service].replay()} events")
 
 
-@draw_app.command("verify")
-def draw_verify(
-    record: Annotated[Path, typer.Argument(help="The record, record.json.")],
-    frames: Annotated[list[Path] | None, typer.Argument(help="Its frame files, frame.tsv.")] = None,
-) -> None:
-    """
-    Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one).
-
-    Ends with 0: all was checked; 1: something differs; 2: unreadable; 3: something could not be checked.
-    """
-    from services.drawer.checking import verify
-
-    told = _read(record)
-    if not frames:
-        raise FrameNotGiven()
-    report = verify(told, [_read(frame) for frame in frames])
-    say(f"✔ {report.draw} ({report.edition}): {report.targets}/{report.entities}  {report.result_digest}")
-    for part in report.not_checked:
-        say(f"未核验 / NOT CHECKED: {part}")
-    raise typer.Exit(3 if report.not_checked else 0)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        from onevisit.trouble import file_unusable
-
-        raise FileUnreadable(**file_unusable(error).facts | {"path": str(file)}) from error
-
-
 @app.command()
 def doctor(home: HomePath = DEFAULT_HOME) -> None:
     """Examine the installation and say what is wrong and what to do."""
@@ -335,7 +294,7 @@ def main() -> None:
         app()
     except SystemExit as end:
         if end.code == UsageWrong.exit_code:  # typer has said what
-            _refuse(UsageWrong())
+            refuse(UsageWrong())
         raise
     except Exception as error:
         from onevisit.trouble import as_refusal
@@ -343,12 +302,5 @@ def main() -> None:
         refusal = as_refusal(error)
         if refusal is None:
             raise
-        _refuse(refusal)
+        refuse(refusal)
         sys.exit(exit_code_of(refusal))
-
-
-def _refuse(refusal: OneVisitError) -> None:
-    from onevisit.sentences import lines_about
-
-    for line in lines_about(refusal):
-        err.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -80,15 +80,20 @@ def described(app: FastAPI, lines: Mapping[str, Access]) -> dict[str, Any]:
                 name: {"name": name, "in": "header", "required": True, "description": why, "schema": schema}
                 for name, (why, schema) in HEADERS.items()
             },
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "onevisit"}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "onevisit"},
+                "client": {"type": "http", "scheme": "bearer", "description": "The key of an agency's API client."},
+            },
         },
     }
 
 
 def _operation(method: str, path: str, about: Mapping[str, Any], lines: Mapping[str, Access]) -> dict[str, Any]:
-    access, (_, _, service, _, *rest) = lines[f"{method.upper()} {path}"], path.split("/")
+    access = lines[f"{method.upper()} {path}"]
+    service, *rest = (step for step in path.split("/")[2:] if step != "v1")
     name = re.sub(r"[^a-z0-9]+", "_", f"{service} {method} {' '.join(rest)}").strip("_")
     who = "everybody" if access.public else ", ".join(sorted(access.roles)) or "everybody signed in"
+    clients = f"; API clients with the scope {access.scope}" if access.scope else ""
     headers = HEADERS if method == "post" and not access.public else ()
     answers = {status: answer for status, answer in about["responses"].items() if status != "422"}
     return {
@@ -96,13 +101,13 @@ def _operation(method: str, path: str, about: Mapping[str, Any], lines: Mapping[
         "tags": [service],
         "operationId": name,
         "summary": about.get("description", "").split("\n")[0],
-        "description": f"For: {who}. Largest body: {access.limit // 1024} KiB.",
+        "description": f"For: {who}{clients}. Largest body: {access.limit // 1024} KiB.",
         "parameters": [
             *about.get("parameters", ()),
             *({"$ref": f"#/components/parameters/{header}"} for header in headers),
         ],
         "responses": {**answers, "default": {"$ref": "#/components/responses/Refused"}},
-        "security": [] if access.public else [{"session": []}],
+        "security": [] if access.public else [{"session": []}, *([{"client": []}] if access.scope else [])],
     }
 
 

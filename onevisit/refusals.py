@@ -36,6 +36,12 @@ class FileUnreadable(Unreadable):
     code = "draw.file_unreadable"
 
 
+class CaseFileMissing(Unreadable):
+    """A file of a case to be computed is not there, or cannot be read."""
+
+    code = "draw.case_file_missing"
+
+
 class FrameNotGiven(OneVisitError):
     """A record without its frame: nothing can be computed again (JIDRAW/1 section 14: not checked)."""
 

@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from onevisit.saying import out, say
 from runtime.errors import OneVisitError
 from schemas.vocabulary import SERVICES
 
@@ -19,7 +19,6 @@ DIFFERS = 3  # exit code of plan
 topics_app = typer.Typer(
     no_args_is_help=True, help="The topics on Kafka (distributed form; ONEVISIT_KAFKA_… say how to reach it)."
 )
-out = Console()
 
 
 class KafkaNotInstalled(OneVisitError):
@@ -42,25 +41,22 @@ def _kafka_topics() -> ModuleType:
     return kafka_topics
 
 
-def _say(lines: list[str]) -> None:
-    for line in lines:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
 @topics_app.command("access")
 def access() -> None:
     """Print the commands that give each service its rights on Kafka: only a topic's owner may write it."""
     from runtime.events.kafka_access import grants
 
     settings = _settings()
-    _say([grant.command(settings.bootstrap) for service in SERVICES for grant in grants(settings, service)])
+    for service in SERVICES:
+        for grant in grants(settings, service):
+            say(grant.command(settings.bootstrap))
 
 
 @topics_app.command("plan")
 def plan() -> None:
     """Show how the broker differs from what is declared; exits 0 if it does not, 3 if it does. Changes nothing."""
     difference = asyncio.run(_kafka_topics().plan(_settings()))
-    _say(difference.lines() or ["Kafka 与声明一致 / Kafka has what is declared"])
+    say("\n".join(difference.lines()) or "Kafka 与声明一致 / Kafka has what is declared")
     raise typer.Exit(0 if difference.nothing else DIFFERS)
 
 
@@ -71,7 +67,7 @@ def apply(
     """Show the difference, ask, and make the broker have what is declared. Nothing is ever made smaller."""
     topics, settings = _kafka_topics(), _settings()
     difference = asyncio.run(topics.plan(settings))
-    _say(difference.lines() or ["Kafka 与声明一致 / Kafka has what is declared"])
+    say("\n".join(difference.lines()) or "Kafka 与声明一致 / Kafka has what is declared")
     if difference.nothing:
         return
     if not difference.shrink and not yes and not (sys.stdin.isatty() and typer.confirm("更改 / change it?")):

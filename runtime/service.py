@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import structlog
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, bindparam
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from runtime.entropy import Entropy
-from runtime.errors import Conflict
+from runtime.errors import Conflict, OneVisitError
 from runtime.events import failpoints
 from runtime.events.bus import EventBus
 from runtime.events.handling import Handler, mark_ready
@@ -76,6 +77,19 @@ class Command(Protocol):
         """Check, decide, write; never commit."""
 
 
+@runtime_checkable
+class MadeBeforehand(Protocol):
+    """
+    An argument made for the command before its transaction, and made anew whenever the request is sent again.
+
+    A plan written, a file stored, a password salted: no two tries make the same, so it has no say in whether a request is
+    the same as before. What it was made from stands beside it in plain arguments, but for a password: of that no digest
+    is kept.
+    """
+
+    made_beforehand: bool
+
+
 @dataclass
 class MenuEntry:
     """A line of the console's menu, shown to whoever holds one of *roles* (empty: everybody signed in)."""
@@ -85,6 +99,14 @@ class MenuEntry:
     en: str
     roles: frozenset[Any] = frozenset()
     icon: str = ""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Work of a service that runs beside its commands, in real time and outside transactions, such as calling a partner."""
+
+    name: str
+    run: Callable[["Service", threading.Event], None]  # runs until the event is set
 
 
 @dataclass
@@ -98,6 +120,7 @@ class Service:
     migrations: Path
     handlers_marked: Sequence[Any] = ()
     timers: Sequence[Timer] = ()
+    errands: Sequence[Errand] = ()
     messages: Path | None = None
     settings: Any = None
     access: Mapping[str, Any] = field(default_factory=dict)
@@ -340,7 +363,7 @@ def settle(services: Iterable[Service], *, seconds: float = 30.0) -> None:
 
 
 def _digest(command: Any, args: tuple[Any, ...], facts: Mapping[str, Any]) -> str:
-    """Tell one request from another: the command and everything plain it was given (prepared inputs are left out)."""
+    """Tell one request from another: the command and everything it was given but what was `MadeBeforehand`."""
     told = [f"{command.__module__}.{command.__name__}", _plain(args), _plain(facts)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -359,4 +382,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [_plain(item) for item in value]
         return items if isinstance(value, list | tuple) else sorted(items, key=repr)
-    return None
+    if isinstance(value, MadeBeforehand | OneVisitError):  # the work, or the refusal it ended in
+        return None
+    raise TypeError(f"a command was given a {type(value).__name__}: nobody can tell whether it is the same as before")

@@ -23,8 +23,16 @@ PAYLOADS: Mapping[str, type[Payload]] = {
 }
 """Newest version of every fact: type on the wire → model."""
 
-UPCASTERS: Mapping[str, tuple[str, Upcaster]] = {}
-"""Older type → (next newer type, function that turns its data into the newer shape). Empty while every fact is at v1."""
+
+def _without_a_day(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 of a return did not say by when the section is submitted again."""
+    return {**data, "again": None}
+
+
+UPCASTERS: Mapping[str, tuple[str, Upcaster]] = {
+    "onevisit.result.returned.v1": ("onevisit.result.returned.v2", _without_a_day),
+}
+"""Older type → (next newer type, function that turns its data into the newer shape)."""
 
 
 class UnknownType(ValueError):

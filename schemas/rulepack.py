@@ -76,14 +76,21 @@ class RoutingMode(StrEnum):
     """
     What becomes of a finding.
 
-    ``TRANSFER`` 移送 and ``INFORM`` 抄告 make a referral to ``agency``; ``OWN`` stays with the finder and becomes a
-    rectification (责令改正); ``UNROUTED`` goes to the lead's queue (待定管辖), perhaps with a suggestion.
+    ``TRANSFER`` 移送 and ``INFORM`` 抄告 make a referral to ``agency``; ``OWN`` stays with the finder and becomes what
+    the row's ``follow_up`` says; ``UNROUTED`` goes to the lead's queue (待定管辖), perhaps with a suggestion.
     """
 
     TRANSFER = ReferralMode.TRANSFER.value
     INFORM = ReferralMode.INFORM.value
     OWN = "own"
     UNROUTED = "unrouted"
+
+
+class OwnFollowUp(StrEnum):
+    """What the finder does about a finding that stays with it: ``RECTIFICATION`` 责令改正, or ``ACTION``: it acts itself."""
+
+    RECTIFICATION = "rectification"
+    ACTION = "action"
 
 
 class _Model(BaseModel):
@@ -235,8 +242,9 @@ class Outcome(Worded):
     """
     One result (检查结果) an agency may enter for an item, and what it forces.
 
-    ``needs_finding``: at least one finding; ``needs_target_agency``: somebody must act on it, so every finding of it
-    must be routed; ``needs_rectification_date``: 责令改正 by a day; ``closes``: nothing is left to do;
+    ``needs_finding``: at least one finding; ``needs_target_agency``: an agency must still act, so at least one finding
+    goes to one, or is the finder's own to act on; ``needs_rectification_date``: 责令改正 by a day, so at least one
+    finding becomes a rectification by the routing table; ``closes``: nothing is left to do;
     ``updates_register``: the target register no longer tells the truth.
     """
 
@@ -262,13 +270,21 @@ class FindingKind(Worded):
     source: Code
 
 
+class IfOwn(_Model):
+    """What becomes of a finding whose row names the finder itself as the competent agency, and within which term."""
+
+    follow_up: OwnFollowUp
+    deadline: Code
+
+
 class RoutingRow(_Model):
     """
     One line of the routing table: a finding of *kind*, made by *finder* at a target of *category* in *district*.
 
     ``*`` matches anything. Of the rows that match, the most specific wins: exact kind before any kind, then exact
     finder, then exact category, then exact district; among equals the smallest ``priority``. The pack refuses two
-    rows with the same keys and priority, so there is never a tie. A ``transfer`` to the finder itself is ``own``.
+    rows with the same keys and priority, so there is never a tie. What goes to the finder itself is ``own``, as
+    ``if_own`` says; the pack asks for it wherever that can happen.
     """
 
     kind: CodeOrAny
@@ -281,6 +297,8 @@ class RoutingRow(_Model):
     action: Text
     action_en: Text
     deadline: Code
+    follow_up: OwnFollowUp | None = None
+    if_own: IfOwn | None = None
     priority: int = Field(default=100, ge=0)
     source: Code
 
@@ -298,7 +316,19 @@ class RoutingRow(_Model):
             raise ValueError(f"mode {self.mode.value} takes no agency")
         if self.suggest is not None and self.mode is not RoutingMode.UNROUTED:
             raise ValueError("suggest belongs to mode unrouted")
+        if (self.follow_up is not None) != (self.mode is RoutingMode.OWN):
+            raise ValueError("mode own, and only it, needs follow_up: rectification or action")
+        if self.if_own is not None and not goes_somewhere:
+            raise ValueError("if_own belongs to modes transfer and inform")
         return self
+
+    def for_finder(self) -> "RoutingRow":
+        """Return the row as it applies to a finding of the agency that it names."""
+        own = self.if_own
+        if own is None:
+            return self
+        facts = {"mode": RoutingMode.OWN, "agency": None, "if_own": None}
+        return self.model_copy(update=facts | {"follow_up": own.follow_up, "deadline": own.deadline})
 
 
 class Method(Worded):
@@ -382,6 +412,10 @@ DEADLINES_NEEDED = frozenset(
         "result_approval",
     }
 )
+CAMPAIGN_TERMS = frozenset({"publication_rule", "publication_plan", "report_to_lead"})
+"""Terms counted once for a whole campaign, when its plan is approved; every other one from the day its duty arose."""
+CAMPAIGN_ANCHORS = frozenset(Anchor) - {Anchor.VISIT_END, Anchor.EVENT}
+DAYS = frozenset({Unit.WORKING_DAYS, Unit.NATURAL_DAYS})
 WORD_LISTS = (
     "agencies",
     "categories",
@@ -439,7 +473,13 @@ class RulePack(_Model):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        problems = [*self._doubled_codes(), *self._unknown_words(), *self._missing_rules(), *self._routing_problems()]
+        problems = [
+            *self._doubled_codes(),
+            *self._unknown_words(),
+            *self._missing_rules(),
+            *self._uncountable_terms(),
+            *self._routing_problems(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -470,7 +510,10 @@ class RulePack(_Model):
             yield from _unless_known(where, "category", [row.category], categories | {ANY})
             yield from _unless_known(where, "district", [row.district], codes(self.districts) | {ANY})
             yield from _unless_known(where, "agency", [a for a in (row.agency, row.suggest) if a], agencies)
-            yield from _unless_known(where, "deadline", [row.deadline], set(self.deadlines))
+            terms = [row.deadline, *([row.if_own.deadline] if row.if_own else [])]
+            yield from _unless_known(where, "deadline", terms, set(self.deadlines))
+            if row.agency in inspecting and row.finder in (ANY, row.agency) and row.if_own is None:
+                yield f"{where}: {row.agency} may find this itself; if_own must say what it does then"
 
     def _missing_rules(self) -> Iterable[str]:
         for kind in ItemKind:
@@ -480,6 +523,17 @@ class RulePack(_Model):
             yield f"deadlines: {', '.join(missing)} missing"
         if codes(self.public_fields) != PUBLIC_FIELDS:
             yield f"public_fields: exactly these nine are published: {', '.join(sorted(PUBLIC_FIELDS))}"
+
+    def _uncountable_terms(self) -> Iterable[str]:
+        """Name the terms that this release does not count as they are written; a pack that has one is not published."""
+        for name, deadline in self.deadlines.items():
+            anchors = CAMPAIGN_ANCHORS if name in CAMPAIGN_TERMS else {Anchor.EVENT}
+            if deadline.anchor not in anchors:
+                known = ", ".join(sorted(anchors))
+                yield f"deadlines.{name}.anchor: {deadline.anchor.value} is not counted in this release, only {known}"
+            if deadline.unit not in DAYS:
+                known = ", ".join(sorted(DAYS))
+                yield f"deadlines.{name}.unit: {deadline.unit.value} are not counted in this release, only {known}"
 
     def _routing_problems(self) -> Iterable[str]:
         seen: dict[tuple[object, ...], int] = {}
@@ -494,14 +548,12 @@ class RulePack(_Model):
         """
         Find the row that says what becomes of a finding; see `RoutingRow` for which row wins.
 
-        A transfer that would go to the finder itself comes back with mode ``own`` and no agency.
+        A row that names the finder itself comes back with mode ``own`` and no agency, as its ``if_own`` says.
         """
         asked = (kind, finder, category, district)
         fitting = [row for row in self.routing if all(k in (ANY, v) for k, v in zip(row.keys, asked, strict=True))]
         row = min(fitting, key=lambda r: (*(k == ANY for k in r.keys), r.priority))
-        if row.agency == finder:
-            return row.model_copy(update={"mode": RoutingMode.OWN, "agency": None, "deadline": "rectification"})
-        return row
+        return row.for_finder() if row.agency == finder else row
 
     def labels_needed(self, agency: str, item: str, category: str) -> tuple[str, ...]:
         """Collect the labels each officer needs for one item at one kind of target, ascending."""

@@ -51,4 +51,15 @@ class Stage(StrEnum):
     PUBLISH = "publish"  # 公示
 
 
+class Scope(StrEnum):
+    """What an API client (接口密钥) may do for its agency: it opens the routes whose access line names it, and no other."""
+
+    FEED_READ = "feed:read"  # 事件流
+    CAMPAIGNS_READ = "campaigns:read"  # 联合抽查任务
+    ASSIGNMENTS_READ = "assignments:read"  # 本单位的检查任务，含检查对象
+    VISITS_SCHEDULE = "visits:schedule"  # 牵头单位安排检查日期
+    REFERRALS_READ = "referrals:read"  # 移送与抄告
+    REFERRALS_ANSWER = "referrals:answer"  # 签收、受理、退回、作出处理决定
+
+
 SERVICES = ("console", "planner", "drawer", "results", "notifier")

@@ -304,9 +304,9 @@ class Story:
         """Give every visit its day."""
         for visit, day in zip(self.visits, VISIT_DAYS, strict=True):
             path = f"{RESULTS}/visits/{visit['visit']}/schedule"
-            self.player.post(
-                f"schedule-{visit['visit']}", "jt-plan", path, {"day": str(self.move.day(date(2018, 12, day)))}
-            )
+            body = {"day": str(self.move.day(date(2018, 12, day))), "instead_of": visit["visit_on"]}
+            if body["day"] != body["instead_of"]:  # played again, it has its day
+                self.player.post(f"schedule-{visit['visit']}", "jt-plan", path, body)
 
     @cached_property
     def visits(self) -> list[Mapping[str, Any]]:
@@ -409,10 +409,16 @@ class Story:
             f"{path}/answers",
             {"answers": answers, "outcomes": outcomes, "findings": findings},
         )
+        shown = {officer: self._text(officer, path) for officer in officers}
         for officer in officers:
-            self.player.post(f"sign-{name}-{officer}", officer, f"{path}/sign")
-        self.player.post(f"unit-{name}", first, f"{path}/unit", self._unit(name, agency, number))
+            self.player.post(f"sign-{name}-{officer}", officer, f"{path}/sign", shown[officer])
+        unit = self._unit(name, agency, number) | shown[first]
+        self.player.post(f"unit-{name}", first, f"{path}/unit", unit)
         self.player.post(f"submit-{name}", first, f"{path}/submit")
+
+    def _text(self, who: str, path: str) -> dict[str, str]:
+        """Read a section as *who*: the digest of the text that was shown, which is what they then stand for."""
+        return {"digest": self.player.get(who, path)["digest"]}
 
     def _found(self, agency: str, number: int) -> dict[str, str]:
         scripted = {
@@ -446,8 +452,8 @@ class Story:
     def approve_day(self, visit: Mapping[str, Any], number: int) -> None:
         """Every agency's approver approves its section of a visit."""
         for section in self.player.get("jt-plan", f"{RESULTS}/visits/{visit['visit']}")["sections"]:
-            who = f"{section['agency'].lower()}-check"
-            self.player.post(f"approve-{section['section']}", who, f"{RESULTS}/sections/{section['section']}/approve")
+            who, path = f"{section['agency'].lower()}-check", f"{RESULTS}/sections/{section['section']}"
+            self.player.post(f"approve-{section['section']}", who, f"{path}/approve", self._text(who, path))
 
     # ── 移送 ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -24,6 +24,7 @@ class Received(Generic[P]):
     data: P
     correlation_id: str
     traceparent: str | None
+    body: bytes = b""  # the event as it came, envelope and all
 
 
 class HandlerFunction(Protocol):

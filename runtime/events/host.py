@@ -1,5 +1,5 @@
 """
-The embedded host: a worker thread and a relay thread per service, and one thread for timers, in one process.
+The embedded host: a worker and a relay thread per service, one for each of its errands, and one for timers, in one process.
 
 Whatever goes wrong in a thread that is not about one event (a database that is locked or away) is waited out.
 """
@@ -16,7 +16,7 @@ import structlog
 from runtime.errors import NotYet, OneVisitError, TryAgain
 from runtime.events.bus import EventBus
 from runtime.log.bare import bare
-from runtime.service import CONSUME_BATCH, RELAY_BATCH, Service
+from runtime.service import CONSUME_BATCH, RELAY_BATCH, Errand, Service
 from runtime.time.timers import next_due, run_due
 from schemas.topics import TOPICS
 
@@ -61,6 +61,8 @@ class Host:
             self._spawn(f"{service.name}-relay", partial(self._relay, service))
             if service.handlers:
                 self._spawn(f"{service.name}-worker", partial(self._work, service))
+            for errand in service.errands:
+                self._spawn(f"{service.name}-{errand.name}", partial(self._run_errand, service, errand))
         self._spawn("timers", self._run_timers)
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -137,6 +139,14 @@ class Host:
                 self._at_work -= 1
                 self._rested.notify_all()
 
+    def _run_errand(self, service: Service, errand: Errand) -> None:
+        def run() -> int:
+            errand.run(service, self._stop)
+            return 0
+
+        while not self._stop.is_set():  # it runs until then by itself, unless the database goes away under it
+            self._guarded(service, errand.name, run)
+
     def _run_timers(self) -> None:
         while not self._stop.is_set():
             for service in self.services:
@@ -144,7 +154,12 @@ class Host:
             self._stop.wait(TIMER_SECONDS)
 
     def _run_due(self, service: Service) -> int:
-        return run_due(service, service.ports.clock.now()) if self._timers_run() else 0
+        if not self._timers_run():
+            return 0
+        return run_due(service, service.ports.clock.now(), tell=partial(self._tell_timer, service))
+
+    def _tell_timer(self, service: Service, timer: str, error: Exception) -> None:
+        self._tell(service, f"timer {timer}", error)
 
     def _guarded(self, service: Service, part: str, work: Callable[[], int]) -> int:
         try:

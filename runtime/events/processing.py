@@ -31,7 +31,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
@@ -39,6 +38,7 @@ from runtime.events import failpoints
 from runtime.events.bus import Message, Record
 from runtime.events.handling import Handler, Received, mark_ready
 from runtime.log.bare import bare, reason
+from runtime.store.away import database_is_away
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
 from runtime.store.upserts import Upsert, tell_of_outbox, upsert, upsert_in
@@ -167,7 +167,13 @@ class Processor:
         except Unreadable as problem:
             return Incoming(record, problem=problem)
         received = Received(
-            envelope.id, envelope.time, envelope.service, payload, envelope.correlationid, envelope.traceparent
+            envelope.id,
+            envelope.time,
+            envelope.service,
+            payload,
+            envelope.correlationid,
+            envelope.traceparent,
+            record.body,
         )
         try:
             blobs = {name: self._blob(payload, name) for handler in handlers for name in handler.blobs}
@@ -187,9 +193,9 @@ class Processor:
         batch = [self.prepare(record) for record in records]
         try:
             self._together(batch)
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if database_is_away(error):
+                raise
             for incoming in batch:
                 self._alone(incoming)
         failpoints.hit(self.service.name, "offset_stored")
@@ -240,9 +246,9 @@ class Processor:
                     unsent = self._run(session, incoming)
                     session.flush()
                     self._say(session.connection(), unsent)
-            except OperationalError:
-                raise
             except Exception as error:
+                if database_is_away(error):
+                    raise
                 problem = error
         if problem is None:
             return True

@@ -29,6 +29,7 @@ from runtime.files.sheet_child import CELL_CHARACTERS, cell_name
 MEBIBYTE = 1024 * 1024
 _CHILD = Path(__file__).with_name("sheet_child.py")
 _AT_ONCE = threading.BoundedSemaphore(2)  # children at a time: each may take a gibibyte
+WAIT_SECONDS = 5.0  # for another's file to be read; who waits holds one of the web's threads
 _MADE_ON = datetime(2000, 1, 1, tzinfo=UTC)  # a moment inside would make equal sheets differ
 
 
@@ -206,7 +207,7 @@ def read_sheets(data: bytes, filename: str, limits: SheetLimits | None = None) -
         raise SheetWrongExtension(extension=extension, found="")
     if len(data) > limits.file_bytes:
         raise SheetTooLarge(size=len(data), limit=limits.file_bytes)
-    if not _AT_ONCE.acquire(timeout=2 * limits.wall_seconds):
+    if not _AT_ONCE.acquire(timeout=WAIT_SECONDS):
         raise SheetReaderBusy()
     try:
         with tempfile.TemporaryFile() as answer:

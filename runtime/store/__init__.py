@@ -5,8 +5,19 @@ Used by every service through the names below; ``database`` and ``plumbing`` are
 """
 
 from runtime.store.actor import Actor
-from runtime.store.ids import derived_id, next_id
+from runtime.store.ids import derived_id, next_id, next_number
 from runtime.store.plumbing import Moment
-from runtime.store.rows import ANNOTATIONS, Open, Owned, share
+from runtime.store.rows import ANNOTATIONS, Open, Owned, share, unshare
 
-__all__ = ["ANNOTATIONS", "Actor", "Moment", "Open", "Owned", "derived_id", "next_id", "share"]
+__all__ = [
+    "ANNOTATIONS",
+    "Actor",
+    "Moment",
+    "Open",
+    "Owned",
+    "derived_id",
+    "next_id",
+    "next_number",
+    "share",
+    "unshare",
+]

@@ -9,18 +9,18 @@ from schemas.vocabulary import Role
 @dataclass(frozen=True)
 class Actor:
     """
-    A person of an agency, or a service itself at work.
+    A person or an API client of an agency, or a service itself at work.
 
-    Persons see and change rows of their agency and what is shared with it; ``Actor.system`` (handlers, timers) has no
+    Persons and clients see and change rows of their agency and what is shared with it; ``Actor.system`` (handlers, timers) has no
     wall and is made by runtime only (held by ``tests/architecture/test_walls.py``).
     """
 
-    id: str  # account id, or "system:<service>"
+    id: str  # id of the account or the client, or "system:<service>"
     agency: str
     county: str
     roles: frozenset[Role] = field(default_factory=frozenset)
     officer: str | None = None  # staff number, where the account is an inspector's
-    kind: Literal["person", "system"] = "person"
+    kind: Literal["person", "client", "system"] = "person"
 
     @classmethod
     def system(cls, service: str) -> "Actor":
@@ -29,7 +29,7 @@ class Actor:
 
     @property
     def is_system(self) -> bool:
-        """Whether this is a service at work rather than a person."""
+        """Whether this is a service at work rather than a person or a client."""
         return self.kind == "system"
 
     def has(self, *roles: Role) -> bool:

@@ -14,6 +14,11 @@ NAMESPACE = uuid.UUID("6f6e6576-6973-4974-8000-6a6964726177")  # fixed for ever:
 def next_id(session: Session, kind: str, county: str, year: int, width: int = 3) -> str:
     """Mint ``<kind>-<county>-<year>-<sequence>`` in the caller's transaction; gaps appear only where it rolls back."""
     name = f"{kind}-{county}-{year}"
+    return f"{name}-{next_number(session, name):0{width}d}"
+
+
+def next_number(session: Session, name: str) -> int:
+    """Count on from 1 under *name*, in the caller's transaction; whoever counts there too waits for its end."""
     connection = session.connection()
     statement = (
         upsert(connection, sequences)
@@ -21,8 +26,7 @@ def next_id(session: Session, kind: str, county: str, year: int, width: int = 3)
         .on_conflict_do_update(index_elements=["name"], set_={"next": sequences.c.next + 1})
         .returning(sequences.c.next)
     )
-    number = connection.execute(statement).scalar_one() - 1
-    return f"{name}-{number:0{width}d}"
+    return int(connection.execute(statement).scalar_one()) - 1
 
 
 def derived_id(kind: str, *causes: object) -> str:

@@ -5,7 +5,21 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, TypeGuard
 
-from sqlalchemy import JSON, ColumnElement, Date, Executable, Select, String, Table, and_, exists, inspect, or_, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Date,
+    Executable,
+    Select,
+    String,
+    Table,
+    and_,
+    delete,
+    exists,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -66,6 +80,15 @@ def share(session: Session, row: Owned, agency: str, *, write: bool = False) -> 
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement)
+
+
+def unshare(session: Session, row: Owned, agency: str) -> None:
+    """Take back what *agency* was shared of *row*; nothing where nothing was."""
+    actor: Actor = session.info["actor"]
+    if not actor.is_system and row.owner_agency != actor.agency:
+        raise OutsideTheWall(table=_table(row), owner=row.owner_agency)
+    which = (shared_with.c.table_name == _table(row), shared_with.c.row_id == _id(row), shared_with.c.agency == agency)
+    session.connection().execute(delete(shared_with).where(*which))
 
 
 def add_wall(state: ORMExecuteState) -> None:

@@ -1,7 +1,8 @@
 """
 Who may use which route: one line per route, and none without a line.
 
-A service's ``ACCESS`` maps ``"GET /campaigns/{campaign_id}"`` to one of ``PUBLIC``, ``SIGNED_IN`` or ``roles(...)``.
+A service's ``ACCESS`` maps ``"GET /campaigns/{campaign_id}"`` to one of ``PUBLIC``, ``SIGNED_IN`` or ``roles(...)``;
+``.for_clients(scope)`` opens a line to API clients too, which no line does by itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from schemas.vocabulary import Role
+from schemas.vocabulary import Scope as ClientScope
 
 MIB = 1024 * 1024
 DEFAULT_LIMIT = MIB
@@ -25,6 +27,7 @@ class Access:
     limit: int = DEFAULT_LIMIT  # bytes a request body may have
     session: bool = True  # False: the session is not even looked up (assets, health)
     first_password: bool = False  # also with a password that must be changed first
+    scope: ClientScope | None = None  # an API client needs this one; None: no client passes
 
     def limited(self, limit: int) -> "Access":
         """Return the same line with another body limit, for uploads."""
@@ -33,6 +36,10 @@ class Access:
     def before_new_password(self) -> "Access":
         """Return the same line, open also to who must change the password first."""
         return replace(self, first_password=True)
+
+    def for_clients(self, scope: ClientScope) -> "Access":
+        """Return the same line, open also to API clients that were given *scope*; their roles do not matter here."""
+        return replace(self, scope=scope)
 
     def admits(self, held: Iterable[Role]) -> bool:
         """Tell whether a signed-in person with the roles *held* may pass."""

@@ -31,6 +31,11 @@ class Visitor:
     in_place: bool = False  # a form posted by the page's script, which goes on to where it is sent by itself
 
     @property
+    def is_client(self) -> bool:
+        """Tell whether an API client asks, with its key."""
+        return self.signed_in is not None and self.signed_in.scopes is not None
+
+    @property
     def csrf(self) -> str | None:
         """Return the token that this visitor's forms must carry."""
         return self.signed_in.csrf if self.signed_in else self.form_token
@@ -38,7 +43,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Caller:
-    """A signed-in person's request, as commands and queries need it."""
+    """The request of a signed-in person or an API client, as commands and queries need it."""
 
     actor: Actor
     key: str  # Idempotency-Key; empty where nothing is changed

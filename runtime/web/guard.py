@@ -1,5 +1,5 @@
 """
-The guard in front of every route: session, roles, CSRF, body size, headers, request id.
+The guard in front of every route: session or key, roles or scopes, CSRF, body size, headers, request id.
 
 A request without an access line goes no further, whatever the routes below would have done with it.
 """
@@ -8,6 +8,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -35,9 +36,12 @@ from runtime.web.refusals import (
     NotSignedIn,
     PasswordMustChange,
     RoleMissing,
+    RouteNotForClients,
+    ScopeMissing,
 )
 from runtime.web.settings import WebSettings
-from runtime.web.signin import SignIn
+from runtime.web.signin import SignedIn, SignIn
+from schemas.vocabulary import Scope as ClientScope
 
 if TYPE_CHECKING:
     from runtime.web.templates import Web
@@ -115,7 +119,8 @@ class Guard:
         _check_role(visitor, entry.access)
         if request.method in SAFE:
             return request.receive
-        self._check_origin(request)
+        if not visitor.is_client:  # a browser sends cookies by itself, a key never
+            self._check_origin(request)
         body = await read_body(request, entry.access.limit)
         fields = await read_fields(request, body)
         _check_csrf(request, visitor, entry, fields)
@@ -130,8 +135,7 @@ class Guard:
 
     async def _recognise(self, request: Request) -> Visitor:
         settings = self._web.settings
-        token = request.cookies.get(settings.session_cookie, "")
-        found = await run_in_threadpool(self._sign_in.actor_of, token) if _TOKEN.fullmatch(token) else None
+        found = await self._signed_in(request)
         if found is not None:
             structlog.contextvars.bind_contextvars(actor=found.actor.id, agency=found.actor.agency)
         form_token = request.cookies.get(settings.form_cookie, "")
@@ -143,6 +147,15 @@ class Guard:
             fragment=_is_fragment(request),
             in_place=_is_in_place(request),
         )
+
+    async def _signed_in(self, request: Request) -> SignedIn | None:
+        """Look up a key if the request brings one, and then no session beside it."""
+        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            address = request.client.host if request.client else "unknown"
+            return await run_in_threadpool(self._sign_in.client_of, key.strip(), address)
+        token = request.cookies.get(self._web.settings.session_cookie, "")
+        return await run_in_threadpool(self._sign_in.actor_of, token) if _TOKEN.fullmatch(token) else None
 
     def _check_origin(self, request: Request) -> None:
         """Refuse changing requests that another site's page makes a browser send."""
@@ -245,8 +258,17 @@ def _check_role(visitor: Visitor, access: Access) -> None:
         return
     if visitor.signed_in is None:
         raise NotSignedIn()
-    if not access.admits(visitor.signed_in.actor.roles):
+    if visitor.signed_in.scopes is not None:
+        _check_scope(visitor.signed_in.scopes, access)
+    elif not access.admits(visitor.signed_in.actor.roles):
         raise RoleMissing()
+
+
+def _check_scope(scopes: AbstractSet[ClientScope], access: Access) -> None:
+    if access.scope is None:
+        raise RouteNotForClients()
+    if access.scope not in scopes:
+        raise ScopeMissing(scope=access.scope.value)
 
 
 def _check_password(visitor: Visitor, access: Access) -> None:
@@ -260,8 +282,11 @@ def _check_csrf(request: Request, visitor: Visitor, entry: Entry, fields: Fields
     Compare the request's token with the session's, or with the form cookie before sign-in.
 
     JSON from nobody in particular (API sign-in) needs no token: a foreign page cannot send that content type without
-    a preflight we never answer, and the origin was checked already.
+    a preflight we never answer, and the origin was checked already. A key is nothing a foreign page could make a browser
+    send.
     """
+    if visitor.is_client:
+        return
     kind = kind_of(request)
     given = request.headers.get("x-csrf-token") or fields.hidden.get("_csrf")
     visitor.key = visitor.key or fields.hidden.get("_key")

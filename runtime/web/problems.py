@@ -71,7 +71,8 @@ def _problem(request: Request, web: "Web", error: OneVisitError, status: int) ->
         "facts": plain(error.facts),
         "instance": f"urn:onevisit:request:{structlog.contextvars.get_contextvars().get('request_id', '')}",
     }
-    return JSONResponse(content, status_code=status, media_type="application/problem+json")
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110 section 15.5.2
+    return JSONResponse(content, status_code=status, headers=challenge, media_type="application/problem+json")
 
 
 def _page(request: Request, web: "Web", error: OneVisitError, status: int) -> Response:

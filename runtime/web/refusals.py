@@ -16,6 +16,18 @@ class RoleMissing(Forbidden):
     code = "web.role_missing"
 
 
+class ScopeMissing(Forbidden):
+    """An API client was not given the scope this route is for."""
+
+    code = "web.scope_missing"
+
+
+class RouteNotForClients(Forbidden):
+    """No API client may use this route, whatever its scopes."""
+
+    code = "web.route_not_for_clients"
+
+
 class PasswordMustChange(Forbidden):
     """The password is one that somebody else chose; until its owner changes it, it opens nothing else."""
 

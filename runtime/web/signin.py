@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runtime.store import Actor
+from runtime.web.refusals import NotSignedIn
+from schemas.vocabulary import Scope
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Somebody with a live session."""
+    """Somebody with a live session, or an API client with a good key."""
 
     actor: Actor
     csrf: str
@@ -16,13 +18,23 @@ class SignedIn:
     agency_name: str = ""
     lang: str | None = None
     must_change_password: bool = False
+    scopes: frozenset[Scope] | None = None  # what an API client was given; None: a person
 
 
 class SignIn(Protocol):
-    """Who holds this session token?"""
+    """Who holds this session token, or this key?"""
 
     def actor_of(self, token: str) -> SignedIn | None:
         """Look up a live session; None where the token is unknown, expired or revoked."""
+        ...
+
+    def client_of(self, key: str, address: str) -> SignedIn:
+        """
+        Look up the API client that holds *key*; *address* is where the request comes from.
+
+        Raises:
+            OneVisitError: nobody holds it (any more), or too many wrong ones came from there.
+        """
         ...
 
 
@@ -32,3 +44,7 @@ class NobodySignsIn:
     def actor_of(self, token: str) -> SignedIn | None:
         """Know nobody."""
         return None
+
+    def client_of(self, key: str, address: str) -> SignedIn:
+        """Know no key."""
+        raise NotSignedIn()

@@ -71,6 +71,15 @@ class PartnerDeclined(CampaignsPayload):
     agency: Id
 
 
+class PartnerRemoved(CampaignsPayload):
+    """The lead took an agency that declined, or did not answer, out of a proposed campaign; nothing is asked of it."""
+
+    type: ClassVar[str] = "onevisit.partner.removed.v1"
+
+    agency: Id
+    lead: Id
+
+
 class CampaignConfirmed(CampaignsPayload):
     """The plan is approved: agencies, stages and rules stand. Every service judges the campaign by the pinned pack."""
 
@@ -115,3 +124,15 @@ class CampaignCancelled(CampaignsPayload):
     """The campaign will not be carried out; what was done stays on record."""
 
     type: ClassVar[str] = "onevisit.campaign.cancelled.v1"
+
+
+class CampaignResumed(CampaignsPayload):
+    """
+    A cancellation is taken back: it was given before it was known here that the draw is sealed.
+
+    A sealed draw is worked out whoever wishes otherwise (JIDRAW/1 section 6), so the campaign is carried out.
+    """
+
+    type: ClassVar[str] = "onevisit.campaign.resumed.v1"
+
+    lead: Id

@@ -46,9 +46,10 @@ class ChecklistSubmitted(SectionPayload):
 class ResultReturned(SectionPayload):
     """The approver sent the section back to whoever entered it."""
 
-    type: ClassVar[str] = "onevisit.result.returned.v1"
+    type: ClassVar[str] = "onevisit.result.returned.v2"
 
     entered_by: Id
+    again: Due | None = None  # by when it is submitted again: the first day of publication; None: said as v1
 
 
 class ResultApproved(SectionPayload):
@@ -88,6 +89,34 @@ class RectificationOrdered(SectionPayload):
 
     finding: Id
     rectify: Due
+
+
+class ActionOrdered(SectionPayload):
+    """The agency must itself act on what it found, by a day (自行处理); *finding* is the first of those it is about."""
+
+    type: ClassVar[str] = "onevisit.action.ordered.v1"
+
+    finding: Id
+    kind: Id
+    act: Due
+
+
+class ActionJoined(SectionPayload):
+    """Others reported the same matter to the agency: it acts once, in their referral, and by its days."""
+
+    type: ClassVar[str] = "onevisit.action.joined.v1"
+
+    finding: Id
+    referral: Id
+
+
+class ActionDecided(SectionPayload):
+    """The agency has done what it had to do itself; what exactly stays at home."""
+
+    type: ClassVar[str] = "onevisit.action.decided.v1"
+
+    finding: Id
+    decision: Id
 
 
 class RectificationVerified(SectionPayload):

@@ -7,8 +7,8 @@ from pathlib import Path
 from runtime.service import MenuEntry, Ports, Service
 from runtime.store.database import Database
 from runtime.web.access import PUBLIC, SIGNED_IN, Access, roles
-from schemas.vocabulary import Role
-from services.console import api, pages
+from schemas.vocabulary import Role, Scope
+from services.console import api, api_clients, pages, pages_clients
 from services.console.commands import found_county
 from services.console.passwords import hash_password
 from services.console.queries import has_county_admin
@@ -18,6 +18,7 @@ from services.console.tables import Base
 HERE = Path(__file__).parent
 ADMINS = roles(Role.COUNTY_ADMIN, Role.AGENCY_ADMIN)
 COUNTY_ADMINS = roles(Role.COUNTY_ADMIN)
+AGENCY_ADMINS = roles(Role.AGENCY_ADMIN)
 
 ACCESS: Mapping[str, Access] = {
     "GET /sign-in": PUBLIC,
@@ -36,21 +37,29 @@ ACCESS: Mapping[str, Access] = {
     "POST /accounts/{account_id}/change": ADMINS,
     "POST /accounts/{account_id}/password": ADMINS,
     "POST /accounts/{account_id}/close": ADMINS,
+    "GET /clients": AGENCY_ADMINS,
+    "GET /clients/new": AGENCY_ADMINS,
+    "POST /clients": AGENCY_ADMINS,
+    "POST /clients/{client_id}/revoke": AGENCY_ADMINS,
     "POST /api/console/v1/sign-in": PUBLIC,
     "POST /api/console/v1/sign-out": SIGNED_IN.before_new_password(),
     "POST /api/console/v1/password": SIGNED_IN.before_new_password(),
     "GET /api/console/v1/me": SIGNED_IN,
-    "GET /api/console/v1/agencies": SIGNED_IN,
+    "GET /api/console/v1/agencies": SIGNED_IN.for_clients(Scope.CAMPAIGNS_READ),
     "POST /api/console/v1/agencies": COUNTY_ADMINS,
     "GET /api/console/v1/accounts": ADMINS,
     "POST /api/console/v1/accounts": ADMINS,
     "GET /api/console/v1/accounts/{account_id}": SIGNED_IN,
     "POST /api/console/v1/accounts/{account_id}/change": ADMINS,
     "POST /api/console/v1/accounts/{account_id}/close": ADMINS,
+    "GET /api/console/v1/clients": AGENCY_ADMINS,
+    "POST /api/console/v1/clients": AGENCY_ADMINS,
+    "POST /api/console/v1/clients/{client_id}/revoke": AGENCY_ADMINS,
 }
 
 MENU = (
     MenuEntry("/accounts", "单位与账号", "Accounts", frozenset({Role.COUNTY_ADMIN, Role.AGENCY_ADMIN}), icon="people"),
+    MenuEntry("/clients", "接口密钥", "API clients", frozenset({Role.AGENCY_ADMIN}), icon="key"),
 )
 
 
@@ -78,7 +87,7 @@ def console(ports: Ports, home: Path, county: str = "000000") -> Console:
         templates=HERE / "templates",
         access=ACCESS,
         menu=MENU,
-        routers=(api.routes, pages.routes),
+        routers=(api.routes, api_clients.routes, pages.routes, pages_clients.routes),
         county=county,
     )
 

@@ -33,7 +33,9 @@ class SignInBusy(TryAgain):
 
 @dataclass(frozen=True)
 class PasswordHash:
-    """A password's hash on its way into a row; no plain value, so that no request digest is made of it."""
+    """A password's hash on its way into a row; salted, so that no two tries of a request have the same."""
+
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
 
     encoded: str = field(repr=False)
 

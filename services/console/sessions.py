@@ -19,6 +19,7 @@ from runtime.store import Actor
 from runtime.web.signin import SignedIn
 from schemas.vocabulary import Role
 from services.console import passwords
+from services.console.clients import Clients
 from services.console.domain.identity import tidy_login
 from services.console.domain.throttle import (
     ABSOLUTE,
@@ -94,6 +95,7 @@ class Sessions:
         self._service = service
         self._now = now
         self._seen: dict[str, datetime] = {}  # token digest → last use, newer than the row by up to a minute
+        self._clients = Clients(service, now)
         self._written: dict[str, datetime] = {}  # token digest → when its last use was last put into the row
 
     # ── signing in and out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -170,6 +172,10 @@ class Sessions:
             return None
         self._touch(digest, row.seen_at, at)
         return _signed_in(account, agency, row.csrf)
+
+    def client_of(self, key: str, address: str) -> SignedIn:
+        """Look up the API client that holds a key; see ``runtime.web.signin.SignIn``."""
+        return self._clients.client_of(key, address)
 
     def _touch(self, digest: str, stored: datetime, at: datetime) -> None:
         """Remember that a session was used: in memory at once, in its row once a minute."""

@@ -1,12 +1,12 @@
-"""Agencies and accounts, and beside them the plumbing of sign-in: sessions, failed attempts, audit."""
+"""Agencies, accounts and API clients, and beside them the plumbing of sign-in: sessions, failed attempts, audit."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from runtime.store import ANNOTATIONS, Open
+from runtime.store import ANNOTATIONS, Open, Owned
 
 PLUMBING = {"info": {"kind": "plumbing"}}
 NOT_DIGESTED = {"digest": False}
@@ -58,6 +58,28 @@ class Account(Open, Base):
     must_change_password: Mapped[bool] = mapped_column(info=NOT_DIGESTED)
 
 
+class ApiClient(Owned, Base):
+    """
+    A program of an agency that may ask here (接口密钥). Of its key only the SHA-256 of the random part is stored.
+
+    A fast hash is enough: the key is 256 random bits, which nobody guesses, unlike a password.
+    """
+
+    __tablename__ = "api_client"
+    __table_args__ = {"info": {"kind": "owned"}}
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    scopes: Mapped[list[Any]]
+    expires_on: Mapped[date]  # last day, by the business clock
+    key_digest: Mapped[str] = mapped_column(String(64), info=NOT_DIGESTED)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(64))
+    used_at: Mapped[datetime | None] = mapped_column(info=NOT_DIGESTED)  # last request, to the minute; real time
+
+
 class LiveSession(Base):
     """A sign-in that has not ended. Holds the SHA-256 of the token only; all moments are real time."""
 
@@ -91,6 +113,10 @@ class SignInAudit(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[datetime]
-    what: Mapped[str] = mapped_column(String(32))  # [password_]refused | [password_]blocked | signed_in | signed_out
-    account: Mapped[str | None] = mapped_column(String(64))  # None: no such login
+    what: Mapped[str] = mapped_column(
+        String(32)
+    )  # [password_ | key_]refused | [password_]blocked | signed_in | signed_out
+    account: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # or the client whose key it was; None: no such login, no key
     address: Mapped[str] = mapped_column(String(64))

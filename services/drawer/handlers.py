@@ -10,7 +10,7 @@ from runtime.events.handling import Received, handles
 from runtime.store import share
 from schemas.documents import CampaignPlan
 from schemas.events.accounts import AgencyRegistered
-from schemas.events.campaigns import CampaignCancelled, CampaignConfirmed, FrameFrozen
+from schemas.events.campaigns import CampaignCancelled, CampaignConfirmed, CampaignResumed, FrameFrozen
 from schemas.events.payload import Payload
 from services.drawer.commands.ending import void
 from services.drawer.drafts import bodies_of
@@ -79,6 +79,14 @@ def note_cancellation(event: Received[CampaignCancelled], blobs: Blobs, session:
     session.merge(Cancellation(id=said.campaign, county=said.county, cancelled_at=event.time))
 
 
+@handles(CampaignResumed, replay=True)
+def forget_cancellation(event: Received[CampaignResumed], blobs: Blobs, session: Session) -> None:
+    """Remember that a campaign is carried out after all."""
+    row = session.get(Cancellation, event.data.campaign)
+    if row is not None:
+        session.delete(row)
+
+
 @handles(CampaignCancelled)
 def give_up_draw(event: Received[CampaignCancelled], blobs: Blobs, session: Session) -> list[Payload]:
     """Void the running attempt of a cancelled campaign; a sealed one stands (JIDRAW/1 section 6)."""
@@ -89,4 +97,4 @@ def give_up_draw(event: Received[CampaignCancelled], blobs: Blobs, session: Sess
     return [void(session, attempts[-1], "campaign_cancelled", (), event.time)]
 
 
-HANDLERS = (note_agency, note_campaign, note_frame, note_cancellation, give_up_draw)
+HANDLERS = (note_agency, note_campaign, note_frame, note_cancellation, forget_cancellation, give_up_draw)

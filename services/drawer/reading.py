@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
 from services.drawer import tables
-from services.drawer.domain.ceremony import Attempt, BeaconShown, Commit, Seal, Signatures
+from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.manifest_reader import read_manifest
+from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 from services.drawer.drafts import ROOM_DICE
 from services.drawer.progress import Moments, Standing

@@ -6,12 +6,13 @@ An outcome is worked out in the request that spoke the last word; the timer does
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from runtime.service import Service
 from runtime.store import Actor
-from runtime.time.timers import Timer
+from runtime.time.timers import Timer, for_each
 from services.drawer import acts
 from services.drawer.progress import Stage
 from services.drawer.reading import undisclosed, unfinished
@@ -24,8 +25,8 @@ def next_end(session: Session, now: datetime) -> datetime | None:
 
 def void_ended(service: Service, at: datetime) -> None:
     """Void every attempt whose time has run out."""
-    for draw, attempt in service.ask(service.system, _ended, now=at):
-        acts.end_attempt(service, draw, attempt)
+    attempts = {f"{draw}.{number}": (draw, number) for draw, number in service.ask(service.system, _ended, now=at)}
+    for_each(attempts, lambda attempt: acts.end_attempt(service, *attempts[attempt]))
 
 
 def _ended(session: Session, actor: Actor, *, now: datetime) -> list[tuple[str, int]]:
@@ -40,8 +41,7 @@ def next_completion(session: Session, now: datetime) -> datetime | None:
 
 def complete_sealed(service: Service, at: datetime) -> None:
     """Work out every draw in which the last word has been spoken."""
-    for draw in service.ask(service.system, _waiting, now=at):
-        acts.complete(service, draw)
+    for_each(service.ask(service.system, _waiting, now=at), partial(acts.complete, service))
 
 
 def _sealed(session: Session, now: datetime) -> list[str]:
@@ -59,8 +59,7 @@ def next_disclosure(session: Session, now: datetime) -> datetime | None:
 
 def disclose_ended(service: Service, at: datetime) -> None:
     """Open every record whose window has ended."""
-    for draw in service.ask(service.system, _window_ended, now=at):
-        acts.disclose(service, draw)
+    for_each(service.ask(service.system, _window_ended, now=at), partial(acts.disclose, service))
 
 
 def _window_ended(session: Session, actor: Actor, *, now: datetime) -> list[str]:

@@ -25,6 +25,8 @@ KEY, SECRET, ROSTER, REVEAL = "draw.key", "draw.secret", "draw.roster", "draw.re
 class KeyPair:
     """A new key of one body: the public half as hex, the private half sealed."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     agency: str
     public: str
     sealed: bytes
@@ -110,7 +112,7 @@ class Vault:
 
 
 def verify_signature(alg: str, key: str, message: bytes, signature: bytes) -> bool:
-    """Tell whether a signature is right (``domain.ceremony.Verify``); algorithms other than Ed25519 are not known here."""
+    """Tell whether a signature is right (``domain.sealing.Verify``); algorithms other than Ed25519 are not known here."""
     if alg != ALGORITHM:
         return False
     try:

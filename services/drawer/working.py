@@ -18,13 +18,14 @@ from services.drawer.commands.completing import Completion, Inputs, inputs_diges
 from services.drawer.commands.ending import IN_RECORD
 from services.drawer.commands.opening import Before, Drafted, Ground
 from services.drawer.domain import feasibility, manifest_rules, messages, record, visits
+from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.canonical import canonical
-from services.drawer.domain.ceremony import Commit, NotSealed, Reveal, Seal, Signatures
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.manifest import Times, as_json
 from services.drawer.domain.outcome import Outcome, compute
 from services.drawer.domain.record import EndedAttempt, Opening, Proceedings
 from services.drawer.domain.roster import RosterDiffers, summarise
+from services.drawer.domain.sealing import Commit, Reveal, Seal, Signatures
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,

@@ -10,13 +10,16 @@ from pydantic_settings import SettingsConfigDict
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
-from runtime.web.access import SIGNED_IN, Access
-from services.notifier import api, pages
+from runtime.web.access import SIGNED_IN, Access, roles
+from schemas.vocabulary import Role, Scope
+from services.notifier import api, api_webhooks, pages, pages_webhooks
 from services.notifier.handlers import HANDLERS
+from services.notifier.sending import ERRANDS
 from services.notifier.tables import Base
 from services.notifier.timers import TIMERS
 
 HERE = Path(__file__).parent
+ADMINS = roles(Role.AGENCY_ADMIN)
 
 
 class Settings(ServiceSettings):
@@ -25,6 +28,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_", title="notifier Settings")
 
     sweep_batch: int = Field(default=200, ge=1, le=5000, description="duties per transaction of a sweep")
+    webhook_loopback: bool = Field(
+        default=False, description="demo homes only: webhooks may go to this machine itself, by http too"
+    )
 
 
 # Whoever is signed in has an inbox and sees the duties of their own agency; what a person sees is decided by the wall
@@ -42,11 +48,31 @@ ACCESS: dict[str, Access] = {
     "POST /api/notifier/v1/notices/read-all": SIGNED_IN,
     "GET /api/notifier/v1/duties": SIGNED_IN,
     "GET /api/notifier/v1/summary": SIGNED_IN,
+    "GET /webhooks": ADMINS,
+    "POST /webhooks": ADMINS,
+    "GET /webhooks/new": ADMINS,
+    "GET /webhooks/{webhook_id}": ADMINS,
+    "POST /webhooks/{webhook_id}/secret": ADMINS,
+    "POST /webhooks/{webhook_id}/test": ADMINS,
+    "POST /webhooks/{webhook_id}/pause": ADMINS,
+    "POST /webhooks/{webhook_id}/resume": ADMINS,
+    "POST /webhooks/{webhook_id}/remove": ADMINS,
+    "GET /api/notifier/v1/webhooks": ADMINS,
+    "POST /api/notifier/v1/webhooks": ADMINS,
+    "GET /api/notifier/v1/webhooks/{webhook_id}": ADMINS,
+    "GET /api/notifier/v1/webhooks/{webhook_id}/deliveries": ADMINS,
+    "POST /api/notifier/v1/webhooks/{webhook_id}/secret": ADMINS,
+    "POST /api/notifier/v1/webhooks/{webhook_id}/test": ADMINS,
+    "POST /api/notifier/v1/webhooks/{webhook_id}/pause": ADMINS,
+    "POST /api/notifier/v1/webhooks/{webhook_id}/resume": ADMINS,
+    "POST /api/notifier/v1/webhooks/{webhook_id}/remove": ADMINS,
+    "GET /api/feed": ADMINS.for_clients(Scope.FEED_READ),
 }
 
 MENU = (
     MenuEntry("/duties", "待办与期限", "Duties and deadlines", icon="clock"),
     MenuEntry("/notices", "通知", "Notices", icon="bell"),
+    MenuEntry("/webhooks", "消息推送", "Webhooks", frozenset({Role.AGENCY_ADMIN}), icon="send"),
 )
 
 
@@ -60,11 +86,12 @@ def notifier(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Se
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         timers=TIMERS,
+        errands=ERRANDS,
         messages=HERE / "messages.toml",
         settings=Settings(**given),
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/notifier/home/me",),
-        routers=(api.routes, pages.routes),
+        routers=(api.routes, api_webhooks.routes, pages.routes, pages_webhooks.routes),
         templates=HERE / "templates",
     )

@@ -108,6 +108,20 @@ def cancel_campaign(session: Session, campaign: str, at: datetime) -> None:
             _fill(duty, CAMPAIGN, cancelled(duty.opened_at, at))
 
 
+def resume_campaign(session: Session, campaign: str) -> None:
+    """Take back what the campaign's cancellation did to its duties: each is as it would be without it."""
+    found = session.scalars(select(Duty).where(Duty.campaign == campaign).order_by(Duty.id)).all()
+    for duty in found:
+        if CAMPAIGN not in duty.slots:
+            continue
+        duty.slots = {slot: close for slot, close in duty.slots.items() if slot != CAMPAIGN}
+        counts = closed_by(_slots(duty))
+        duty.closed_at, duty.outcome = (counts.at, counts.outcome.value) if counts else (None, None)
+    session.flush()
+    for county in {duty.county for duty in found}:
+        replan(session, county, campaign)
+
+
 def _standing(session: Session, subject: str, kind: str | None, agencies: tuple[str, ...] | None) -> list[Duty]:
     """Find the duties on *subject* that no fact of their own key has closed."""
     found = select(Duty).where(Duty.subject == subject).order_by(Duty.id)

@@ -14,7 +14,8 @@ from runtime.store import Actor
 from runtime.time.lights import Light, end_of_day, light, local_day
 from runtime.time.workdays import WorkingCalendar
 from services.notifier.domain.duties import doer_marks
-from services.notifier.duties import calendar_of
+from services.notifier.domain.ladder import moves
+from services.notifier.duties import calendar_of, steps_of
 from services.notifier.tables import Agency, CalendarRow, Campaign, Duty, Notice
 
 PAGE = 30
@@ -286,15 +287,13 @@ def next_step(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Duty.next_step_at)))
 
 
-def due_steps(session: Session, actor: Actor, *, at: datetime, limit: int) -> list[tuple[str, datetime]]:
-    """List the duties whose next step is due: (duty, when the step was), earliest first, at most *limit*."""
-    found = (
-        select(Duty.id, Duty.next_step_at)
-        .where(Duty.next_step_at <= at)
-        .order_by(Duty.next_step_at, Duty.id)
-        .limit(limit)
-    )
-    return [(duty, when) for duty, when in session.execute(found) if when is not None]
+def due_steps(session: Session, actor: Actor, *, at: datetime, limit: int) -> list[tuple[str, str]]:
+    """List the duties of which steps are due: (duty, the steps by name), earliest first, at most *limit*."""
+    found = select(Duty).where(Duty.next_step_at <= at).order_by(Duty.next_step_at, Duty.id).limit(limit)
+    return [
+        (duty.id, ",".join(move.step for move in moves(steps_of(duty), duty.taken, at)))
+        for duty in session.scalars(found)
+    ]
 
 
 # ── what both need ──────────────────────────────────────────────────────────────────────────────────────────────────

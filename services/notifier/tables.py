@@ -7,7 +7,7 @@ Owned: what it decided (announcements, notices, duties). Projections: what other
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runtime.store import ANNOTATIONS, Open, Owned
@@ -219,3 +219,75 @@ class CalendarRow(Open, Base):
     calendar: Mapped[str]
     last_year: Mapped[int]
     years: Mapped[dict[str, Any]]  # year → [days off, days worked]
+
+
+# ── partner systems ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOT_DIGESTED = {"digest": False}  # what follows from the order of arrival across topics, from real time or from chance
+
+
+class FeedEntry(Owned, Base):
+    """
+    One event on one agency's feed (事件流), as it came.
+
+    ``number`` counts without gaps per agency in the order of commits, so that whoever has read up to one has missed none
+    before it; it is given once and for ever. Owned, not a projection: partners hold cursors over a replay.
+    """
+
+    __tablename__ = "feed_entry"
+    __table_args__ = (
+        Index("feed_entry_order", "county", "owner_agency", "number", unique=True),
+        {"info": OWNED},
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # event.agency
+    number: Mapped[int] = mapped_column(info=NOT_DIGESTED)
+    event: Mapped[str]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    at: Mapped[datetime]
+    body: Mapped[str] = mapped_column(Text, info=NOT_DIGESTED)
+
+
+class Webhook(Owned, Base):
+    """An address of an agency to which its events are pushed (消息推送), and how it has been answering."""
+
+    __tablename__ = "webhook"
+    __table_args__ = {"info": OWNED}
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    url: Mapped[str] = mapped_column(String(2000))
+    kinds: Mapped[list[Any]]  # of facts; empty: all there are
+    state: Mapped[str]  # domain/webhooks.py
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    secret: Mapped[bytes] = mapped_column(LargeBinary, info=NOT_DIGESTED)  # sealed
+    secret_before: Mapped[bytes | None] = mapped_column(
+        LargeBinary, info=NOT_DIGESTED
+    )  # sealed; signs beside the new one
+    before_until: Mapped[datetime | None] = mapped_column(info=NOT_DIGESTED)  # real time
+
+
+class Delivery(Owned, Base):
+    """One event on its way to one webhook; the queue and the log of deliveries at once. All moments but ``at`` are real time."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("delivery_order", "webhook", "subject", "number"),
+        Index("delivery_due", "state", "next_at"),
+        {"info": OWNED},
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    webhook: Mapped[str]
+    number: Mapped[int] = mapped_column(info=NOT_DIGESTED)  # in the order of queueing
+    event: Mapped[str]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    at: Mapped[datetime]  # business time of the event
+    body: Mapped[str] = mapped_column(Text, info=NOT_DIGESTED)
+    state: Mapped[str] = mapped_column(info=NOT_DIGESTED)  # domain/webhooks.py
+    tries: Mapped[list[Any]] = mapped_column(info=NOT_DIGESTED)  # [{at, status, problem, milliseconds}], oldest first
+    next_at: Mapped[datetime | None] = mapped_column(info=NOT_DIGESTED)
+    ended_at: Mapped[datetime | None] = mapped_column(info=NOT_DIGESTED)

@@ -16,12 +16,26 @@ def next_sweep(session: Session, now: datetime) -> datetime | None:
     return next_step(session)
 
 
+class SweepStandsStill(Exception):
+    """A pass of the sweep took nothing: the same steps are due as before it."""
+
+
 def sweep(service: Service, at: datetime) -> None:
-    """Take all steps due at *at*, so many duties per transaction."""
+    """
+    Take all steps due at *at*, so many duties per transaction.
+
+    Raises:
+        SweepStandsStill: a pass left what was due as it was; going on would never end.
+    """
+    before: list[tuple[str, str]] = []
     while due := service.ask(service.system, due_steps, at=at, limit=service.settings.sweep_batch):
-        told = "|".join(f"{duty}@{when.isoformat()}" for duty, when in due)
+        if due == before:
+            raise SweepStandsStill()
+        # By the steps, not by their moments: another pack may put an untaken step on a moment that was swept before.
+        told = "|".join(f"{duty}:{steps}" for duty, steps in due)
         key = f"notifier.sweep:{hashlib.sha256(told.encode()).hexdigest()}"
         service.do(service.system, take_steps, key=key, duties=[duty for duty, _ in due])
+        before = due
 
 
 TIMERS = [Timer("notifier.sweep", next_at=next_sweep, run=sweep)]

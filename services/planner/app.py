@@ -11,7 +11,7 @@ from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web.access import MIB, SIGNED_IN, Access, roles
-from schemas.vocabulary import Role
+from schemas.vocabulary import Role, Scope
 from services.planner import api, pages
 from services.planner.handlers import HANDLERS
 from services.planner.tables import Base
@@ -77,9 +77,9 @@ def access(settings: Settings) -> dict[str, Access]:
         f"GET {API}/registers/{{kind}}": SIGNED_IN,
         f"GET {API}/checklists": SIGNED_IN,
         f"GET {API}/items": SIGNED_IN,
-        f"GET {API}/campaigns": SIGNED_IN,
+        f"GET {API}/campaigns": SIGNED_IN.for_clients(Scope.CAMPAIGNS_READ),
         f"POST {API}/campaigns": PLANNER,
-        f"GET {API}/campaigns/{{campaign_id}}": SIGNED_IN,
+        f"GET {API}/campaigns/{{campaign_id}}": SIGNED_IN.for_clients(Scope.CAMPAIGNS_READ),
         f"POST {API}/campaigns/{{campaign_id}}": PLANNER,
         f"GET {API}/campaigns/{{campaign_id}}/sizes": PLANNER,
         f"POST {API}/campaigns/{{campaign_id}}/propose": PLANNER,

@@ -1,4 +1,8 @@
-"""What the planner hears: who there is, and how far its campaigns are. Projections only, so all of it can be replayed."""
+"""
+What the planner hears: who there is, and how far its campaigns are.
+
+Projections only, so all of it can be replayed; but that a seal takes back a cancellation is decided once.
+"""
 
 import json
 import re
@@ -12,6 +16,7 @@ from runtime.errors import NotYet, Rejected, Unreadable
 from runtime.events.handling import Received, arrived, handles
 from runtime.store import share
 from schemas.events.accounts import AccountChanged, AccountClosed, AccountOpened, AgencyRegistered
+from schemas.events.campaigns import CampaignResumed
 from schemas.events.draws import (
     CommitmentReceived,
     DrawCompleted,
@@ -22,6 +27,7 @@ from schemas.events.draws import (
     RevealsSealed,
 )
 from schemas.events.notices import DeadlineApproaching, DeadlineEscalated, DeadlineMissed, DutyPayload
+from schemas.events.payload import Payload
 from schemas.events.results import (
     ChecklistSubmitted,
     FindingRaised,
@@ -31,6 +37,7 @@ from schemas.events.results import (
     SectionPayload,
     VisitScheduled,
 )
+from services.planner.domain import campaigns as rules
 from services.planner.domain.days import business_day
 from services.planner.tables import AccountRow, AgencyRow, CampaignRow, DrawnTargetRow, DrawRow, DutyRow, SectionRow
 
@@ -128,6 +135,17 @@ def count_commitment(event: Received[CommitmentReceived], blobs: Blobs, session:
 def note_seal(event: Received[RevealsSealed], blobs: Blobs, session: Session) -> None:
     """Note that nothing voids the attempt any more."""
     _draw(session, event.data).state = "sealed"
+
+
+@handles(RevealsSealed)
+def carry_out_after_all(event: Received[RevealsSealed], blobs: Blobs, session: Session) -> list[Payload]:
+    """Take a cancellation back that was given before this seal was heard of; the reason given for it stays."""
+    campaign = _campaign(session, event.data.campaign)
+    if campaign.state != rules.CANCELLED:
+        return []
+    campaign.state, campaign.version = rules.FROZEN, campaign.version + 1
+    campaign.ended_at = campaign.ended_by = None
+    return [CampaignResumed(county=campaign.county, campaign=campaign.id, lead=campaign.owner_agency)]
 
 
 @handles(DrawCompleted, replay=True)
@@ -332,6 +350,7 @@ HANDLERS = (
     follow_draw,
     count_commitment,
     note_seal,
+    carry_out_after_all,
     note_completion,
     note_void,
     remember_drawn,

@@ -74,6 +74,8 @@ class PreparedChecklist:
 class PreparedImport:
     """What a spreadsheet says, read and checked, and the digest of what it was checked against."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     agency: str
     on: date
     inputs: str

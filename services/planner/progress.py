@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from services.planner.tables import DrawRow, SectionRow
 
-COMPLETED, DISCLOSED = "completed", "disclosed"
+SEALED, COMPLETED, DISCLOSED = "sealed", "completed", "disclosed"
 
 
 def attempts_of(session: Session, campaign: str) -> list[DrawRow]:
@@ -21,6 +21,11 @@ def completed_draw(session: Session, campaign: str) -> DrawRow | None:
 def draw_completed(session: Session, campaign: str) -> bool:
     """Tell whether a campaign's draw is completed."""
     return completed_draw(session, campaign) is not None
+
+
+def draw_sealed(session: Session, campaign: str) -> bool:
+    """Tell whether nothing stops a campaign's draw any more, as far as is known here."""
+    return any(row.state in (SEALED, COMPLETED, DISCLOSED) for row in attempts_of(session, campaign))
 
 
 def sections_of(session: Session, campaign: str) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from runtime.web.etag import etag
 from runtime.web.templates import Web
 from schemas.events.payload import Digest, Id
 from services.results.commands import approval, drafts, publication, referrals, visits
+from services.results.commands.actions import decide_action
 from services.results.commands.found import SectionNotYours
 from services.results.commands.rectification import verify_rectification
 from services.results.queries import publication as published
@@ -42,9 +43,10 @@ class Body(BaseModel):
 
 
 class Day(Body):
-    """The day of a visit."""
+    """The day of a visit, and the one that stood there when it was chosen (null: none)."""
 
     day: date
+    instead_of: date | None
 
 
 class WrittenFinding(Body):
@@ -67,24 +69,24 @@ class DraftBody(Body):
     findings: Annotated[list[WrittenFinding], Field(max_length=Many)] | None = None
 
 
-class Signed(Body):
-    """The digest of the text that was shown to the signer."""
+class Shown(Body):
+    """The digest of the text that was shown to whoever signs or approves it."""
 
-    digest: Digest | None = None
+    digest: Digest
 
 
 class Unit(Body):
     """How the inspected unit answered the record."""
 
     how: Literal["signed", "refused"]
+    digest: Digest
     name: Text = ""
     reason: Code = ""
     witness: Text = ""
-    digest: Digest | None = None
 
 
-class Reason(Body):
-    """Why a section goes back."""
+class Reason(Shown):
+    """Why a section goes back that says what its digest says."""
 
     reason: Text
 
@@ -116,6 +118,12 @@ class Checked(Body):
     finding: Id
     passed: bool
     note: Text = ""
+
+
+class ActedBody(DecisionBody):
+    """What an agency decided on its own finding."""
+
+    finding: Id
 
 
 class Nothing(Body):
@@ -151,7 +159,7 @@ def _visit_routes(router: APIRouter, service: Service) -> None:
     @router.post(f"{API}/visits/{{visit_id}}/schedule")
     def schedule(caller: TheCaller, visit_id: str, body: Day) -> Any:
         """Set the day of a visit, one for all its agencies."""
-        return _run(service, caller, visits.schedule_visit, visit_id=visit_id, day=body.day)
+        return _run(service, caller, visits.schedule_visit, visit_id=visit_id, **body.model_dump())
 
     @router.get(f"{API}/campaigns/{{campaign_id}}/summary")
     def summary(caller: TheCaller, campaign_id: str) -> Any:
@@ -210,8 +218,8 @@ def _section_routes(router: APIRouter, service: Service) -> None:
         return _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
 
     @router.post(f"{API}/sections/{{section_id}}/sign")
-    def sign(caller: TheCaller, section_id: str, body: Signed) -> Any:
-        """Sign the section's text as it stands, as an officer of its team."""
+    def sign(caller: TheCaller, section_id: str, body: Shown) -> Any:
+        """Sign the section's text that was shown, as an officer of its team."""
         return _run(service, caller, visits.sign_section, section_id=section_id, digest=body.digest)
 
     @router.post(f"{API}/sections/{{section_id}}/unit")
@@ -227,17 +235,22 @@ def _section_routes(router: APIRouter, service: Service) -> None:
     @router.post(f"{API}/sections/{{section_id}}/return")
     def return_(caller: TheCaller, section_id: str, body: Reason) -> Any:
         """Send a section back to whoever entered it, with a reason."""
-        return _run(service, caller, visits.return_section, section_id=section_id, reason=body.reason)
+        return _run(service, caller, visits.return_section, section_id=section_id, **body.model_dump())
 
     @router.post(f"{API}/sections/{{section_id}}/approve")
-    def approve(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:
-        """Approve a section written by others; its findings are raised and referred in the same step."""
-        return _run(service, caller, approval.approve_section, section_id=section_id)
+    def approve(caller: TheCaller, section_id: str, body: Shown) -> Any:
+        """Approve the text that was shown, written by others; its findings are raised and referred in the same step."""
+        return _run(service, caller, approval.approve_section, section_id=section_id, digest=body.digest)
 
     @router.post(f"{API}/sections/{{section_id}}/verify")
     def verify(caller: TheCaller, section_id: str, body: Checked) -> Any:
         """Record the check of a rectification."""
         return _run(service, caller, verify_rectification, section_id=section_id, **body.model_dump())
+
+    @router.post(f"{API}/sections/{{section_id}}/act")
+    def act(caller: TheCaller, section_id: str, body: ActedBody) -> Any:
+        """Record what the agency decided on a finding that it must act on itself."""
+        return _run(service, caller, decide_action, section_id=section_id, **body.model_dump())
 
     @router.post(f"{API}/sections/{{section_id}}/publish")
     def publish(caller: TheCaller, section_id: str, body: Nothing | None = None) -> Any:

@@ -11,7 +11,7 @@ from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.database import Database
 from runtime.web.access import MIB, PUBLIC, SIGNED_IN, Access, roles
-from schemas.vocabulary import Role
+from schemas.vocabulary import Role, Scope
 from services.results import api, pages
 from services.results.domain.sight import ANSWERING, ROUTING
 from services.results.handlers import handlers
@@ -58,6 +58,7 @@ ACCESS: Mapping[str, Access] = {
     "POST /sections/{section_id}/approve": APPROVERS,
     "POST /sections/{section_id}/return": APPROVERS,
     "POST /sections/{section_id}/verify": CHECKERS,
+    "POST /sections/{section_id}/act": HANDS,
     "POST /sections/{section_id}/publish": PUBLISHERS,
     "GET /publication": SIGNED_IN,
     "GET /referrals": SIGNED_IN,
@@ -76,10 +77,10 @@ ACCESS: Mapping[str, Access] = {
     "GET /parts/results/campaign/{campaign_id}": SIGNED_IN,
     "GET /parts/results/home/me": SIGNED_IN,
     # api
-    f"GET {API}/visits": SIGNED_IN,
-    f"GET {API}/visits/{{visit_id}}": SIGNED_IN,
-    f"POST {API}/visits/{{visit_id}}/schedule": SCHEDULERS,
-    f"GET {API}/sections/{{section_id}}": SIGNED_IN,
+    f"GET {API}/visits": SIGNED_IN.for_clients(Scope.ASSIGNMENTS_READ),
+    f"GET {API}/visits/{{visit_id}}": SIGNED_IN.for_clients(Scope.ASSIGNMENTS_READ),
+    f"POST {API}/visits/{{visit_id}}/schedule": SCHEDULERS.for_clients(Scope.VISITS_SCHEDULE),
+    f"GET {API}/sections/{{section_id}}": SIGNED_IN.for_clients(Scope.ASSIGNMENTS_READ),
     f"POST {API}/sections/{{section_id}}/answers": OFFICERS,
     f"POST {API}/sections/{{section_id}}/evidence": OFFICERS.limited(12 * MIB),
     f"GET {API}/sections/{{section_id}}/evidence/{{evidence_id}}": SIGNED_IN,
@@ -90,19 +91,20 @@ ACCESS: Mapping[str, Access] = {
     f"POST {API}/sections/{{section_id}}/return": APPROVERS,
     f"POST {API}/sections/{{section_id}}/approve": APPROVERS,
     f"POST {API}/sections/{{section_id}}/verify": CHECKERS,
+    f"POST {API}/sections/{{section_id}}/act": HANDS,
     f"POST {API}/sections/{{section_id}}/publish": PUBLISHERS,
     f"GET {API}/publication": SIGNED_IN,
     f"GET {API}/campaigns/{{campaign_id}}/summary": SIGNED_IN,
-    f"GET {API}/referrals": SIGNED_IN,
-    f"GET {API}/referrals/{{referral_id}}": SIGNED_IN,
-    f"GET {API}/referrals/{{referral_id}}/letter": SIGNED_IN,
-    f"GET {API}/referrals/{{referral_id}}/evidence/{{evidence_id}}": SIGNED_IN,
+    f"GET {API}/referrals": SIGNED_IN.for_clients(Scope.REFERRALS_READ),
+    f"GET {API}/referrals/{{referral_id}}": SIGNED_IN.for_clients(Scope.REFERRALS_READ),
+    f"GET {API}/referrals/{{referral_id}}/letter": SIGNED_IN.for_clients(Scope.REFERRALS_READ),
+    f"GET {API}/referrals/{{referral_id}}/evidence/{{evidence_id}}": SIGNED_IN.for_clients(Scope.REFERRALS_READ),
     f"GET {API}/referrals/{{referral_id}}/scans/{{scan_id}}": SIGNED_IN,
-    f"POST {API}/referrals/{{referral_id}}/scans": HANDS.limited(12 * MIB),
-    f"POST {API}/referrals/{{referral_id}}/receive": HANDS,
-    f"POST {API}/referrals/{{referral_id}}/accept": HANDS,
-    f"POST {API}/referrals/{{referral_id}}/return": HANDS,
-    f"POST {API}/referrals/{{referral_id}}/decide": HANDS,
+    f"POST {API}/referrals/{{referral_id}}/scans": HANDS.limited(12 * MIB).for_clients(Scope.REFERRALS_ANSWER),
+    f"POST {API}/referrals/{{referral_id}}/receive": HANDS.for_clients(Scope.REFERRALS_ANSWER),
+    f"POST {API}/referrals/{{referral_id}}/accept": HANDS.for_clients(Scope.REFERRALS_ANSWER),
+    f"POST {API}/referrals/{{referral_id}}/return": HANDS.for_clients(Scope.REFERRALS_ANSWER),
+    f"POST {API}/referrals/{{referral_id}}/decide": HANDS.for_clients(Scope.REFERRALS_ANSWER),
     f"POST {API}/referrals/{{referral_id}}/close": HANDS,
     f"POST {API}/referrals/{{referral_id}}/route": ROUTERS,
     f"GET {API}/public": PUBLIC,

@@ -14,7 +14,7 @@ from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from services.results import forms
 from services.results.api import Code, PageNumber, Text
-from services.results.commands import approval, drafts, publication, rectification, referrals, visits
+from services.results.commands import actions, approval, drafts, publication, rectification, referrals, visits
 from services.results.domain.lights import worst
 from services.results.domain.referrals import Act
 from services.results.queries import publication as published
@@ -50,6 +50,7 @@ def _section_options(view: Mapping[str, Any], lang: str) -> dict[str, Any]:
         "outcome_options": _options(view["outcomes"], lang),
         "kind_options": _options(view["kinds"], lang),
         "refusal_options": _options(view["refusal_reasons"], lang),
+        "decision_options": _options(view["decisions"], lang),
         "item_options": [(item["id"], item["name"]) for item in view["items"]],
         "evidence_options": [(file["evidence"], file["name"]) for file in view["evidence"]],
         "own_findings": [each for each in view["written_findings"] if not each["question"]],
@@ -88,8 +89,13 @@ def _visit_pages(router: APIRouter, service: Service, web: Web) -> None:
         return web.render(request, "results/visit.html", visit=view, warnings=warnings)
 
     @router.post("/visits/{visit_id}/schedule")
-    def schedule(caller: TheCaller, visit_id: str, day: Annotated[date, Form()]) -> Response:
-        value = _run(service, caller, visits.schedule_visit, visit_id=visit_id, day=day)
+    def schedule(
+        caller: TheCaller,
+        visit_id: str,
+        day: Annotated[date, Form()],
+        instead_of: Annotated[date | None, Form()] = None,  # an empty field: there was none
+    ) -> Response:
+        value = _run(service, caller, visits.schedule_visit, visit_id=visit_id, day=day, instead_of=instead_of)
         warn = f"?warn={','.join(value['warnings'])}" if value["warnings"] else ""
         return see_other(f"/visits/{visit_id}{warn}", said="visit.said_scheduled")
 
@@ -203,14 +209,16 @@ def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
         return see_other(f"/visits/{value['visit']}", said="section.said_submitted")
 
     @router.post("/sections/{section_id}/approve")
-    def approve(caller: TheCaller, section_id: str) -> Response:
-        value = _run(service, caller, approval.approve_section, section_id=section_id)
+    def approve(caller: TheCaller, section_id: str, digest: Annotated[Code, Form()]) -> Response:
+        value = _run(service, caller, approval.approve_section, section_id=section_id, digest=digest)
         said = "section.said_approved_referred" if value["referrals"] else "section.said_approved"
         return see_other(f"/sections/{section_id}", said=said)
 
     @router.post("/sections/{section_id}/return")
-    def return_(caller: TheCaller, section_id: str, reason: Annotated[Text, Form()]) -> Response:
-        _run(service, caller, visits.return_section, section_id=section_id, reason=reason)
+    def return_(
+        caller: TheCaller, section_id: str, digest: Annotated[Code, Form()], reason: Annotated[Text, Form()]
+    ) -> Response:
+        _run(service, caller, visits.return_section, section_id=section_id, digest=digest, reason=reason)
         return see_other(f"/sections/{section_id}", said="section.said_returned")
 
     @router.post("/sections/{section_id}/verify")
@@ -226,6 +234,18 @@ def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
         return see_other(
             f"/sections/{section_id}", said="rectification.said_passed" if passed else "rectification.said_again"
         )
+
+    @router.post("/sections/{section_id}/act")
+    def act(
+        caller: TheCaller,
+        section_id: str,
+        finding: Annotated[Code, Form()],
+        decision: Annotated[Code, Form()],
+        text: Annotated[Text, Form()],
+    ) -> Response:
+        facts = {"finding": finding, "decision": decision, "text": text}
+        _run(service, caller, actions.decide_action, section_id=section_id, **facts)
+        return see_other(f"/sections/{section_id}", said="action.said_decided")
 
     @router.post("/sections/{section_id}/publish")
     def publish(caller: TheCaller, section_id: str) -> Response:

@@ -36,7 +36,14 @@ class Rules:
     def outcomes(self) -> Mapping[str, Outcome]:
         """The vocabulary of outcomes (检查结果)."""
         return {
-            o.code: Outcome(o.code, o.needs_finding, o.needs_rectification_date, o.closes, o.updates_register)
+            o.code: Outcome(
+                o.code,
+                needs_finding=o.needs_finding,
+                dated=o.needs_rectification_date,
+                acted_on=o.needs_target_agency,
+                closes=o.closes,
+                updates_register=o.updates_register,
+            )
             for o in self.pack.outcomes
         }
 
@@ -80,7 +87,8 @@ class Rules:
     def route(self, kind: str, finder: str, category: str, district: str) -> Route:
         """Ask the routing table what becomes of a finding."""
         row = self.pack.route(kind, finder, category, district)
-        return Route(row.mode.value, row.agency, row.deadline, _written(row), row.suggest, row.action)
+        follow_up = row.follow_up.value if row.follow_up else ""
+        return Route(row.mode.value, row.agency, row.deadline, _written(row), row.suggest, row.action, follow_up)
 
     @cached_property
     def rule_words(self) -> Mapping[str, tuple[str, str]]:

@@ -286,6 +286,47 @@ class FollowUpCheck(Owned, Base):
     checked_at: Mapped[datetime]
 
 
+class OwnAction(Owned, Base):
+    """
+    自行处理: what an agency must do itself about a kind of finding it made; id is its first finding's.
+
+    Shared among the agencies of the visit, so that one that reports the same matter joins it to its referral: one firm,
+    one action. Holds ids and days, and is shown to nobody else; what was decided is an `OwnDecision`.
+    """
+
+    __tablename__ = "own_action"
+    __table_args__ = (
+        Index("own_action_by_section", "section"),
+        Index("own_action_by_thread", "thread"),
+        {"info": {"kind": "owned"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    section: Mapped[str] = mapped_column(String(128))
+    visit: Mapped[str] = mapped_column(String(64))
+    campaign: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    thread: Mapped[str] = mapped_column(String(64))  # of a referral of the same matter to this agency
+    findings: Mapped[list[Any]] = mapped_column(JSON)  # finding ids
+    due: Mapped[dict[str, Any]] = mapped_column(JSON)  # empty where the referral's days count
+    referral: Mapped[str | None] = mapped_column(String(64))  # others report the same: the agency acts there, once
+    decided_at: Mapped[datetime | None]
+
+
+class OwnDecision(Owned, Base):
+    """What an agency decided on its own action; id is the action's. The agency's alone."""
+
+    __tablename__ = "own_decision"
+    __table_args__ = (Index("own_decision_by_section", "section"), {"info": {"kind": "owned"}})
+
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    section: Mapped[str] = mapped_column(String(128))
+    decision: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str]
+    decided_by: Mapped[str] = mapped_column(String(128))
+    decided_at: Mapped[datetime]
+
+
 class PublicRow(Open, Base):
     """检查结果公示: what everybody may read of one agency at one firm."""
 

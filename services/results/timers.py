@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from runtime.service import Service
 from runtime.store import Actor
-from runtime.time.timers import Timer
+from runtime.time.timers import Timer, for_each
 from services.results.commands.referrals import close_heard, to_close
 
 
@@ -18,8 +18,10 @@ def next_close(session: Session, now: datetime) -> datetime | None:
 
 def close_all(service: Service, at: datetime) -> None:
     """Close what can be closed."""
-    for referral in service.ask(service.system, to_close):
-        service.do(service.system, close_heard, key=f"close-heard:{referral}", referral_id=referral)
+    for_each(
+        service.ask(service.system, to_close),
+        lambda referral: service.do(service.system, close_heard, key=f"close-heard:{referral}", referral_id=referral),
+    )
 
 
 TIMERS = (Timer("results.close_heard_referrals", next_close, close_all),)

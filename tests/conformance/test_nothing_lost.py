@@ -2,12 +2,15 @@
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from runtime.events.bus import Record
 from runtime.events.failpoints import POINTS
@@ -182,6 +185,50 @@ def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_r
 
     assert heard(listener) == {"C-1": (1, True)}
     assert plumbing_rows(listener, waiting) == []
+
+
+def test_a_wrong_statement_in_one_handler_parks_its_event_and_the_flow_goes_on(
+    kit: Kit, listener: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls "no such column" an OperationalError, as it calls a database that is away."""
+    monkeypatch.setattr("runtime.events.processing.BACKOFF_SECONDS", (0.0, 0.0, 0.0))
+
+    def broken(event: object, blobs: object, session: Session) -> None:
+        session.connection().exec_driver_sql("SELECT no_such_column FROM heard")
+
+    whole = listener.processor.handlers[CampaignCancelled]
+    listener.processor.handlers[CampaignCancelled] = (
+        type(whole[0])(CampaignCancelled, (), True, broken, "broken"),
+        *whole[1:],
+    )
+    kit.feed(listener, CampaignCancelled(county=COUNTY, campaign="C-1"), CampaignClosed(county=COUNTY, campaign="C-2"))
+    for _ in range(10):
+        listener.processor.run_ready()
+
+    (row,) = plumbing_rows(listener, parked)
+    assert row.code == "event.handler_failed"  # type: ignore[attr-defined]
+    assert heard(listener) == {"C-2": (1, False)}
+
+
+@pytest.mark.parametrize("code", [5, 6, 10, 13, 14, 5 | 1 << 8, 10 | 8 << 8])
+def test_a_database_that_is_away_parks_nothing(kit: Kit, listener: Service, code: int) -> None:
+    """Busy, locked, I/O, full, cannot open, and their extended codes."""
+
+    def away(event: object, blobs: object, session: Session) -> None:
+        said = sqlite3.OperationalError("away")
+        said.sqlite_errorcode = code
+        raise OperationalError("INSERT", {}, said)
+
+    whole = listener.processor.handlers[CampaignClosed]
+    listener.processor.handlers[CampaignClosed] = (type(whole[0])(CampaignClosed, (), True, away, "away"),)
+
+    with pytest.raises(OperationalError):
+        kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
+
+    assert plumbing_rows(listener, parked) == plumbing_rows(listener, waiting) == []
+    listener.processor.handlers[CampaignClosed] = whole
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
+    assert set(heard(listener)) == {"C-2"}
 
 
 def test_replaying_from_the_beginning_gives_equal_projections_and_says_nothing(

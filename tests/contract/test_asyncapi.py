@@ -9,12 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
-from schemas.registry import PAYLOADS
+from schemas.registry import PAYLOADS, UPCASTERS
 from schemas.topics import TOPICS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 DOCUMENT: Mapping[str, Any] = json.loads((SCHEMAS / "asyncapi.json").read_text(encoding="utf-8"))
-GOLDEN = sorted(path.stem for path in (SCHEMAS / "golden").glob("*.json"))
+GOLDEN = sorted(
+    {path.stem for path in (SCHEMAS / "golden").glob("*.json")} - set(UPCASTERS)
+)  # as this release says them
 
 
 def references(value: Any) -> Iterator[str]:

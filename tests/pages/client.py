@@ -23,6 +23,7 @@ from runtime.service import Service
 from runtime.store import Actor
 from runtime.web.application import application
 from runtime.web.messages import OWN
+from runtime.web.refusals import NotSignedIn
 from runtime.web.settings import WebSettings
 from runtime.web.signin import SignedIn
 from runtime.web.templates import Web
@@ -376,6 +377,10 @@ class Doors:
     def actor_of(self, token: str) -> SignedIn | None:
         """Look up who was given this token."""
         return self._people.get(token)
+
+    def client_of(self, key: str, address: str) -> SignedIn:
+        """Know no key."""
+        raise NotSignedIn()
 
     def admit(self, actor: Actor, name: str = "测试人员", agency_name: str = "测试单位") -> tuple[str, str]:
         """Give *actor* a session; return its token and CSRF token."""

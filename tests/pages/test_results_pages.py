@@ -79,6 +79,20 @@ def test_the_leads_planner_sets_a_day(world: World, site: Site) -> None:
     assert "不在检查阶段内" in refused.text
 
 
+def test_a_day_is_not_set_over_one_that_was_not_seen(world: World, site: Site) -> None:
+    one, other = enter(site, LEAD, Role.PLANNER), enter(site, LEAD, Role.TEAM_LEAD)
+    at = f"/visits/{visit_id('A')}"
+    before = other.get(at)
+    one.get(at).form(f"{at}/schedule").submit(day="2018-12-20")
+
+    refused = other.post(f"{at}/schedule", filled(before, f"{at}/schedule", day="2018-12-19"), status=412)
+
+    assert "内容已被他人更新" in refused.text
+    page = other.get(at)
+    assert "2018年12月20日" in page.main
+    assert "2018年12月19日" in page.form(f"{at}/schedule").submit(day="2018-12-19").main
+
+
 def test_before_disclosure_a_target_shows_to_few(day: World, site: Site) -> None:
     for agency, role in ((LEAD, Role.PUBLISHER), (LEAD, Role.VIEWER), ("GA", Role.SUPERVISOR)):
         client = enter(site, agency, role)
@@ -160,6 +174,26 @@ def test_a_stale_edit_shows_own_input_again(day: World, site: Site) -> None:
     assert (values["a:JT-1:reached"], values["o:JT-1"], values["version"]) == (["no"], ["UNREACHABLE"], ["1"])
     page = second.post(at, {name: value[0] for name, value in values.items()})
     assert page.form(at).values["a:JT-1:reached"] == ["no"]
+
+
+@pytest.mark.parametrize(("step", "facts"), [("approve", {}), ("return", {"reason": "请补充说明"})])
+def test_what_was_not_read_is_neither_approved_nor_returned(
+    day: World, site: Site, step: str, facts: dict[str, str]
+) -> None:
+    """Returned by a colleague and handed in anew while the page lay open: the button stands for what it showed."""
+    at = f"/sections/{A_JT}"
+    day.fill("A", "JT")
+    late = enter(site, "JT", Role.APPROVER, id="u-late")
+    before = late.get(f"{at}/review")
+    enter(site, "JT", Role.APPROVER).get(f"{at}/review").form(f"{at}/return").submit(reason="请核实")
+    day.fill("A", "JT", answers={"reached": "yes", "wrong": "no", "note": "改过的内容"})
+
+    refused = late.post(f"{at}/{step}", filled(before, f"{at}/{step}", **facts), status=412)
+
+    assert "内容已被他人更新" in refused.text
+    page = late.get(f"{at}/review")
+    assert "改过的内容" in page.main
+    assert late.post(f"{at}/{step}", filled(page, f"{at}/{step}", **facts)).path == at
 
 
 def test_a_refused_answer_or_file_keeps_the_rest(day: World, site: Site) -> None:
@@ -274,6 +308,27 @@ def test_a_sealed_referral_shows_how_it_stands(day: World, site: Site) -> None:
     assert "虚构A" in enter(site, "GA", Role.SUPERVISOR).get(f"/referrals/{R}").main
 
 
+def test_an_own_action_is_decided_on_the_sections_page(day: World, site: Site) -> None:
+    day.fill("E", "SJ", "UNREACHABLE", {"reached": "no"})
+    day.approve("E", "SJ")
+    section = section_id("E", "SJ")
+    at = f"/sections/{section}"
+    approver = enter(site, "SJ", Role.APPROVER)
+    assert "待自行处理" in approver.part("/parts/results/home/me").text
+    officer = enter(site, "SJ", Role.INSPECTOR, officer=day.officers("E", "SJ")[0].officer or "")
+    assert [form.action for form in officer.get(at).forms if form.action.endswith("/act")] == []
+
+    form = approver.get(at).form(f"{at}/act")
+    assert form.values["finding"] == [f"{section}-F1"]
+    form.submit(decision="listed_abnormal", text="", status=422)
+    page = approver.get(at).form(f"{at}/act").submit(decision="listed_abnormal", text="经核实列入")
+
+    for words in ("处理决定已登记", "列入经营异常名录", "经核实列入"):
+        assert words in page.main, words
+    assert [form.action for form in page.forms if form.action.endswith("/act")] == []
+    assert "待自行处理" not in approver.part("/parts/results/home/me").text
+
+
 def test_a_rectification_is_checked_on_its_page(day: World, site: Site) -> None:
     day.fill("B", "SJ", "CORRECTED", WRONG)
     day.approve("B", "SJ")
@@ -379,14 +434,33 @@ def test_a_section_through_the_api(day: World, site: Site) -> None:
     note = {"item": "JT-1", "question": "wrong", "text": "证件不符", "evidence": [evidence]}
     first.api("POST", f"{at}/answers", {"findings": [note]})
     digest = first.api("GET", at)["digest"]
-    first.api("POST", f"{at}/sign", {"digest": digest})
-    second.api("POST", f"{at}/sign", {})
-    first.api("POST", f"{at}/unit", {"how": "refused", "reason": "disagrees", "witness": "有录像"})
+    shown = {"digest": digest}
+    said = {"how": "refused", "reason": "disagrees", "witness": "有录像"}
+    first.api("POST", f"{at}/sign", shown)
+    unshown: list[tuple[str, dict[str, Any]]] = [
+        ("sign", {}),
+        ("sign", {"digest": None}),
+        ("sign", {"digest": ""}),
+        ("unit", said),
+    ]
+    for step, body in unshown:
+        assert second.api("POST", f"{at}/{step}", body, 422)["code"] == "web.input_invalid", (step, body)
+    assert second.api("POST", f"{at}/sign", {"digest": "sha256:" + "0" * 64}, 422)["code"] == "web.input_invalid"
+    assert second.api("POST", f"{at}/sign", {"digest": "0" * 64}, 412)["code"] == "stale"
+    assert second.api("POST", f"{at}/unit", {**said, "digest": "0" * 64}, 412)["code"] == "stale"
+    second.api("POST", f"{at}/sign", shown)
+    first.api("POST", f"{at}/unit", said | shown)
     first.api("POST", f"{at}/submit", {})
     approver = enter(site, "JT", Role.APPROVER)
-    value = approver.api("POST", f"{at}/approve", {}, key="approve-once")
+    unread: list[tuple[str, dict[str, Any]]] = [("approve", {}), ("return", {"reason": "再看"})]
+    for step, body in unread:
+        assert approver.api("POST", f"{at}/{step}", body, 422)["code"] == "web.input_invalid"
+        assert approver.api("POST", f"{at}/{step}", {**body, "digest": "0" * 64}, 412)["code"] == "stale"
+    value = approver.api("POST", f"{at}/approve", shown, key="approve-once")
     assert value["referrals"] == [R]
-    assert approver.api("POST", f"{at}/approve", {}, key="approve-once") == value  # asked again, nothing is done twice
+    assert (
+        approver.api("POST", f"{at}/approve", shown, key="approve-once") == value
+    )  # asked again, nothing is done twice
     police = enter(site, "GA", Role.APPROVER)
     assert [line["referral"] for line in police.api("GET", f"{API}/referrals")["inbox"]] == [R]
     assert police.api("GET", f"{API}/referrals/{R}")["packages"][0]["evidence"][0]["id"] == evidence
@@ -407,11 +481,17 @@ def test_the_api_lists_and_refuses_in_its_own_words(day: World, site: Site) -> N
     assert [section["agency"] for section in shown["sections"]] == ["AJ", "GA", "JT", "SJ", "YG"]
     assert "items" in planner.api("GET", f"{API}/sections/{section_id('A', 'GA')}")  # progress only
     assert "answers" not in str(planner.api("GET", f"{API}/sections/{section_id('A', 'GA')}"))
-    refusal = planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", {"day": "2018-12-15"}, 422)
+    refusal = planner.api(
+        "POST", f"{API}/visits/{visit_id('A')}/schedule", {"day": "2018-12-15", "instead_of": "2018-12-12"}, 422
+    )
     assert refusal["code"] == "visit.not_a_working_day"
     assert refusal["title"]
     assert refusal["title_en"]
-    planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", {"day": "soon"}, 422)
+    for body in ({"day": "soon", "instead_of": None}, {"day": "2018-12-20"}):
+        refusal = planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", body, 422)
+        assert refusal["code"] == "web.input_invalid", body
+    unseen = {"day": "2018-12-20", "instead_of": "2018-12-18"}
+    assert planner.api("POST", f"{API}/visits/{visit_id('A')}/schedule", unseen, 412)["code"] == "stale"
     planner.api("POST", f"{API}/sections/{A_JT}/approve", {}, 403)
     site.anonymous().api("GET", f"{API}/visits", status=401)
     assert site.anonymous().api("GET", f"{API}/public")["results"] == []

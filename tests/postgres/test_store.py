@@ -10,15 +10,21 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import insert, inspect, make_url, select, text, update
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from runtime.events.processing import write_outbox
 from runtime.store.actor import Actor
+from runtime.store.away import database_is_away
 from runtime.store.migrate import migrate, pending
-from runtime.store.plumbing import metadata, offsets, sequences
+from runtime.store.plumbing import metadata, offsets, parked, sequences, waiting
 from runtime.store.postgres import PostgresDatabase, provision
+from schemas.events.campaigns import CampaignClosed
 from schemas.vocabulary import SERVICES
 from tests.conformance import toy
+from tests.conformance.platforms import POSTGRES
+from tests.conformance.test_nothing_lost import heard, plumbing_rows
+from tests.kit import COUNTY, Kit
 
 SYSTEM = Actor.system("planner")
 
@@ -203,6 +209,57 @@ def test_whoever_listens_hears_of_an_outbox_that_another_process_filled(
     end()
 
 
+CUT = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["in a batch", "after it failed in a batch"])
+def test_a_connection_cut_under_a_handler_parks_nothing(
+    postgres_url: str, kit: Kit, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    monkeypatch.setenv(POSTGRES, postgres_url)
+    listener = toy.set_up(toy.listener(kit.ports, kit.folder, "postgres"))
+    kit.services.append(listener)
+    runs = iter([ValueError("a bug's first run")] if alone else [])
+
+    def cut(event: object, blobs: object, session: Session) -> None:
+        for bug in runs:
+            raise bug
+        session.connection().exec_driver_sql(CUT)
+
+    whole = listener.processor.handlers[CampaignClosed]
+    listener.processor.handlers[CampaignClosed] = (type(whole[0])(CampaignClosed, (), True, cut, "cut"),)
+    closed = CampaignClosed(county=COUNTY, campaign="C-2")
+
+    with pytest.raises(OperationalError):
+        kit.feed(listener, closed)
+
+    assert plumbing_rows(listener, parked) == plumbing_rows(listener, waiting) == []
+    listener.processor.handlers[CampaignClosed] = whole
+    kit.feed(listener, closed)
+    assert heard(listener) == {"C-2": (1, False)}
+
+
+@pytest.mark.parametrize(
+    ("statement", "away"),
+    [
+        ("SELECT no_such_column FROM sequences", False),
+        ("SELECT 1 / 0", False),
+        ("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P03'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '55P03'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$", True),
+        (CUT, True),
+    ],
+)
+def test_what_the_server_suffers_is_told_from_what_was_asked_of_it(
+    database: PostgresDatabase, statement: str, away: bool
+) -> None:
+    with pytest.raises(DBAPIError) as error, database.write_plumbing() as connection:
+        connection.exec_driver_sql(statement)
+
+    assert database_is_away(error.value) is away
+
+
 def fill_outbox(database: PostgresDatabase) -> None:
     """Put an event into the outbox, as a command does."""
     row = {"event_id": uuid.uuid4().hex, "topic": "campaigns", "key": "C-1", "body": b"{}", "written_at": 0.0}
@@ -220,11 +277,13 @@ def test_connections_cut_by_a_restart_are_replaced(own_postgres: Callable[[], An
         connection.execute(insert(sequences).values(name="n", next=1))
 
     server.crash()
-    with pytest.raises(OperationalError), database.write_plumbing():
+    with pytest.raises(OperationalError) as cut, database.write_plumbing():
         pass
-    with pytest.raises(OperationalError), database.read_plumbing() as connection:
+    with pytest.raises(OperationalError) as refused, database.read_plumbing() as connection:
         connection.execute(select(sequences))
     server.start()
+    assert database_is_away(cut.value)
+    assert database_is_away(refused.value)
 
     with database.read_plumbing() as connection:
         assert connection.scalar(select(sequences.c.next)) == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runtime.store import Actor
+from schemas.vocabulary import Role
 from services.notifier.queries import duties_of
 from services.results.queries.summary import home_me
 from tests.scenario.town import Town
@@ -28,7 +29,7 @@ def actors(town: Town) -> Iterator[Actor]:
     yield from (person.actor for person in town.people if person.actor is not None)
     for visit in town.teams.values():
         for officer in sorted(visit):
-            yield Actor(officer.lower(), officer[:2], "640221", frozenset({"inspector"}), officer)  # type: ignore[arg-type]
+            yield Actor(officer.lower(), officer[:2], "640221", frozenset({Role.INSPECTOR}), officer)
 
 
 def subject(line: dict[str, Any]) -> str:

@@ -1,12 +1,13 @@
 """
 Every route that writes, as everybody whom it refuses: the answer says what is wrong, and nothing has been written.
 
-Whether anything was written is asked of the databases themselves: SQLite counts what other connections commit.
+Whether anything was written is asked of the databases themselves: SQLite counts what other connections commit. Every answer
+is searched for what whoever got it must not know, like those of routes that read (`test_walls`).
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from httpx import Response
 from structlog.testing import capture_logs
 
 from schemas.vocabulary import Role
-from tests.scenario.town import UNRELATED, Person, Town, paths
+from tests.scenario.marks import Marks, joined
+from tests.scenario.test_walls import Seen, handed_to, known_firms, own_writing, told, without
+from tests.scenario.town import LEAD, OFFICE, PARTNER, UNRELATED, Person, Town, paths
 from tests.scenario.watch import Watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walls"), pytest.mark.timeout(600)]
@@ -57,6 +60,45 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+HEARD: list[tuple[Person, Seen]] = []
+"""What everybody was answered in the test that runs."""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_told(town: Town, marks: Marks) -> Iterator[None]:
+    """Look, after each test, for what somebody was told in refusing them."""
+    HEARD.clear()
+    yield
+    assert HEARD, "nobody was asked anything"
+    assert leaks(town, marks, HEARD) == set()
+
+
+def leaks(town: Town, marks: Marks, heard: Iterable[tuple[Person, Seen]]) -> set[str]:
+    """Name what people were told that they must not know: ``who: route: what``."""
+    by_person: dict[str, list[Seen]] = {}
+    for person, seen in heard:
+        by_person.setdefault(person.name, []).append(seen)
+    return {
+        f"{name}: {what}"
+        for name, seen in by_person.items()
+        for what in told(seen, hidden_from(town, marks, town.person(name)))
+    }
+
+
+def hidden_from(town: Town, marks: Marks, person: Person) -> dict[str, str]:
+    """Return what somebody must not be told before disclosure: all but their own, and what was handed to them."""
+    everything = joined([marks.secrets, marks.draw, marks.people, marks.firms, marks.all_written()])
+    own = [known_firms(town, marks, person), own_writing(town, marks, person), handed_to(town, marks, person)]
+    if person.agency in (LEAD, PARTNER):
+        own.append(dict(marks.officers[person.agency]))
+    if person.agency == LEAD:  # its own register of 110 entities
+        others = joined(each for agency, each in marks.officers.items() if agency != LEAD)
+        own += [without(marks.people, others), without(marks.firms, *marks.drawn.values())]
+    if person.agency == OFFICE:  # which officer is which account
+        own.append({mark: what for mark, what in marks.people.items() if what == "person: 姓名"})
+    return without(everything, *own)
+
+
 @pytest.fixture
 def watch(town: Town) -> Iterator[Watch]:
     """Whether anything is written in the town."""
@@ -89,6 +131,7 @@ def post(
     found: Response = person.client.http.post(
         path, content=content, headers={**headers, "Content-Type": kind}, follow_redirects=False
     )
+    HEARD.append((person, Seen(line, path, found)))
     return found
 
 
@@ -160,7 +203,9 @@ def test_from_another_site_no_form_is_taken(town: Town, watch: Watch) -> None:
         person = somebody_for(town, line)
         assert person is not None, line
         headers = {"X-CSRF-Token": person.client.csrf, "Origin": "https://evil.example", "Idempotency-Key": "x"}
-        answer = person.client.http.post(paths(line, fills)[0], headers=headers, content=b"{}")
+        path = paths(line, fills)[0]
+        answer = person.client.http.post(path, headers=headers, content=b"{}")
+        HEARD.append((person, Seen(line, path, answer)))
         assert answer.status_code == 403, line
         assert "web.foreign_origin" in answer.text, line
 
@@ -269,6 +314,7 @@ def upload(person: Person, line: str, path: str, content: bytes) -> Response:
     if "rulepacks" in line or "calendars" in line:
         sent = bare
     found: Response = person.client.http.post(path, headers=headers, follow_redirects=False, **sent)
+    HEARD.append((person, Seen(line, path, found)))
     return found
 
 
@@ -276,6 +322,33 @@ def test_a_control_what_is_allowed_is_written(town: Town, watch: Watch) -> None:
     """The watch sees a write: an officer's own notice is read."""
     person = town.person("jt-plan")
     (notice, *_) = person.client.api("GET", "/api/notifier/v1/notices")["notices"]
-    person.client.api("POST", f"/api/notifier/v1/notices/{notice['id']}/read", {})
+    line, path = "POST /api/notifier/v1/notices/{notice_id}/read", f"/api/notifier/v1/notices/{notice['id']}/read"
+    answer = post(person, line, path)
 
+    assert answer.status_code == 200, answer.text
     assert watch.changed() == {"notifier"}
+
+
+def test_a_control_what_must_not_be_told_is_found_in_a_refusal(town: Town, marks: Marks) -> None:
+    """Of every kind one, as each of those from whom it is hidden; and one's own is let through."""
+    line, path = "POST /api/results/v1/sections/{section_id}/approve", "/api/results/v1/sections/x/approve"
+    kinds = {
+        "people": marks.people,
+        "firms": marks.firms,
+        "written": marks.all_written(),
+        "secrets": marks.secrets,
+        "draw": marks.draw,
+    }
+    for name in ("anonymous", "jy-planner", "gz-witness", "ga-super", "jt-super", "jt-check"):
+        person = town.person(name)
+        hidden = hidden_from(town, marks, person)
+        for kind, some in kinds.items():
+            mark = next((each for each in some if each in hidden), None)
+            assert mark is not None, (name, kind)
+            answer = Seen(line, path, Response(409, text=f"不能审核：{mark}。"))
+            assert leaks(town, marks, [(person, answer)]), (name, kind)
+    HEARD.append((town.person("anonymous"), Seen(line, path, Response(409, text="不能审核。"))))
+    (own, *_) = own_writing(town, marks, town.person("ga-check"))
+    mine = Seen(line, path, Response(409, text=f"不能审核：{own}。"))
+    assert leaks(town, marks, [(town.person("ga-check"), mine)]) == set()
+    assert leaks(town, marks, [(town.person("jt-check"), mine)])

@@ -462,9 +462,7 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
 ) -> None:
     with capture_logs(), copied(undisturbed.home, tmp_path_factory.mktemp("after") / "home") as system:
         town, marks = Town(system), collect(system)
-        names = ("jt-plan", "ga-plan", "ga-super", "jy-planner", "gz-witness", "anonymous")
-        people = [town.person(name) for name in names]
-        walked = walk(town, people)
+        walked = walk(town, town.people)
     kept = ("secret of", "signing key", "salt", "password", "master", "sealing key", "hash", "session")
     secret = {mark: what for mark, what in joined([marks.secrets, marks.draw]).items() if what.startswith(kept)}
     phones = {mark: what for mark, what in marks.people.items() if mark.isdigit()}
@@ -473,7 +471,8 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
         PARTNER: [handed_over(marks, (LEAD, DRIVER)), marks.officers[PARTNER]],
     }
 
-    for person in people:
+    assert {role for person in town.people for role in person.roles} == set(Role)
+    for person in town.people:
         own = joined(each for section, each in marks.written.items() if section.endswith(f"-{person.agency}"))
         heard = joined(marks.decisions.values())  # by the lead all; by a receiver what it decided itself
         decided = (

@@ -17,6 +17,7 @@ from schemas.vocabulary import AgencyKind, Role
 from services.console.commands import open_account, register_agency
 from services.console.passwords import hash_password
 from services.console.tables import Account
+from services.notifier.commands_webhooks import add_webhook
 from services.notifier.tables import Notice
 from services.results.tables import Evidence, Referral, Scan, Section, Visit
 from tests.pages.client import ConsoleClient
@@ -79,6 +80,7 @@ class Town:
         settle(system.services.values())
         self.people = list(self._everybody())
         self.teams = self._teams()
+        self.webhook = self._webhook()
 
     def _open_accounts(self) -> None:
         console = self.system.console
@@ -134,6 +136,14 @@ class Town:
                 own.update(member["officer"] for member in section.team if member["officer"])
         return {visit: frozenset(officers) for visit, officers in found.items()}
 
+    def _webhook(self) -> str:
+        """Let the partner have its events pushed somewhere; nothing sends them here."""
+        admin = Actor("town", PARTNER, self.system.home.settings.county, frozenset({Role.AGENCY_ADMIN}))
+        reply = self.system.services["notifier"].do(
+            admin, add_webhook, name="town", url="https://xt.example.cn/", kinds=[], secret=b"", loopback=False
+        )
+        return str(reply.value["webhook"])
+
     def person(self, name: str) -> Person:
         """Return somebody by login."""
         return next(person for person in self.people if person.name == name)
@@ -188,6 +198,8 @@ class Town:
             ],
             "notice_id": [{"notice_id": notice.id if notice else "none"}],
             "kind": [{"kind": kind} for kind in ("targets", "items", "inspectors", "checklists", "recusals")],
+            "client_id": [{"client_id": "none"}],
+            "webhook_id": [{"webhook_id": self.webhook}],
             "pack": [{"pack": "NX-2018"}],
             "name": [{"name": "no-such.css"}],
         }

@@ -19,7 +19,8 @@ from services.drawer.commands.ending import require_running
 from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.told import told
 from services.drawer.domain import ceremony
-from services.drawer.domain.ceremony import Attempt, Commit, NotAnAgency, Reveal, Seal, SealDiffers
+from services.drawer.domain.ceremony import Attempt
+from services.drawer.domain.sealing import Commit, NotAnAgency, Reveal, Seal, SealDiffers
 from services.drawer.reading import (
     Said,
     blob_ref,

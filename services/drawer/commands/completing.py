@@ -41,6 +41,8 @@ def inputs_digest(said: Said) -> tuple[str, str, str]:
 class Completion:
     """The outcome worked out, and the documents made of it."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     inputs: tuple[str, str, str]
     outcome: Outcome
     work_list: WorkList

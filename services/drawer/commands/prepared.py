@@ -18,6 +18,8 @@ Work = TypeVar("Work")
 class Prepared(Generic[Work]):
     """What the work gave, or why it was refused."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     work: Work | None
     refusal: OneVisitError | None = None
 

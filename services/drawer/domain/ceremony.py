@@ -2,45 +2,21 @@
 The ceremony: who may still say what, and when an attempt ends.
 
 Each ``accept_…`` takes what has been accepted so far and the newcomer, and returns nothing or refuses; keeping it is
-the carrier's work. Signatures are checked by a function passed in, because this layer knows no cryptography library.
+the carrier's work. What reveals, seal and beacons are held to is the same in a replacement round: ``sealing``, ``beacons``.
 Source: JIDRAW/1 sections 5 to 7.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
-from services.drawer.domain import messages
-from services.drawer.domain.encoding import DIGEST_BYTES, Hash
+from services.drawer.domain import beacons, messages
+from services.drawer.domain.beacons import BeaconUnexpected, VerifyDrand
+from services.drawer.domain.encoding import Hash
 from services.drawer.domain.manifest import Manifest, digest
 from services.drawer.domain.refusals import DrawRefused
-from services.drawer.domain.seed import BeaconValue, seed
-
-SIGNATURE_BYTES = 64
-
-Verify = Callable[[str, str, bytes, bytes], bool]
-"""(alg, public key as hex, message of 32 bytes, signature of 64 bytes) → whether the signature is right; never raises."""
-
-
-class NotAnAgency(DrawRefused):
-    """Somebody who is no agency of this draw spoke as one."""
-
-    code = "draw.not_an_agency"
-    says = ("agency",)
-
-
-class AlreadySaid(DrawRefused):
-    """An agency committed, countersigned or revealed a second time: ``what`` is commit, countersignature or reveal."""
-
-    code = "draw.already_said"
-    says = ("agency", "what")
-
-
-class SignatureWrong(DrawRefused):
-    """A signature is not by the key in the manifest over what it should be over."""
-
-    code = "draw.signature_wrong"
-    says = ("who", "what")
+from services.drawer.domain.sealing import Act, BeaconShown, Commit, Reveal, Seal, Verify
+from services.drawer.domain.seed import seed
 
 
 class CommitTooLate(DrawRefused):
@@ -69,134 +45,6 @@ class CountersignaturesIncomplete(DrawRefused):
 
     code = "draw.countersignatures_incomplete"
     says = ("absent",)
-
-
-class RevealWrong(DrawRefused):
-    """A revealed value does not open the commitment."""
-
-    code = "draw.reveal_wrong"
-    says = ("agency",)
-
-
-class RevealTooLate(DrawRefused):
-    """A reveal came after the seal, or not before ``seal_by``."""
-
-    code = "draw.reveal_too_late"
-    says = ("agency", "at", "seal_by", "sealed")
-
-
-class SealTooEarly(DrawRefused):
-    """A seal before ``reveal_close`` while a reveal was still missing."""
-
-    code = "draw.seal_too_early"
-    says = ("at", "reveal_close", "absent")
-
-
-class SealTooLate(DrawRefused):
-    """A seal after ``seal_by``: the attempt is void."""
-
-    code = "draw.seal_too_late"
-    says = ("at", "seal_by")
-
-
-class TooManyMissing(DrawRefused):
-    """More reveals are missing than the manifest allows, or fewer than two (of one agency: one) are there."""
-
-    code = "draw.too_many_missing"
-    says = ("absent", "max_missing")
-
-
-class SealDiffers(DrawRefused):
-    """A seal is over another list of reveals than the one at hand."""
-
-    code = "draw.seal_differs"
-
-
-class SealAlreadySet(DrawRefused):
-    """A second seal: there is one per attempt."""
-
-    code = "draw.seal_already_set"
-
-
-class NotSealed(DrawRefused):
-    """Dice were entered before the reveals were sealed."""
-
-    code = "draw.not_sealed"
-
-
-class DiceTooEarly(DrawRefused):
-    """Dice were thrown before ``beacon_time``."""
-
-    code = "draw.dice_too_early"
-    says = ("at", "beacon_time")
-
-
-class DiceWrong(DrawRefused):
-    """The dice are not exactly as many digits as the manifest names."""
-
-    code = "draw.dice_wrong"
-    says = ("dice", "given")
-
-
-class BeaconUnexpected(DrawRefused):
-    """A value of a beacon that is not the manifest's next, or of a kind this release cannot take."""
-
-    code = "draw.beacon_unexpected"
-    says = ("beacon", "round")
-
-
-class WrongSigners(DrawRefused):
-    """A seal or dice are signed by others than the witness or, without one, more than half of the agencies."""
-
-    code = "draw.wrong_signers"
-    says = ("what", "needed", "there")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """An agency's commitment (种子承诺) and its signature."""
-
-    c: bytes
-    sig: bytes
-
-
-@dataclass(frozen=True)
-class Reveal:
-    """An agency's revealed secret (揭示) and its signature."""
-
-    value: bytes
-    sig: bytes
-
-
-@dataclass(frozen=True)
-class Signatures:
-    """Who signed a seal or the dice: the witness, or, in a draw without one, agencies."""
-
-    witness: bytes | None = None
-    agencies: Mapping[str, bytes] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """Give the shape that seals and beacon proofs have in the record."""
-        if self.witness is not None:
-            return {"witness": self.witness.hex()}
-        return {"agencies": {agency: sig.hex() for agency, sig in sorted(self.agencies.items())}}
-
-
-@dataclass(frozen=True)
-class Seal:
-    """The end of the reveals: RD, the moment in Unix seconds, and who signed."""
-
-    digest: bytes
-    at: int
-    signed: Signatures
-
-
-@dataclass(frozen=True)
-class BeaconShown:
-    """A beacon's value, with the signatures under it where its source is the room."""
-
-    beacon: BeaconValue
-    proof: Signatures | None = None
 
 
 @dataclass(frozen=True)
@@ -247,36 +95,52 @@ class Attempt:
         """RD over the reveals accepted so far."""
         return messages.reveals_digest(self.h, self.digest, self.commits_digest(commits), self.values(reveals))
 
+    def act(self, commits: Mapping[str, Commit]) -> Act:
+        """Give what reveals, seal and beacons of the draw itself are judged by, once every agency has committed."""
+        return self._act({agency: one.c for agency, one in commits.items()}, self.commits_digest(commits))
+
+    @property
+    def bounds(self) -> Act:
+        """Give the act as far as it is known before everybody has committed: who takes part, times and bounds."""
+        return self._act({}, b"")
+
+    def _act(self, commits: Mapping[str, bytes], subject: bytes) -> Act:
+        manifest, times = self.manifest, self.manifest.times
+        held_to = (manifest.beacons, times.seal_by, times.beacon_time, times.reveal_close)
+        return Act(manifest, self.digest, self.verify, commits, subject, 0, *held_to)
+
     def seed(
-        self, commits: Mapping[str, Commit], reveals: Mapping[str, Reveal], beacons: tuple[BeaconShown, ...]
+        self, commits: Mapping[str, Commit], reveals: Mapping[str, Reveal], shown: tuple[BeaconShown, ...]
     ) -> bytes:
         """Work out the seed once every beacon of the manifest has spoken."""
-        wanted = self.manifest.beacons[len(beacons) :]
+        wanted = self.manifest.beacons[len(shown) :]
         if wanted:
             raise BeaconUnexpected(beacon=wanted[0].id, round=wanted[0].round)
-        shown = [beacon.beacon for beacon in beacons]
-        return seed(self.h, self.digest, self.commits_digest(commits), self.values(reveals), shown)
+        values = [one.beacon for one in shown]
+        return seed(self.h, self.digest, self.commits_digest(commits), self.values(reveals), values)
 
 
 def accept_commit(attempt: Attempt, commits: Mapping[str, Commit], agency: str, new: Commit, at: int) -> None:
     """Judge a commitment that arrives at *at* beside those already there."""
-    _check_speaker(attempt, agency, commits, "commit")
+    act = attempt.bounds
+    act.check_speaker(agency, commits, "commit")
     if at > attempt.manifest.times.commit_close:
         raise CommitTooLate(agency=agency, at=at, commit_close=attempt.manifest.times.commit_close)
     for other, commit in sorted(commits.items()):
         if commit.c == new.c:
             raise CommitsEqual(agency=agency, other=other)
     message = messages.commit_message(attempt.h, attempt.digest, agency, new.c)
-    _check_agency_signature(attempt, agency, message, new.sig, "commit")
+    act.check_agency_signature(agency, message, new.sig, "commit")
 
 
 def accept_countersignature(
     attempt: Attempt, commits: Mapping[str, Commit], given: Mapping[str, bytes], agency: str, sig: bytes
 ) -> None:
     """Judge a countersignature under the complete list of commitments, final as soon as every agency has committed."""
-    _check_speaker(attempt, agency, given, "countersignature")
+    act = attempt.bounds
+    act.check_speaker(agency, given, "countersignature")
     message = messages.countersign_message(attempt.h, attempt.digest, attempt.commits_digest(commits))
-    _check_agency_signature(attempt, agency, message, sig, "countersignature")
+    act.check_agency_signature(agency, message, sig, "countersignature")
 
 
 def accept_reveal(
@@ -290,33 +154,15 @@ def accept_reveal(
     sealed: bool = False,
 ) -> None:
     """Judge a reveal: after all countersignatures, before the seal, opening the agency's own commitment."""
-    _check_speaker(attempt, agency, reveals, "reveal")
+    attempt.bounds.check_speaker(agency, reveals, "reveal")
     if attempt.absent(countersignatures):
         raise CountersignaturesIncomplete(absent=attempt.absent(countersignatures))
-    if sealed or at >= attempt.manifest.times.seal_by:
-        raise RevealTooLate(agency=agency, at=at, seal_by=attempt.manifest.times.seal_by, sealed=sealed)
-    if not opens(attempt, commits, agency, new.value):
-        raise RevealWrong(agency=agency)
-    cd = attempt.commits_digest(commits)
-    message = messages.reveal_message(attempt.h, attempt.digest, cd, agency, new.value)
-    _check_agency_signature(attempt, agency, message, new.sig, "reveal")
+    attempt.act(commits).judge_reveal(reveals, agency, new, at, sealed)
 
 
-def opens(attempt: Attempt, commits: Mapping[str, Commit], agency: str, value: bytes) -> bool:
-    """Tell whether *value* is the secret an agency committed to."""
-    known = len(value) == DIGEST_BYTES and agency in commits
-    return known and messages.commitment(attempt.h, attempt.digest, agency, value) == commits[agency].c
-
-
-def check_sealable(attempt: Attempt, reveals: Mapping[str, Reveal], at: int) -> None:
-    """Refuse a seal at a moment, or over a list of reveals, that the manifest does not allow."""
-    manifest, absent = attempt.manifest, attempt.absent(reveals)
-    if at > manifest.times.seal_by:
-        raise SealTooLate(at=at, seal_by=manifest.times.seal_by)
-    if absent and at < manifest.times.reveal_close:
-        raise SealTooEarly(at=at, reveal_close=manifest.times.reveal_close, absent=absent)
-    if too_many_missing(attempt, reveals):
-        raise TooManyMissing(absent=absent, max_missing=manifest.max_missing)
+def too_many_missing(attempt: Attempt, reveals: Mapping[str, Reveal]) -> bool:
+    """Tell whether too few reveals are there to seal."""
+    return attempt.bounds.too_many_missing(reveals)
 
 
 def accept_seal(
@@ -327,14 +173,20 @@ def accept_seal(
     already: Seal | None = None,
 ) -> None:
     """Judge a seal; from an accepted one on nothing voids the attempt."""
-    if already is not None:
-        raise SealAlreadySet
-    check_sealable(attempt, reveals, new.at)
-    rd = attempt.reveals_digest(commits, reveals)
-    if new.digest != rd:
-        raise SealDiffers
-    message = messages.seal_message(attempt.h, attempt.digest, attempt.commits_digest(commits), rd, new.at)
-    _check_signed(attempt, new.signed, message, "seal")
+    attempt.act(commits).judge_seal(reveals, new, already)
+
+
+def accept_beacon(
+    attempt: Attempt,
+    commits: Mapping[str, Commit],
+    seal: Seal | None,
+    shown: tuple[BeaconShown, ...],
+    new: BeaconShown,
+    at: int,
+    verify_drand: VerifyDrand | None = None,
+) -> bool:
+    """Judge the next beacon's value (``beacons.judge``); tell whether it has been proved to be its source's."""
+    return beacons.judge(attempt.act(commits), seal, shown, new, at, verify_drand)
 
 
 def accept_dice(
@@ -346,26 +198,9 @@ def accept_dice(
     at: int,
 ) -> None:
     """Judge room dice: thrown after the seal and not before ``beacon_time``, as many as the manifest names, signed."""
-    if seal is None:
-        raise NotSealed
-    wanted = attempt.manifest.beacons[len(shown) :]
-    beacon = new.beacon
-    if not wanted or (wanted[0].id, wanted[0].round) != (beacon.id, beacon.round) or beacon.id != "room-dice":
-        raise BeaconUnexpected(beacon=beacon.id, round=beacon.round)
-    if at < attempt.manifest.times.beacon_time:
-        raise DiceTooEarly(at=at, beacon_time=attempt.manifest.times.beacon_time)
-    if len(beacon.value) != beacon.round or not beacon.value.isdigit():
-        raise DiceWrong(dice=beacon.round, given=len(beacon.value))
-    cd = attempt.commits_digest(commits)
-    message = messages.dice_message(attempt.h, attempt.digest, cd, seal.digest, beacon.value)
-    _check_signed(attempt, new.proof or Signatures(), message, "dice")
-
-
-def too_many_missing(attempt: Attempt, reveals: Mapping[str, Reveal]) -> bool:
-    """Tell whether too few reveals are there to seal: the manifest's bound, and two at least (of one agency: one)."""
-    there = len(attempt.agencies) - len(attempt.absent(reveals))
-    missing = len(attempt.agencies) - there
-    return missing > attempt.manifest.max_missing or there < min(2, len(attempt.agencies))
+    if seal is not None and new.beacon.id != beacons.ROOM_DICE:
+        raise BeaconUnexpected(beacon=new.beacon.id, round=new.beacon.round)
+    accept_beacon(attempt, commits, seal, shown, new, at)
 
 
 def ending(
@@ -396,35 +231,3 @@ def ending(
         return Ending("too many reveals missing", attempt.absent(reveals))
     absent = ("witness",) if attempt.manifest.witness is not None else ()
     return Ending("no seal in time", absent)
-
-
-def _check_speaker(attempt: Attempt, agency: str, said: Mapping[str, object], what: str) -> None:
-    if agency not in attempt.manifest.agencies:
-        raise NotAnAgency(agency=agency)
-    if agency in said:
-        raise AlreadySaid(agency=agency, what=what)
-
-
-def _check_agency_signature(attempt: Attempt, agency: str, message: bytes, sig: bytes, what: str) -> None:
-    party = attempt.manifest.agencies[agency]
-    _check_signature(attempt, agency, party.alg, party.key, message, sig, what)
-
-
-def _check_signature(attempt: Attempt, who: str, alg: str, key: str, message: bytes, sig: bytes, what: str) -> None:
-    if len(sig) != SIGNATURE_BYTES or not attempt.verify(alg, key, message, sig):
-        raise SignatureWrong(who=who, what=what)
-
-
-def _check_signed(attempt: Attempt, signed: Signatures, message: bytes, what: str) -> None:
-    witness = attempt.manifest.witness
-    if witness is not None:
-        if signed.witness is None or signed.agencies:
-            raise WrongSigners(what=what, needed="witness", there=sorted(signed.agencies))
-        _check_signature(attempt, "witness", witness.alg, witness.key, message, signed.witness, what)
-        return
-    needed = len(attempt.agencies) // 2 + 1
-    if signed.witness is not None or len(signed.agencies) < needed:
-        raise WrongSigners(what=what, needed=needed, there=sorted(signed.agencies))
-    for agency, sig in sorted(signed.agencies.items()):
-        _check_speaker(attempt, agency, {}, what)
-        _check_agency_signature(attempt, agency, message, sig, what)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from services.drawer.domain.frame import Census
 from services.drawer.domain.manifest import Manifest, Terms, as_json
 from services.drawer.domain.manifest_reader import read_manifest
-from services.drawer.domain.manifest_rules import check, check_frame, sizes
+from services.drawer.domain.manifest_rules import check, check_frame, check_sense, sizes
 
 
 def draft(terms: Terms, census: Census) -> Manifest:
@@ -22,4 +22,5 @@ def draft(terms: Terms, census: Census) -> Manifest:
     check(manifest)
     manifest = replace(manifest, sizes=sizes(manifest.selections, census.counts))
     check_frame(manifest, census)
+    check_sense(manifest, census)
     return manifest

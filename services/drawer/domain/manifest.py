@@ -178,7 +178,13 @@ def terms_of(manifest: Manifest) -> Terms:
 
 def as_json(manifest: Manifest) -> dict[str, object]:
     """Give the manifest's JSON form, the one that is hashed and published."""
-    return {"v": VERSION, **asdict(manifest, dict_factory=_members)}
+    return {"v": VERSION, **members(manifest)}
+
+
+def members(part: "Manifest | Beacon | Times") -> dict[str, object]:
+    """Give a part's JSON form: what is optional and not there is left out."""
+    found: dict[str, object] = asdict(part, dict_factory=_members)
+    return found
 
 
 def digest(manifest: Manifest) -> bytes:

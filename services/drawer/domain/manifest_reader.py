@@ -10,6 +10,7 @@ from services.drawer.domain import manifest as parts
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.quota import Count, Full, Rate, Rule
 from services.drawer.domain.shape import (
+    LARGEST,
     Reader,
     ShapeWrong,
     array,
@@ -166,40 +167,29 @@ def _roster(value: object, where: str) -> parts.RosterSummary:
 
 
 def _beacon(value: object, where: str) -> parts.Beacon:
+    return read_beacon(value, where, MOST_DICE, MOST_BEACON_STEPS)
+
+
+def read_beacon(value: object, where: str, most_dice: int = LARGEST, most_steps: int = LARGEST) -> parts.Beacon:
+    """Read one source of section 7; a round's request knows no bounds for dice and steps, a manifest does."""
     found = members(value, where, ("id", "round"), ("digits", "anchor", "index"))
-    kind, colon, rest = words(found["id"], f"{where}.id").partition(":")
+    name = words(found["id"], f"{where}.id")
+    kind, colon, rest = name.partition(":")
     if colon and not re.fullmatch(r"[0-9A-Za-z._-]+", rest):
         raise ShapeWrong(where=f"{where}.id", reason="beacon")
-    readers = {"drand-quicknet": _drand, "room-dice": _dice, "lottery:": _lottery, "chain:": _chain}
-    if kind + colon not in readers:
+    extra = {"drand-quicknet": (), "room-dice": (), "lottery:": ("digits",), "chain:": ("anchor", "index")}
+    if kind + colon not in extra:
         raise ShapeWrong(where=f"{where}.id", reason="beacon")
-    return readers[kind + colon](value, where, f"{kind}{colon}{rest}")
-
-
-def _drand(value: object, where: str, name: str) -> parts.Beacon:
-    found = members(value, where, ("id", "round"))
-    return parts.Beacon(name, number(1)(found["round"], f"{where}.round"))
-
-
-def _dice(value: object, where: str, name: str) -> parts.Beacon:
-    found = members(value, where, ("id", "round"))
-    return parts.Beacon(name, number(FEWEST_DICE, MOST_DICE)(found["round"], f"{where}.round"))
-
-
-def _lottery(value: object, where: str, name: str) -> parts.Beacon:
-    found = members(value, where, ("id", "round", "digits"))
-    digits = number(1, MOST_BEACON_STEPS)(found["digits"], f"{where}.digits")
-    return parts.Beacon(name, number()(found["round"], f"{where}.round"), digits=digits)
-
-
-def _chain(value: object, where: str, name: str) -> parts.Beacon:
-    found = members(value, where, ("id", "round", "anchor", "index"))
-    return parts.Beacon(
-        name,
-        number()(found["round"], f"{where}.round"),
-        anchor=digest(found["anchor"], f"{where}.anchor"),
-        index=number(1, MOST_BEACON_STEPS)(found["index"], f"{where}.index"),
-    )
+    members(value, where, ("id", "round", *extra[kind + colon]))
+    lowest, highest = {"drand-quicknet": (1, LARGEST), "room-dice": (FEWEST_DICE, most_dice)}.get(kind, (0, LARGEST))
+    number_of = number(lowest, highest)(found["round"], f"{where}.round")
+    if kind == "lottery":
+        return parts.Beacon(name, number_of, digits=number(1, most_steps)(found["digits"], f"{where}.digits"))
+    if kind == "chain":
+        anchor = digest(found["anchor"], f"{where}.anchor")
+        index = number(1, most_steps)(found["index"], f"{where}.index")
+        return parts.Beacon(name, number_of, anchor=anchor, index=index)
+    return parts.Beacon(name, number_of)
 
 
 def _times(value: object, where: str) -> parts.Times:

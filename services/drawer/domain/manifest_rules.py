@@ -1,16 +1,18 @@
 """
 What a manifest may not say, and what must be said aloud about it.
 
-``check`` judges a manifest by itself, ``check_frame`` judges it beside the frame it names, ``said_aloud`` lists what
-is allowed but belongs into the record.
+``check`` judges a manifest by itself, ``check_frame`` judges it beside the frame it names: exactly what section 4
+refuses, for a stranger's record is judged by them too. ``check_sense`` refuses more, in a manifest that is made here;
+``said_aloud`` lists what is allowed but belongs into the record.
 Source: JIDRAW/1 sections 4 and 7.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from services.drawer.domain import merkle
+from services.drawer.domain import beacons, merkle
 from services.drawer.domain.frame import Census, Kind, shard_leaf, sub_frames
-from services.drawer.domain.manifest import Beacon, Manifest, Selection
+from services.drawer.domain.manifest import Beacon, Manifest, Selection, Slots
 from services.drawer.domain.quota import Full, Rate, Rule, drawn_by
 from services.drawer.domain.refusals import DrawRefused, Remark, remark
 
@@ -18,9 +20,17 @@ WITNESS = "witness"
 BEACON_GAP_SECONDS = 600
 SHORT_NOTICE_SECONDS = 24 * 3600
 FEW_ENTITIES = 5
-DRAND_GENESIS = 1692803367
-DRAND_PERIOD_SECONDS = 3
+MOST_CHAIN_STEPS = 1_000_000
+"""A manifest's chain has no more (its schema); a round's has no bound of its own."""
 _KEY_LENGTH = {"ed25519": 64, "sm2": 130}
+_SMALL_ORDER = frozenset(
+    # y of the points whose order divides eight, and what reads as one of them modulo 2^255 - 19; the sign is left out.
+    (
+        *("00" * 32, "01" + "00" * 31, "ec" + "ff" * 30 + "7f", "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f"),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+)
 
 
 class AgencyCalledWitness(DrawRefused):
@@ -34,6 +44,13 @@ class LeadIsNoAgency(DrawRefused):
 
     code = "draw.lead_is_no_agency"
     says = ("lead",)
+
+
+class WitnessIsAgency(DrawRefused):
+    """The witness (见证人) bears the name of an agency of this draw: it must be a body outside it."""
+
+    code = "draw.witness_is_agency"
+    says = ("name",)
 
 
 class AgencyUnknown(DrawRefused):
@@ -55,6 +72,13 @@ class KeyShared(DrawRefused):
 
     code = "draw.key_shared"
     says = ("first", "second")
+
+
+class KeyWeak(DrawRefused):
+    """An Ed25519 key is a point of small order: anybody could sign with it."""
+
+    code = "draw.key_weak"
+    says = ("who",)
 
 
 class LineWithoutAgency(DrawRefused):
@@ -121,7 +145,7 @@ class FrameDiffers(DrawRefused):
 
 
 class FrameRootWrong(DrawRefused):
-    """The manifest's own frame section does not add up: ``what`` is order, n or root."""
+    """The manifest's own frame section does not add up: ``what`` is shards (one stands twice), n or root."""
 
     code = "draw.frame_root_wrong"
     says = ("what",)
@@ -162,8 +186,9 @@ class AttemptWithoutPrevious(DrawRefused):
 
 class BeaconWrong(DrawRefused):
     """
-    A beacon cannot serve: ``reason`` is doubled, too_early (its value exists before beacon_time),
-    holder_is_agency, or chain_alone (a holder's chain needs another source beside it).
+    A source cannot serve: ``reason`` is too_early (its value exists before beacon_time), holder_is_agency,
+    chain_alone (a holder's chain needs another source beside it), doubled (two are one), or too_long (a chain of
+    more steps than anybody will go).
     """
 
     code = "draw.beacon_wrong"
@@ -175,12 +200,41 @@ def check(manifest: Manifest) -> None:
     _check_parties(manifest)
     _check_keys(manifest)
     _check_lines(manifest)
+    for before, selection in pairwise(manifest.selections):
+        if before.id >= selection.id:
+            raise SelectionsNotAscending(selection=selection.id)
     for selection in manifest.selections:
         _check_rules(manifest, selection)
     _check_frame_section(manifest)
     _check_times(manifest)
     _check_protection(manifest)
-    _check_beacons(manifest)
+    check_beacons(manifest, manifest.beacons, manifest.times.beacon_time)
+
+
+def check_sense(manifest: Manifest, census: Census) -> None:
+    """Refuse in a manifest of our own what section 4 lets pass and nobody can mean."""
+    for where, given in (("slots", manifest.slots), ("rosters", manifest.rosters)):
+        for agency in sorted(given.keys() - manifest.agencies.keys()):
+            raise AgencyUnknown(agency=agency, where=where)
+    for line, agency in sorted(manifest.lines.items()):
+        if agency not in manifest.agencies:
+            raise LineWithoutAgency(line=line, where="lines")
+    drawn_from = {line for selection in manifest.selections for line in selection.lines}
+    for kind in sorted(census.counts):
+        for line in drawn_from.intersection(kind.lines):
+            if manifest.slots_of(manifest.lines[line], kind.stratum) is None:
+                raise AgencyWithoutSlots(agency=manifest.lines[line], stratum=kind.stratum)
+    for position, beacon in enumerate(manifest.beacons):
+        if beacon in manifest.beacons[:position]:
+            raise BeaconWrong(beacon=beacon.id, reason="doubled")
+
+
+def check_beacons(manifest: Manifest, sources: tuple[Beacon, ...], beacon_time: int) -> None:
+    """Refuse sources whose value exists before *beacon_time*, or that stand too near to the agencies (section 7)."""
+    for source in sources:
+        reason = _beacon_fault(manifest, sources, source, beacon_time)
+        if reason is not None:
+            raise BeaconWrong(beacon=source.id, reason=reason)
 
 
 def check_frame(manifest: Manifest, census: Census) -> None:
@@ -190,8 +244,16 @@ def check_frame(manifest: Manifest, census: Census) -> None:
     counted = sizes(manifest.selections, census.counts)
     for selection in manifest.selections:
         _check_sizes(selection.id, manifest.sizes.get(selection.id, {}), counted[selection.id])
-    for unknown in sorted(manifest.sizes.keys() - counted.keys()):
+    for unknown in sorted(name for name, stated in manifest.sizes.items() if stated and name not in counted):
         raise SizesDiffer(**{"selection": unknown, "class": None, "stated": None, "counted": None})
+
+
+def slots_at(manifest: Manifest, agency: str, stratum: str) -> Slots:
+    """Give the slots of a target that was drawn; refuse a manifest that has none for it."""
+    slots = manifest.slots_of(agency, stratum)
+    if slots is None:
+        raise AgencyWithoutSlots(agency=agency, stratum=stratum)
+    return slots
 
 
 def sizes(selections: tuple[Selection, ...], counts: Mapping[Kind, int]) -> dict[str, dict[str, tuple[int, int]]]:
@@ -239,9 +301,8 @@ def _check_parties(manifest: Manifest) -> None:
         raise AgencyCalledWitness
     if manifest.lead not in manifest.agencies:
         raise LeadIsNoAgency(lead=manifest.lead)
-    for where, given in (("slots", manifest.slots), ("rosters", manifest.rosters)):
-        for agency in sorted(given.keys() - manifest.agencies.keys()):
-            raise AgencyUnknown(agency=agency, where=where)
+    if manifest.witness is not None and manifest.witness.name in manifest.agencies:
+        raise WitnessIsAgency(name=manifest.witness.name)
 
 
 def _check_keys(manifest: Manifest) -> None:
@@ -252,28 +313,29 @@ def _check_keys(manifest: Manifest) -> None:
     for who, (alg, key) in parties.items():
         if len(key) != _KEY_LENGTH[alg]:
             raise KeyNotOfAlgorithm(who=who, alg=alg)
+        if alg == "ed25519" and _without_sign(key) in _SMALL_ORDER:
+            raise KeyWeak(who=who)
         if owner.setdefault(key, who) != who:
             raise KeyShared(first=owner[key], second=who)
 
 
+def _without_sign(key: str) -> str:
+    return f"{key[:62]}{int(key[62:], 16) & 0x7F:02x}"
+
+
 def _check_lines(manifest: Manifest) -> None:
-    for line, agency in sorted(manifest.lines.items()):
-        if agency not in manifest.agencies:
-            raise LineWithoutAgency(line=line, where="lines")
-        if agency not in manifest.slots:
+    for agency in sorted(manifest.agencies.keys() & set(manifest.lines.values())):
+        if not manifest.slots.get(agency):
             raise AgencyWithoutSlots(agency=agency, stratum=None)
         if agency not in manifest.rosters:
             raise AgencyWithoutRoster(agency=agency)
     for selection in manifest.selections:
         for line in selection.lines:
-            if line not in manifest.lines:
+            if manifest.lines.get(line) not in manifest.agencies:
                 raise LineWithoutAgency(line=line, where=selection.id)
 
 
 def _check_rules(manifest: Manifest, selection: Selection) -> None:
-    earlier = [other.id for other in manifest.selections[: manifest.selections.index(selection)]]
-    if any(other >= selection.id for other in earlier):
-        raise SelectionsNotAscending(selection=selection.id)
     for entity_class, rule in sorted(selection.rules.items()):
         reason = _rule_fault(rule)
         if reason is not None:
@@ -293,12 +355,12 @@ def _rule_fault(rule: Rule) -> str | None:
 
 
 def _check_frame_section(manifest: Manifest) -> None:
-    names = [shard.shard for shard in manifest.frame.shards]
-    if names != sorted(set(names)):
-        raise FrameRootWrong(what="order")
-    if sum(shard.n for shard in manifest.frame.shards) != manifest.frame.n:
+    shards = sorted(manifest.frame.shards, key=lambda shard: shard.shard)
+    if len({shard.shard for shard in shards}) < len(shards):
+        raise FrameRootWrong(what="shards")
+    if sum(shard.n for shard in shards) != manifest.frame.n:
         raise FrameRootWrong(what="n")
-    leaves = [shard_leaf(manifest.h, shard) for shard in manifest.frame.shards]
+    leaves = [shard_leaf(manifest.h, shard) for shard in shards]
     if merkle.root(manifest.h, leaves).hex() != manifest.frame.root:
         raise FrameRootWrong(what="root")
 
@@ -328,30 +390,21 @@ def _check_protection(manifest: Manifest) -> None:
         raise AttemptWithoutPrevious(attempt=manifest.attempt)
 
 
-def _check_beacons(manifest: Manifest) -> None:
-    for position, beacon in enumerate(manifest.beacons):
-        reason = _beacon_fault(manifest, beacon)
-        if beacon in manifest.beacons[:position]:
-            reason = "doubled"
-        if reason is not None:
-            raise BeaconWrong(beacon=beacon.id, reason=reason)
-
-
-def _beacon_fault(manifest: Manifest, beacon: Beacon) -> str | None:
-    kind, _, holder = beacon.id.partition(":")
-    if kind == "drand-quicknet":
-        spoken_at = DRAND_GENESIS + DRAND_PERIOD_SECONDS * (beacon.round - 1)
-        return "too_early" if spoken_at < manifest.times.beacon_time else None
-    if kind != "chain":
+def _beacon_fault(manifest: Manifest, sources: tuple[Beacon, ...], source: Beacon, beacon_time: int) -> str | None:
+    kind, _, holder = source.id.partition(":")
+    if source.id == beacons.DRAND:
+        return "too_early" if beacons.drand_time(source.round) < beacon_time else None
+    if kind != beacons.CHAIN:
         return None
     if holder in manifest.agencies:
         return "holder_is_agency"
-    others = [other for other in manifest.beacons if not other.id.startswith("chain:")]
-    return None if others else "chain_alone"
+    if all(other.id == source.id for other in sources):
+        return "chain_alone"
+    return "too_long" if (source.index or 0) > MOST_CHAIN_STEPS else None
 
 
 def _check_same_frame(manifest: Manifest, census: Census) -> None:
-    stated, counted = manifest.frame.shards, census.frame.shards
+    stated, counted = sorted(manifest.frame.shards, key=lambda shard: shard.shard), census.frame.shards
     if [shard.shard for shard in stated] != [shard.shard for shard in counted]:
         raise FrameDiffers(shard=None, what="shards")
     for one, other in zip(stated, counted, strict=True):
@@ -361,14 +414,10 @@ def _check_same_frame(manifest: Manifest, census: Census) -> None:
 
 
 def _check_frame_lines(manifest: Manifest, counts: Mapping[Kind, int]) -> None:
-    drawn_from = {line for selection in manifest.selections for line in selection.lines}
     for kind in sorted(counts):
         for line in kind.lines:
-            if line not in manifest.lines:
+            if manifest.lines.get(line) not in manifest.agencies:
                 raise LineWithoutAgency(line=line, where=kind.stratum)
-            agency = manifest.lines[line]
-            if line in drawn_from and manifest.slots_of(agency, kind.stratum) is None:
-                raise AgencyWithoutSlots(agency=agency, stratum=kind.stratum)
 
 
 def _check_sizes(selection: str, stated: Mapping[str, tuple[int, int]], counted: Mapping[str, tuple[int, int]]) -> None:

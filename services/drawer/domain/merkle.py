@@ -39,7 +39,12 @@ def root(h: Hash, data: Sequence[bytes]) -> bytes:
 
 def path_to(h: Hash, data: Sequence[bytes], index: int) -> Path:
     """Collect what the holder of member *index* needs to work out the root, 0 <= index < len(data)."""
-    level = [leaf_hash(h, item) for item in data]
+    return path_of_leaves(h, [leaf_hash(h, item) for item in data], index)
+
+
+def path_of_leaves(h: Hash, leaves: Sequence[bytes], index: int) -> Path:
+    """Collect the same from leaf hashes already made."""
+    level = list(leaves)
     neighbours = []
     place = index
     while len(level) > 1:
@@ -48,7 +53,7 @@ def path_to(h: Hash, data: Sequence[bytes], index: int) -> Path:
             neighbours.append(level[neighbour])
         level = _next_level(h, level)
         place //= 2
-    return Path(index, len(data), tuple(neighbours))
+    return Path(index, len(leaves), tuple(neighbours))
 
 
 def root_by_path(h: Hash, data: bytes, path: Path) -> bytes | None:

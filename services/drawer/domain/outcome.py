@@ -6,16 +6,17 @@ Source: JIDRAW/1 sections 8 to 13.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.drawer.domain import manifest_rules
 from services.drawer.domain.canonical import canonical
 from services.drawer.domain.encoding import DIGEST_BYTES, Hash, tagged_hash
-from services.drawer.domain.frame import Census, Rows, survey
+from services.drawer.domain.frame import Census, Kind, Rows, survey
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.refusals import DrawRefused
 from services.drawer.domain.roster import Roster, SecretWrongSize
 from services.drawer.domain.selection import Drawn, Selected, quotas, select
+from services.drawer.domain.standing import Standing, after_draw
 from services.drawer.domain.teams import OpenSlot, Team, Teams, match
 from services.drawer.domain.ticket import target_key, team_key
 from services.drawer.domain.visits import Entry, Work, entries, visits_root, work_list
@@ -40,6 +41,9 @@ class Outcome:
     """By entity."""
     visits_root: bytes
     result_digest: bytes
+    kinds: Mapping[str, Kind] = field(repr=False)
+    """By entity drawn."""
+    census: Census = field(repr=False)
 
     @property
     def assigned(self) -> dict[str, dict[str, Team]]:
@@ -50,6 +54,11 @@ class Outcome:
     def open(self) -> tuple[tuple[str, OpenSlot], ...]:
         """Every slot nobody could take, with its agency; ascending by agency, id, slot."""
         return tuple((agency, slot) for agency in sorted(self.teams) for slot in self.teams[agency].open)
+
+    def standing(self, beacon_time: int, rosters: Mapping[str, Roster]) -> Standing:
+        """Say what stands from here on; *beacon_time* is the manifest's."""
+        recused = {agency: frozenset(one.recused) for agency, one in rosters.items()}
+        return after_draw(self.seed, beacon_time, self.selected, self.kinds, self.work, self.assigned, recused)
 
     def as_json(self) -> dict[str, object]:
         """Give what ``draw compute`` writes into result.json."""
@@ -81,13 +90,13 @@ def compute(manifest: Manifest, frame: Mapping[str, Rows], seed: bytes, rosters:
     manifest_rules.check(manifest)
     census = survey(manifest.h, frame)
     manifest_rules.check_frame(manifest, census)
-    drawn = _draw_targets(manifest, frame, census, seed)
+    drawn = draw_targets(manifest, frame, census, seed)
     work = work_list(drawn.selected, drawn.kinds, manifest.selections, manifest.lines, manifest.agencies)
     teams = {agency: _draw_teams(manifest, agency, work[agency], drawn, seed, rosters) for agency in work}
     visits = entries(work, {agency: one.assigned for agency, one in teams.items()})
     root = visits_root(manifest.h, seed, visits)
     digest = result_digest(manifest.h, seed, drawn.selected, {name: one.assigned for name, one in teams.items()}, root)
-    return Outcome(seed, drawn.selected, work, teams, visits, root, digest)
+    return Outcome(seed, drawn.selected, work, teams, visits, root, digest, drawn.kinds, census)
 
 
 def result_digest(
@@ -98,7 +107,8 @@ def result_digest(
     return tagged_hash(h, "result", seed, canonical(selected), canonical(teams), root)
 
 
-def _draw_targets(manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes) -> Drawn:
+def draw_targets(manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes) -> Drawn:
+    """Draw the targets of every selection (sections 8 to 10)."""
     h, selections = manifest.h, manifest.selections
     quota = quotas(h, seed, selections, census.counts)
     return select(h, target_key(h, seed), frame, census.counts, selections, quota)
@@ -115,5 +125,5 @@ def _draw_teams(
     if work and agency not in rosters:
         raise RosterMissing(agency=agency)
     roster = rosters.get(agency, Roster({}))
-    targets = {identity: manifest.slots_of(agency, drawn.kinds[identity].stratum) or () for identity in work}
+    targets = {identity: manifest_rules.slots_at(manifest, agency, drawn.kinds[identity].stratum) for identity in work}
     return match(manifest.h, team_key(manifest.h, seed, agency), targets, roster.officers, roster.recused)

@@ -2,20 +2,24 @@
 The record (抽取记录): everything needed to check a draw again, in one document of a fixed shape.
 
 The full edition opens rosters and recusals to the supervisor, the public one leaves them out; salts enter neither.
-Replacement rounds will be appended to ``replacements`` and ``spent``; the shape is final.
+Rounds are appended as they close or are spent; nothing earlier changes.
 Source: JIDRAW/1 section 14, ``schemas/draw-record.schema.json``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from services.drawer.domain.canonical import canonical
-from services.drawer.domain.ceremony import Attempt, BeaconShown, Commit, Reveal, Seal
+from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.manifest import Manifest, as_json
 from services.drawer.domain.manifest import digest as manifest_digest
 from services.drawer.domain.outcome import Outcome, RosterMissing
 from services.drawer.domain.refusals import DrawRefused
+from services.drawer.domain.replacing import Replaced
+from services.drawer.domain.requests import Request
 from services.drawer.domain.roster import Roster, check_opening
+from services.drawer.domain.sealing import BeaconShown, Commit, Reveal, Seal
 
 EDITIONS = ("full", "public")
 
@@ -27,8 +31,15 @@ class AttemptsBroken(DrawRefused):
     says = ("attempt",)
 
 
+class RoundsBroken(DrawRefused):
+    """Closed and spent rounds together are not 1, 2, 3 …: ``round`` is the first that is missing, doubled or misplaced."""
+
+    code = "draw.rounds_broken"
+    says = ("round",)
+
+
 class ReasonMissing(DrawRefused):
-    """An ended attempt or a fault stands in the record without a word why."""
+    """An ended attempt, a spent round or a fault stands in the record without a word why."""
 
     code = "draw.reason_missing"
     says = ("what",)
@@ -64,8 +75,31 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class SpentRound:
+    """A replacement round that was not sealed in time: it changes nothing, and its number is used."""
+
+    number: int
+    request: Request
+    signatures: Mapping[str, bytes]
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClosedRound:
+    """A replacement round that was sealed: what was said in it, and what it did."""
+
+    number: int
+    request: Request
+    signatures: Mapping[str, bytes]
+    reveals: Mapping[str, Reveal]
+    seal: Seal
+    beacons: tuple[BeaconShown, ...]
+    replaced: Replaced
+
+
+@dataclass(frozen=True)
 class Proceedings:
-    """What was said in the ceremony of the attempt that was sealed."""
+    """What was said in the ceremony of the attempt that was sealed, and in its rounds."""
 
     commits: Mapping[str, Commit]
     countersignatures: Mapping[str, bytes]
@@ -74,6 +108,8 @@ class Proceedings:
     beacons: tuple[BeaconShown, ...]
     earlier: tuple[EndedAttempt, ...] = ()
     faults: tuple[Fault, ...] = ()
+    rounds: tuple[ClosedRound, ...] = ()
+    spent: tuple[SpentRound, ...] = ()
 
 
 def full_record(
@@ -87,7 +123,7 @@ def full_record(
 
     Raises:
         RosterMissing, RosterDiffers: an opening is missing, or is not what the manifest committed to.
-        AttemptsBroken, ReasonMissing: the earlier attempts or faults cannot stand in a record.
+        AttemptsBroken, ReasonMissing, RoundsBroken: the earlier attempts, faults or rounds cannot stand in a record.
     """
     teams = {}
     for agency, one in sorted(outcome.teams.items()):
@@ -119,6 +155,7 @@ def _record(
     edition: str, attempt: Attempt, said: Proceedings, outcome: Outcome, teams: Mapping[str, object]
 ) -> dict[str, object]:
     _check_earlier(attempt.manifest, said.earlier)
+    check_numbers([one.number for one in said.rounds], [one.number for one in said.spent])
     return {
         "v": "JIDRAW/1",
         "edition": edition,
@@ -128,7 +165,7 @@ def _record(
         "commits_digest": attempt.commits_digest(said.commits).hex(),
         "countersignatures": _signatures(said.countersignatures),
         "reveals": _reveals(said.reveals),
-        "seal": {"digest": said.seal.digest.hex(), "at": said.seal.at, **said.seal.signed.as_json()},
+        "seal": _seal(said.seal),
         "beacons": [_beacon(shown) for shown in said.beacons],
         "seed": outcome.seed.hex(),
         "selected": outcome.selected,
@@ -136,9 +173,9 @@ def _record(
         "teams": dict(teams),
         "visits_root": outcome.visits_root.hex(),
         "result_digest": outcome.result_digest.hex(),
-        "replacements": [],
+        "replacements": [_closed(one) for one in said.rounds],
         "attempts": [_ended(one) for one in said.earlier],
-        "spent": [],
+        "spent": [_spent(one) for one in said.spent],
         "faults": [_fault(one) for one in said.faults],
     }
 
@@ -151,6 +188,46 @@ def _check_earlier(manifest: Manifest, earlier: Sequence[EndedAttempt]) -> None:
         if one.attempt != number or one.draw != manifest.draw or one.prev != previous:
             raise AttemptsBroken(attempt=number)
         previous = manifest_digest(one).hex()
+
+
+def check_numbers(closed: Sequence[int], spent: Sequence[int]) -> None:
+    """Refuse rounds whose numbers are not ascending, and together 1, 2, 3 …: one would be hidden, or told twice."""
+    for numbers in (closed, spent):
+        for before, number in pairwise(numbers):
+            if before >= number:
+                raise RoundsBroken(round=number)
+    for expected, number in enumerate(sorted((*closed, *spent)), start=1):
+        if number != expected:
+            raise RoundsBroken(round=expected)
+
+
+def _seal(seal: Seal) -> dict[str, object]:
+    return {"digest": seal.digest.hex(), "at": seal.at, **seal.signed.as_json()}
+
+
+def _closed(one: ClosedRound) -> dict[str, object]:
+    replaced = one.replaced
+    return {
+        "round": one.number,
+        "rho": one.request.as_json(),
+        "signatures": _signatures(one.signatures),
+        "reveals": _reveals(one.reveals),
+        "seal": _seal(one.seal),
+        "beacons": [_beacon(shown) for shown in one.beacons],
+        "seed": replaced.after.seed.hex(),
+        "selected": replaced.selected,
+        "work": replaced.after.work,
+        "teams": {agency: dict(teams) for agency, teams in sorted(replaced.after.assigned.items())},
+        "visits_root": replaced.visits_root.hex(),
+        "result_digest": replaced.result_digest.hex(),
+    }
+
+
+def _spent(one: SpentRound) -> dict[str, object]:
+    if not one.reason:
+        raise ReasonMissing(what="spent")
+    rho, signatures = one.request.as_json(), _signatures(one.signatures)
+    return {"round": one.number, "rho": rho, "signatures": signatures, "reason": one.reason}
 
 
 def _commits(commits: Mapping[str, Commit]) -> dict[str, object]:

@@ -35,5 +35,27 @@ def seed(
     Source:
         JIDRAW/1 section 7.
     """
+    return tagged_hash(h, "seed", manifest, commits, *in_order(values), *_drawn(beacons))
+
+
+def reseed(
+    h: Hash, before: bytes, removal: bytes, values: Mapping[str, bytes | None], beacons: Sequence[BeaconValue]
+) -> bytes:
+    """
+    Work out seed_r of a sealed replacement round.
+
+    Args:
+        before: The seed of the last closed round, or of the draw.
+        removal: D_r.
+        values: The chain value z_r of every agency; None where it never came.
+        beacons: The round's own, in its request's order.
+
+    Source:
+        JIDRAW/1 section 11.
+    """
+    return tagged_hash(h, "reseed", before, removal, *in_order(values), *_drawn(beacons))
+
+
+def _drawn(beacons: Sequence[BeaconValue]) -> list[bytes | str | int]:
     drawn: list[bytes | str | int] = [part for beacon in beacons for part in (beacon.id, beacon.round, beacon.value)]
-    return tagged_hash(h, "seed", manifest, commits, *in_order(values), *(drawn or [b"", b"", b""]))
+    return drawn or [b"", b"", b""]

@@ -22,6 +22,8 @@ Selected = dict[str, dict[str, list[str]]]
 EVERY_TICKET = b"\xff" * 33
 """A bound above all tickets."""
 
+NOBODY_BARRED: Mapping[str, Collection[str]] = {}
+
 Ticket = tuple[bytes, str]
 """A ticket with its entity; equal tickets go to the smaller id."""
 
@@ -67,6 +69,7 @@ def select(
     selections: Sequence[Selection],
     quota: Mapping[str, Mapping[str, int]],
     bound: Callable[[int, int], bytes] = ticket_bound,
+    barred: Mapping[str, Collection[str]] = NOBODY_BARRED,
 ) -> Drawn:
     """
     Draw the targets of every selection.
@@ -76,16 +79,19 @@ def select(
         frame: The rows of every shard; walked once, or twice where the bound left too few.
         counts: The frame's census.
         quota: ``quotas``.
+        barred: {selection: ids that are not drawn there}; where too few others are left, fewer are drawn.
     """
     sources = _sources(counts, selections, quota)
-    kept = _walk(h, key, frame, _bounds(counts, sources, quota, bound))
-    short = {kind for place, kinds in sources.items() if _found(kept, kinds) < _asked(quota, place) for kind in kinds}
+    spare = {place: len(barred.get(place[0], ())) for place in sources}
+    kept = _walk(h, key, frame, _bounds(counts, sources, quota, spare, bound))
+    found = {place: _candidates(kept, kinds, barred.get(place[0], ())) for place, kinds in sources.items()}
+    short = {place for place in sources if len(found[place]) < quota[place[0]][place[1]]}
     if short:
-        kept |= _walk(h, key, frame, dict.fromkeys(short, EVERY_TICKET))
+        kept |= _walk(h, key, frame, {kind: EVERY_TICKET for place in short for kind in sources[place]})
+        found |= {place: _candidates(kept, sources[place], barred.get(place[0], ())) for place in short}
     selected: Selected = {selection.id: {} for selection in selections}
     kind_of_drawn: dict[str, Kind] = {}
-    for (selection, stratum), kinds in sources.items():
-        candidates = {ticket: kind for kind in kinds for ticket in kept[kind]}
+    for (selection, stratum), candidates in found.items():
         drawn = sorted(candidates)[: quota[selection][stratum]]
         selected[selection][stratum] = [identity for _, identity in drawn]
         kind_of_drawn.update((ticket[1], candidates[ticket]) for ticket in drawn)
@@ -109,22 +115,20 @@ def _bounds(
     counts: Mapping[Kind, int],
     sources: Mapping[tuple[str, str], Collection[Kind]],
     quota: Mapping[str, Mapping[str, int]],
+    spare: Mapping[tuple[str, str], int],
     bound: Callable[[int, int], bytes],
 ) -> dict[Kind, bytes]:
     found: dict[Kind, bytes] = {}
-    for place, kinds in sources.items():
-        highest = bound(_asked(quota, place), sum(counts[kind] for kind in kinds))
+    for (selection, stratum), kinds in sources.items():
+        asked = quota[selection][stratum] + spare[selection, stratum]
+        highest = bound(asked, sum(counts[kind] for kind in kinds))
         for kind in kinds:
             found[kind] = max(found.get(kind, b""), highest)
     return found
 
 
-def _asked(quota: Mapping[str, Mapping[str, int]], place: tuple[str, str]) -> int:
-    return quota[place[0]][place[1]]
-
-
-def _found(kept: Kept, kinds: Collection[Kind]) -> int:
-    return sum(len(kept[kind]) for kind in kinds)
+def _candidates(kept: Kept, kinds: Collection[Kind], barred: Collection[str]) -> dict[Ticket, Kind]:
+    return {ticket: kind for kind in kinds for ticket in kept[kind] if ticket[1] not in barred}
 
 
 def _walk(h: Hash, key: bytes, frame: Mapping[str, Rows], bounds: Mapping[Kind, bytes]) -> Kept:

@@ -96,7 +96,7 @@ def hear(table: RuleTable, fact: Fact, around: Around) -> Heard:
         openings=tuple(
             _open(opens, table.duties[opens.duty], agency, fact, around)
             for opens in rule.opens
-            if _applies(opens.when, (), fact, around)
+            if _applies(opens.when, (), fact, around) and _is_dated(opens, fact)
             for agency in _agencies(opens.of, opens.but, fact, around)
         ),
         cancels=rule.cancels,
@@ -162,6 +162,11 @@ def _open(opens: Opens, kind: DutyKind, agency: str, fact: Fact, around: Around)
         officers=around.teams.get(agency, ()) if kind.team else (),
         link=kind.link.format_map({**fact.data, "agency": agency}),
     )
+
+
+def _is_dated(opens: Opens, fact: Fact) -> bool:
+    """Tell whether the fact says the due date: an optional one may be missing (an event of an earlier release)."""
+    return opens.due is None or _dig(fact.data, opens.due) is not None
 
 
 def _due(opens: Opens, fact: Fact) -> tuple[date, datetime, bool, str]:

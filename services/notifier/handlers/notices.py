@@ -14,7 +14,7 @@ from schemas.events.payload import Payload
 from schemas.registry import PAYLOADS
 from services.notifier.announcing import announce, reconsider
 from services.notifier.domain.hearing import Around, Fact, hear
-from services.notifier.duties import cancel_campaign, close_duties, open_duties, replan
+from services.notifier.duties import cancel_campaign, close_duties, open_duties, replan, resume_campaign
 from services.notifier.rules import RULES
 from services.notifier.tables import Campaign, Draw, Referral, Section
 
@@ -41,6 +41,16 @@ def judge(event: Received[Any], blobs: Blobs, session: Session) -> list[Payload]
 # ── what surrounds a fact ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def surroundings(said: Any, session: Session) -> Mapping[str, Any]:
+    """
+    Name the agencies around an event that it does not name itself: lead, agencies, witness, reporters.
+
+    Raises:
+        NotYet: see ``_around``.
+    """
+    return _AROUND[said.topic](said, session).names if said.topic in _AROUND else {}
+
+
 def _around(said: Any, blobs: Blobs, session: Session) -> Around:
     """
     Look up what the event does not say.
@@ -48,8 +58,7 @@ def _around(said: Any, blobs: Blobs, session: Session) -> Around:
     Raises:
         NotYet: the draw that made this visit has not been heard of; results and draws are different topics.
     """
-    around = {"campaigns": _of_campaign, "draws": _of_draw, "results": _of_visit, "referrals": _of_referral}
-    found = around[said.topic](said, session)
+    found = _AROUND[said.topic](said, session)
     if isinstance(said, draws.DrawCompleted):
         return Around(found.names, work=_work(WorkList.model_validate_json(blobs["work"])))
     return found
@@ -76,6 +85,14 @@ def _of_visit(said: Any, session: Session) -> Around:
 def _of_referral(said: Any, session: Session) -> Around:
     row = session.get(Referral, said.referral)
     return Around({"external": bool(row and row.external), "reporters": tuple(row.reporters) if row else ()})
+
+
+_AROUND: Mapping[str, Callable[[Any, Session], Around]] = {
+    "campaigns": _of_campaign,
+    "draws": _of_draw,
+    "results": _of_visit,
+    "referrals": _of_referral,
+}
 
 
 def _work(work: WorkList) -> dict[str, tuple[str, int]]:
@@ -127,6 +144,12 @@ def count_by_pinned(event: Received[campaigns.CampaignConfirmed], blobs: Blobs, 
     replan(session, event.data.county, event.data.campaign)
 
 
+@handles(campaigns.CampaignResumed)
+def resume_duties(event: Received[campaigns.CampaignResumed], blobs: Blobs, session: Session) -> None:
+    """Give a campaign that is carried out after all its duties back."""
+    resume_campaign(session, event.data.campaign)
+
+
 def _judging(kind: type[Payload]) -> Handling:
     def handling(event: Received[Any], blobs: Blobs, session: Session) -> list[Payload]:
         return judge(event, blobs, session)
@@ -143,4 +166,5 @@ NOTICES: tuple[Handling, ...] = (
     count_by_pack,
     count_by_calendar,
     count_by_pinned,
+    resume_duties,
 )

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from runtime.events.handling import Received, arrived, handles
-from runtime.store import share
+from runtime.store import share, unshare
 from schemas.documents import WorkList
 from schemas.events import accounts, campaigns, draws, referrals, registers
 from schemas.rulepack import Calendar, RulePack
@@ -143,6 +143,14 @@ def note_campaign(event: Received[campaigns.CampaignProposed], blobs: Blobs, ses
         share(session, row, partner)
 
 
+@handles(campaigns.PartnerRemoved, replay=True)
+def note_partner_removed(event: Received[campaigns.PartnerRemoved], blobs: Blobs, session: Session) -> None:
+    """Take an agency out of a campaign: it is told nothing more of it."""
+    row = session.get_one(Campaign, event.data.campaign)
+    row.agencies = [agency for agency in row.agencies if agency != event.data.agency]
+    unshare(session, row, event.data.agency)
+
+
 @handles(campaigns.CampaignConfirmed, replay=True)
 def note_confirmed_plan(event: Received[campaigns.CampaignConfirmed], blobs: Blobs, session: Session) -> None:
     """Take over agencies, pack and calendar of the confirmed plan."""
@@ -156,6 +164,12 @@ def note_confirmed_plan(event: Received[campaigns.CampaignConfirmed], blobs: Blo
 def note_cancelled(event: Received[campaigns.CampaignCancelled], blobs: Blobs, session: Session) -> None:
     """Remember that a campaign will not be carried out."""
     session.get_one(Campaign, event.data.campaign).cancelled_at = event.time
+
+
+@handles(campaigns.CampaignResumed, replay=True)
+def note_resumed(event: Received[campaigns.CampaignResumed], blobs: Blobs, session: Session) -> None:
+    """Remember that a campaign is carried out after all."""
+    session.get_one(Campaign, event.data.campaign).cancelled_at = None
 
 
 # ── draws ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,8 +240,10 @@ PROJECTIONS = (
     note_pack,
     note_calendar,
     note_campaign,
+    note_partner_removed,
     note_confirmed_plan,
     note_cancelled,
+    note_resumed,
     note_draw,
     note_teams,
     note_referral,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from runtime.errors import NotFound, OneVisitError, Stale
 from runtime.service import Reply
-from runtime.store import Actor, next_id, share
+from runtime.store import Actor, next_id, share, unshare
 from runtime.time.workdays import WorkingCalendar
 from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
@@ -19,6 +19,7 @@ from schemas.events.campaigns import (
     CampaignClosed,
     CampaignConfirmed,
     CampaignProposed,
+    PartnerRemoved,
     PinnedPack,
 )
 from schemas.events.payload import Payload
@@ -33,7 +34,7 @@ from services.planner.domain.frames import Line
 from services.planner.domain.ratios import read_ratio
 from services.planner.domain.stages import Warned, Window
 from services.planner.forms import CampaignForm, ItemForm
-from services.planner.progress import draw_completed, sections_of
+from services.planner.progress import draw_completed, draw_sealed, sections_of
 from services.planner.tables import AgencyRow, CampaignRow, ConferenceRow, ItemRow, PartRow, RulepackRow
 
 
@@ -301,7 +302,12 @@ def remove_partner(session: Session, actor: Actor, *, at: datetime, campaign_id:
     row.max_missing = min(row.max_missing, (1 + len(row.partners)) // 3)
     row.version += 1
     part.state, part.answered_at = rules.REMOVED, part.answered_at or at
-    return Reply(value={"campaign": row.id, "version": row.version})
+    session.flush()
+    unshare(session, row, agency)  # from here on it reads nothing of the campaign, its own part included
+    for each in parts_of(session, row.id):
+        unshare(session, each, agency)
+    said = PartnerRemoved(county=row.county, campaign=row.id, agency=agency, lead=row.owner_agency)
+    return Reply(events=[said], value={"campaign": row.id, "version": row.version})
 
 
 # ── approval ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,6 +316,8 @@ def remove_partner(session: Session, actor: Actor, *, at: datetime, campaign_id:
 @dataclass(frozen=True)
 class PreparedPlan:
     """The plan as written, what it was made from, and where it lies."""
+
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
 
     plan: CampaignPlan
     inputs: str
@@ -400,9 +408,10 @@ def plan_inputs(session: Session, row: CampaignRow) -> str:
 
 
 def cancel_campaign(session: Session, actor: Actor, *, at: datetime, campaign_id: str, reason: str) -> Reply:
-    """End a campaign before its draw is completed; what was done stays on record."""
+    """End a campaign before its draw is sealed; what was done stays on record."""
     row = get_own(session, actor, campaign_id, Role.PLANNER, Role.AGENCY_HEAD)
-    rules.check_cancellable(row.id, row.state, drawn=draw_completed(session, row.id))
+    sealed, drawn = draw_sealed(session, row.id), draw_completed(session, row.id)
+    rules.check_cancellable(row.id, row.state, sealed=sealed, drawn=drawn)
     told = row.state != rules.DRAFT
     row.state, row.version = rules.CANCELLED, row.version + 1
     row.ended_at, row.ended_by = at, actor.id

@@ -31,6 +31,8 @@ class FrameInputsMoved(Conflict):
 class PreparedFrame:
     """A frame with its rosters, in the blob store already, and what it was made from."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     inputs: str
     on: date
     frame_digest: str

@@ -84,6 +84,12 @@ class DrawAlreadyCompleted(Conflict):
     code = "campaign.draw_completed"
 
 
+class DrawSealed(Conflict):
+    """The reveals are sealed: nothing stops the draw any more (JIDRAW/1 section 6), so the campaign is carried out."""
+
+    code = "campaign.draw_sealed"
+
+
 class NotDrawnYet(Conflict):
     """A campaign is closed after its draw, not before."""
 
@@ -353,10 +359,12 @@ def check_approver(proposed_by: str | None, approver: str) -> None:
         raise SamePerson()
 
 
-def check_cancellable(campaign: str, state: str, *, drawn: bool) -> None:
-    """Let a campaign end before its draw is completed; afterwards it is carried out."""
+def check_cancellable(campaign: str, state: str, *, sealed: bool, drawn: bool) -> None:
+    """Let a campaign end before its draw is sealed; afterwards it is carried out."""
     if drawn:
         raise DrawAlreadyCompleted(campaign=campaign)
+    if sealed:
+        raise DrawSealed(campaign=campaign)
     require_state(campaign, state, DRAFT, PROPOSED, CONFIRMED, FROZEN)
 
 

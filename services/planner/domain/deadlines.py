@@ -41,11 +41,11 @@ def reckon(term: Term, anchors: Mapping[str, date], calendar: WorkingCalendar) -
     """
     Count *term* on the calendar from its anchor.
 
-    *anchors* holds the day of every anchor the campaign knows; a term counted from each visit (``visit_end``) is taken
-    from the end of the inspection stage, the latest it can be.
+    *anchors* holds the day of every anchor the term may have; a pack with a term of another one is not published
+    (`schemas.rulepack`), and here no other day is put in its place.
     """
     if term.unit not in ("working_days", "natural_days"):
         raise DeadlineNotByDays(deadline=term.name)
-    anchor = term.anchor if term.anchor in anchors else "inspection_stage_end"
-    reached = calendar.due(anchors[anchor], term.amount, term.unit, term.roll)
-    return DueDay(reached.on, anchors[anchor], anchor, term.source, reached.provisional)
+    counted_from = anchors[term.anchor]
+    reached = calendar.due(counted_from, term.amount, term.unit, term.roll)
+    return DueDay(reached.on, counted_from, term.anchor, term.source, reached.provisional)

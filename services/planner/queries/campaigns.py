@@ -163,7 +163,7 @@ def _line(session: Session, row: CampaignRow, parts: Sequence[PartRow], actor: A
         lead=row.owner_agency,
         state=rules.shown_state(row.state, drawn=drawn),
         next_step=step,
-        mine=bool(steps_of(row, parts, actor, step, drawn=drawn) & FORWARD),
+        mine=bool(steps_of(row, parts, actor, step, sealed=drawn) & FORWARD),
         due_on=due_of_step(row, step),
         first_on=windows[0].first_on,
         last_on=windows[-1].last_on,
@@ -194,7 +194,7 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
     parts, attempts = parts_of(session, row.id), progress.attempts_of(session, row.id)
     drawn = progress.draw_completed(session, row.id)
     step = next_step(row, parts, drawn=drawn, sections=progress.sections_of(session, row.id))
-    mine = steps_of(row, parts, actor, step, drawn=drawn)
+    mine = steps_of(row, parts, actor, step, sealed=progress.draw_sealed(session, row.id))
     conference = session.get(ConferenceRow, row.id)
     return CampaignView(
         campaign=row.id,

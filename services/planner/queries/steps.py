@@ -30,7 +30,7 @@ def next_step(row: CampaignRow, parts: Sequence[PartRow], *, drawn: bool, sectio
     return "nothing"
 
 
-def steps_of(row: CampaignRow, parts: Sequence[PartRow], actor: Actor, step: str, *, drawn: bool) -> frozenset[str]:
+def steps_of(row: CampaignRow, parts: Sequence[PartRow], actor: Actor, step: str, *, sealed: bool) -> frozenset[str]:
     """Name the steps the asker may take now; the page offers these, the commands decide."""
     lead, planner = row.owner_agency == actor.agency, actor.has(Role.PLANNER)
     found: set[str] = set()
@@ -45,7 +45,7 @@ def steps_of(row: CampaignRow, parts: Sequence[PartRow], actor: Actor, step: str
             found |= {"remove" for part in parts if part.state in (rules.ASKED, rules.DECLINED)}
     if lead and actor.has(Role.APPROVER) and step == "approve" and row.proposed_by != actor.id:
         found.add("approve")
-    if lead and actor.has(Role.PLANNER, Role.AGENCY_HEAD) and not drawn and row.state not in _ENDED:
+    if lead and actor.has(Role.PLANNER, Role.AGENCY_HEAD) and not sealed and row.state not in _ENDED:
         found.add("cancel")
     return frozenset(found)
 

@@ -11,9 +11,11 @@ from runtime.service import Reply
 from runtime.store import Actor, share
 from schemas.events.payload import Due, Payload
 from schemas.events.results import FindingRaised, RectificationOrdered, ResultApproved
+from services.results.commands.actions import begin_action
 from services.results.commands.found import (
     campaign_of,
     campaign_rules,
+    check_text,
     draft_of,
     entry_for_writing,
     evidence_of,
@@ -53,17 +55,19 @@ class Approved:
     rules: Rules
 
 
-def approve_section(session: Session, actor: Actor, *, at: datetime, section_id: str) -> Reply:
+def approve_section(session: Session, actor: Actor, *, at: datetime, section_id: str, digest: str) -> Reply:
     """
     Approve a submitted section: its outcomes go to the lead, each finding becomes a rectification or a referral.
 
     Raises:
         EnteredAndApprovedBySame: the approver had a hand in what it says, first or last, or signed it.
         SectionNotInState: it does not wait for approval.
+        Stale: what it says is not what the approver was shown (*digest*): it was returned and handed in anew.
     """
     section = own_section(session, actor, section_id)
     if section.state != State.SUBMITTED:
         raise SectionNotInState(state=section.state)
+    check_text(session, section, digest)
     campaign = campaign_of(session, section.campaign)
     case = Approved(
         campaign,
@@ -170,9 +174,9 @@ def _follow_up(session: Session, actor: Actor, case: Approved, ruled: Sequence[R
     events: list[Payload] = []
     matters: dict[tuple[str, str], list[Ruled]] = {}
     for each in ruled:
-        if each.made.inside_remit:
+        if each.made.follow_up is FollowUp.RECTIFICATION:
             each.row.due = case.rules.due(each.route.deadline, day_of(at)).model_dump(mode="json")
-        if each.made.follow_up is not FollowUp.RECTIFICATION:
+        else:
             matters.setdefault((each.row.kind, each.made.receiver or ""), []).append(each)
     for group in matters.values():
         events += _refer(session, actor, case, group, at)
@@ -201,13 +205,13 @@ def _refer(session: Session, actor: Actor, case: Approved, group: Sequence[Ruled
         content,
         blobs,
     )
-    events: list[Payload] = []
-    referral = handled_by_itself(session, actor, matter)
-    if referral is not None:
-        _all(rows, {"follow_up": FollowUp.OWN_ACTION.value, "referral": referral})
-    elif group[0].made.follow_up in (FollowUp.REFERRAL, FollowUp.UNROUTED):
-        referral, events = open_or_join(session, actor, matter, case.rules, at)
-        _all(rows, {"referral": referral})
+    handled = handled_by_itself(session, actor, matter)
+    if handled is not None or group[0].made.follow_up is FollowUp.OWN_ACTION:
+        _all(rows, {"follow_up": FollowUp.OWN_ACTION.value})
+        due = case.rules.due(group[0].route.deadline, day_of(at))
+        return begin_action(session, case.section, case.visit, matter.kind, matter.findings, due, handled)
+    referral, events = open_or_join(session, actor, matter, case.rules, at)
+    _all(rows, {"referral": referral})
     return events
 
 

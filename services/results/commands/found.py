@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from runtime.errors import Forbidden, NotFound, NotYet
+from runtime.errors import Forbidden, NotFound, NotYet, Stale
 from runtime.store import Actor, derived_id
 from schemas.documents import ChecklistDocument
 from schemas.documents import Question as WrittenQuestion
@@ -231,6 +231,19 @@ def signatures_of(session: Session, section: Section) -> list[Signature]:
 def text_digest(session: Session, section: Section) -> str:
     """Digest the text that officers of a section sign now."""
     return draft_of(entry_of(session, section)).digest(each.sha256 for each in evidence_of(session, section))
+
+
+def check_text(session: Session, section: Section, digest: str) -> str:
+    """
+    Refuse to stand for a text other than the one that was shown; returns the digest of both.
+
+    Raises:
+        Stale: the text was changed after it was shown, or no shown text is named at all.
+    """
+    stands = text_digest(session, section)
+    if digest != stands:
+        raise Stale(asked=digest, stored=stands)
+    return stands
 
 
 def photos_of(evidence: Iterable[Evidence]) -> set[tuple[str, str]]:

@@ -10,9 +10,9 @@ from runtime.service import Reply
 from runtime.store import Actor
 from schemas.events.payload import Due
 from schemas.events.results import RectificationVerified
-from services.results.commands.found import campaign_of, campaign_rules, own_section
+from services.results.commands.found import campaign_of, campaign_rules, own_section, visit_of
 from services.results.domain.checklists import fit_text
-from services.results.domain.findings import RECTIFICATION, FollowUp
+from services.results.domain.findings import FollowUp
 from services.results.domain.rectification import check_checker, check_still_open
 from services.results.rules import day_of
 from services.results.tables import FindingRow, FollowUpCheck, Section
@@ -41,7 +41,7 @@ def verify_rectification(
     check_checker(actor.roles, actor.officer, [member["officer"] for member in section.team])
     earlier = list(session.scalars(select(FollowUpCheck).where(FollowUpCheck.finding == ordered.id)))
     check_still_open([check.passed for check in earlier])
-    again = None if passed else _anew(session, section, at)
+    again = None if passed else _anew(session, actor, section, ordered, at)
     session.add(
         FollowUpCheck(
             id=f"{ordered.id}-{len(earlier) + 1}",
@@ -77,5 +77,7 @@ def _ordered(session: Session, section: Section, finding_id: str) -> FindingRow:
     return finding
 
 
-def _anew(session: Session, section: Section, at: datetime) -> Due:
-    return campaign_rules(session, campaign_of(session, section.campaign)).due(RECTIFICATION, day_of(at))
+def _anew(session: Session, actor: Actor, section: Section, finding: FindingRow, at: datetime) -> Due:
+    rules = campaign_rules(session, campaign_of(session, section.campaign))
+    visit = visit_of(session, actor, section.visit)
+    return rules.due(rules.route(finding.kind, section.agency, visit.category, visit.district).deadline, day_of(at))

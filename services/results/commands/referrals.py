@@ -24,6 +24,7 @@ from schemas.events.referrals import (
     ReferralReturned,
 )
 from schemas.vocabulary import ReferralMode
+from services.results.commands.actions import join_actions
 from services.results.commands.referring import (
     ROUTING,
     happened,
@@ -189,7 +190,7 @@ def route(
             "id": f"{referral_id}.{leg}",
             "leg": leg,
             "owner_agency": actor.agency,
-            "thread": leg_thread_id(before.thread, leg),
+            "thread": leg_thread_id(before.thread, referral_id, leg),
             "receiver": receiver,
             "external": external,
             "mode": ReferralMode(mode),
@@ -205,17 +206,19 @@ def route(
         share_with(session, referral, actor, agency, write=True)
     for source in sources:
         share_with(session, referral, actor, source.agency)
-    _move_thread(session, actor, before, referral, sources)
+    visit = session.get_one(Visit, referral.visit)
+    _move_thread(session, actor, visit, before, referral, sources)
     if not external:
         _hand_on(session, actor, referral, receiver)
-    return _moved(session, referral, [sent_event(referral)])
+    joined = join_actions(session, visit, referral.kind, receiver, referral_id)
+    return _moved(session, referral, [sent_event(referral), *joined])
 
 
 def _move_thread(
-    session: Session, actor: Actor, before: Referral, referral: Referral, sources: Sequence[Source]
+    session: Session, actor: Actor, visit: Visit, before: Referral, referral: Referral, sources: Sequence[Source]
 ) -> None:
-    visit, thread = session.get(Visit, referral.visit), session.get(Thread, before.thread)
-    if visit is not None and thread is not None:
+    thread = session.get(Thread, before.thread)
+    if thread is not None:
         thread.moved_to = referral.thread
         new_thread(session, actor, visit, referral, [source.agency for source in sources])
 

@@ -21,6 +21,7 @@ from schemas.events.referrals import (
     ReferralUnrouted,
 )
 from schemas.vocabulary import ReferralMode
+from services.results.commands.actions import join_actions
 from services.results.domain.findings import Consequence, FollowUp, Route
 from services.results.domain.referrals import (
     OPEN_STATES,
@@ -58,7 +59,8 @@ def open_or_join(
         return thread.referral, _join(session, actor, matter, thread, at)
     referral = _open(session, actor, matter, rules, at, name)
     _key(session, actor, matter, referral)
-    return referral.referral, [_first_event(referral)]
+    joined = join_actions(session, matter.visit, matter.kind, referral.receiver or "", referral.referral)
+    return referral.referral, [_first_event(referral), *joined]
 
 
 def handled_by_itself(session: Session, actor: Actor, matter: Matter) -> str | None:

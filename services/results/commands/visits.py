@@ -15,6 +15,7 @@ from schemas.vocabulary import Role
 from services.results.commands.found import (
     campaign_of,
     campaign_rules,
+    check_text,
     draft_of,
     entry_for_writing,
     entry_of,
@@ -29,7 +30,7 @@ from services.results.commands.found import (
     wrote,
 )
 from services.results.domain.checklists import fit_text
-from services.results.domain.findings import fit_findings, gather
+from services.results.domain.findings import consequence, fit_findings, gather
 from services.results.domain.referrals import ReasonUnknown
 from services.results.domain.schedule import Stage, check_visit_day
 from services.results.domain.sections import (
@@ -43,7 +44,7 @@ from services.results.domain.sections import (
     check_signed,
 )
 from services.results.rules import day_of
-from services.results.tables import Section, Signature, Visit
+from services.results.tables import Agency, Section, Signature, Visit
 
 
 class NotTheLeads(Forbidden):
@@ -55,11 +56,23 @@ class NotTheLeads(Forbidden):
 # ── the day ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def schedule_visit(session: Session, actor: Actor, *, at: datetime, visit_id: str, day: date) -> Reply:
-    """Set the one day on which all agencies arrive; planner or team lead of the lead agency. Returns warnings."""
+def schedule_visit(
+    session: Session, actor: Actor, *, at: datetime, visit_id: str, day: date, instead_of: date | None
+) -> Reply:
+    """
+    Set the one day on which all agencies arrive; planner or team lead of the lead agency. Returns warnings.
+
+    Args:
+        instead_of: the day that stood there when this one was chosen; None: there was none.
+
+    Raises:
+        Stale: somebody else has set another day since.
+    """
     visit = visit_of(session, actor, visit_id)
     if actor.agency != visit.owner_agency or not actor.has(Role.PLANNER, Role.TEAM_LEAD):
         raise NotTheLeads()
+    if instead_of != visit.visit_on:
+        raise Stale(asked=_iso(instead_of), stored=_iso(visit.visit_on))
     campaign = campaign_of(session, visit.campaign)
     rules = campaign_rules(session, campaign)
     sections = list(session.scalars(select(Section).where(Section.visit == visit.id).order_by(Section.id)))
@@ -91,6 +104,10 @@ def schedule_visit(session: Session, actor: Actor, *, at: datetime, visit_id: st
     return Reply([said], {"visit": visit.id, "visit_on": day.isoformat(), "warnings": list(warnings)})
 
 
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
 def _officers(sections: Sequence[Section]) -> set[str]:
     return {member["officer"] for section in sections for member in section.team if member["officer"]}
 
@@ -103,7 +120,7 @@ def _busy_on(session: Session, visit: Visit, day: date) -> set[str]:
 # ── signatures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sign_section(session: Session, actor: Actor, *, at: datetime, section_id: str, digest: str | None = None) -> Reply:
+def sign_section(session: Session, actor: Actor, *, at: datetime, section_id: str, digest: str) -> Reply:
     """
     Sign, as an officer of the team, the section's text as it stands; *digest* is the text the officer was shown.
 
@@ -115,7 +132,7 @@ def sign_section(session: Session, actor: Actor, *, at: datetime, section_id: st
     officer = check_on_team(actor.officer, [member["officer"] for member in section.team])
     visit = visit_of(session, actor, section.visit)
     check_day(visit.visit_on, day_of(at))
-    stands = _same_text(session, section, digest)
+    stands = check_text(session, section, digest)
     _complete_draft(session, section, visit)
     signature_id = f"{section.id}-{officer}"
     signature = session.get(Signature, signature_id)
@@ -135,20 +152,26 @@ def record_unit(
     at: datetime,
     section_id: str,
     how: str,
+    digest: str,
     name: str = "",
     reason: str = "",
     witness: str = "",
-    digest: str | None = None,
 ) -> Reply:
     """
     Record that the inspected unit signed (*name*), or refused to (*reason* of the pack, *witness*).
+
+    Args:
+        digest: the text that was shown to the unit.
+
+    Raises:
+        Stale: the text is not the one that was shown.
 
     Source:
         安全生产法: refusal to sign must be recorded (reference/domain.md §1.1, Signature).
     """
     section = section_in_hand(session, actor, section_id)
     check_day(visit_of(session, actor, section.visit).visit_on, day_of(at))
-    stands = _same_text(session, section, digest)
+    stands = check_text(session, section, digest)
     entry = entry_for_writing(session, actor, section, at)
     if how == "signed":
         record = {"how": "signed", "name": fit_text("name", name, longest=60)}
@@ -170,15 +193,12 @@ def _complete_draft(session: Session, section: Section, visit: Visit) -> Draft:
     evidence = evidence_of(session, section)
     draft = Draft(written.answers, written.outcomes, gather(items, written.answers, written.findings, visit.visit_on))
     fit_findings(items, rules.kinds.keys(), {each.id for each in evidence}, draft.findings)
-    check_complete(items, draft, rules.outcomes, photos_of(evidence))
+    kinds = {finding.kind for finding in draft.findings}
+    routes = {kind: rules.route(kind, section.agency, visit.category, visit.district) for kind in kinds}
+    bodies = {body.id: body.kind for body in session.scalars(select(Agency).where(Agency.county == section.county))}
+    follow_ups = {kind: consequence(route, bodies).follow_up for kind, route in routes.items()}
+    check_complete(items, draft, rules.outcomes, photos_of(evidence), follow_ups)
     return draft
-
-
-def _same_text(session: Session, section: Section, digest: str | None) -> str:
-    stands = text_digest(session, section)
-    if digest not in (None, "", stands):
-        raise Stale(asked=digest, stored=stands)
-    return stands
 
 
 # ── submission and return ───────────────────────────────────────────────────────────────────────────────────────────
@@ -213,19 +233,28 @@ def submit_section(session: Session, actor: Actor, *, at: datetime, section_id: 
     return Reply([said], value)
 
 
-def return_section(session: Session, actor: Actor, *, at: datetime, section_id: str, reason: str) -> Reply:
-    """Send a submitted section back to whoever entered it; the reason stays in the agency."""
+def return_section(session: Session, actor: Actor, *, at: datetime, section_id: str, digest: str, reason: str) -> Reply:
+    """
+    Send a submitted section back to whoever entered it; the reason stays in the agency.
+
+    Raises:
+        Stale: what it says is not what the approver was shown (*digest*).
+    """
     section = own_section(session, actor, section_id)
     if section.state != State.SUBMITTED:
         raise SectionNotInState(state=section.state)
+    check_text(session, section, digest)
     entry = entry_for_writing(session, actor, section, at)
     entry.return_reason, entry.returned_by = fit_text("reason", reason, longest=500), actor.id
     section.state = State.RETURNED
+    campaign = campaign_of(session, section.campaign)
+    publication = (Due.model_validate(due) for due in (campaign.publication_plan, campaign.publication_rule))
     said = ResultReturned(
         county=section.county,
         campaign=section.campaign,
         visit=section.visit,
         agency=section.agency,
         entered_by=section.entered_by or actor.id,
+        again=min(publication, key=lambda due: due.due_on),
     )
     return Reply([said], {"section": section.id, "state": section.state})

@@ -15,6 +15,8 @@ EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pd
 class StoredFile:
     """A file that lies in the blob store already: its name there differs from try to try, so it is no part of a request."""
 
+    made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
+
     blob: dict[str, Any]
 
 

@@ -96,10 +96,6 @@ class FollowUp(StrEnum):
     UNROUTED = "unrouted"  # 待定管辖: the lead's queue
 
 
-RECTIFICATION = "rectification"
-"""The term of a pack by which a firm puts something right (责令改正)."""
-
-
 @dataclass(frozen=True)
 class Route:
     """The row of the pack's routing table that says what becomes of a finding, as the pack returns it."""
@@ -110,6 +106,7 @@ class Route:
     rule: str  # the row, by its keys and source
     suggest: str | None = None
     action: str = ""
+    follow_up: str = ""  # of mode own: rectification, action
 
 
 @dataclass(frozen=True)
@@ -131,12 +128,12 @@ def consequence(route: Route, bodies: Mapping[str, str]) -> Consequence:
     """
     Decide what becomes of a finding; *bodies* are the kinds of every body known, ``{agency: kind}``.
 
-    What stays with the finder is a rectification, unless the row gives it a term of another kind: nobody can order an
-    unreachable firm to put something right, its registrar acts itself. A receiver nobody knows must not swallow a
-    finding, so it waits in the lead's queue.
+    Of what stays with the finder the row says whether it is a rectification or the finder acts itself: nobody can order
+    an unreachable firm to put something right. A receiver nobody knows must not swallow a finding, so it waits in the
+    lead's queue.
     """
     if route.mode == "own":
-        return Consequence(FollowUp.RECTIFICATION if route.deadline == RECTIFICATION else FollowUp.OWN_ACTION)
+        return Consequence(FollowUp.OWN_ACTION if route.follow_up == "action" else FollowUp.RECTIFICATION)
     kind = bodies.get(route.agency or "")
     if route.mode == "unrouted" or route.agency is None or kind not in ("agency", "external"):
         return Consequence(FollowUp.UNROUTED)

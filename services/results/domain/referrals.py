@@ -145,9 +145,13 @@ def thread_id(campaign: str, target: str, kind: str, receiver: str) -> str:
     return hashlib.sha256("|".join((campaign, target, kind, receiver)).encode()).hexdigest()
 
 
-def leg_thread_id(thread: str, leg: int) -> str:
-    """Name the thread of a further leg of the same matter."""
-    return hashlib.sha256(f"{thread}|{leg}".encode()).hexdigest()
+def leg_thread_id(thread: str, referral: str, leg: int) -> str:
+    """
+    Name the thread of a further leg of a referral.
+
+    A matter found again after its referral was closed begins at the same thread, so the referral is part of the name.
+    """
+    return hashlib.sha256(f"{thread}|{referral}|{leg}".encode()).hexdigest()
 
 
 def all_informed(sources: Iterable[str], heard: Iterable[str]) -> bool:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from runtime.errors import Conflict, Forbidden, Rejected
 from services.results.domain.checklists import Answers, AnswersMissing, Item, open_questions
-from services.results.domain.findings import Finding
+from services.results.domain.findings import Finding, FollowUp
 
 APPROVAL = "result_approval"
 """The pack's term within which a submitted section is approved or returned."""
@@ -106,13 +106,26 @@ class OutcomeHidesFinding(Rejected):
     code = "outcome.hides_finding"
 
 
+class OutcomeNeedsRectification(Rejected):
+    """This outcome says that the firm was ordered to put something right, but no finding of the item becomes that."""
+
+    code = "outcome.needs_rectification"
+
+
+class OutcomeNeedsAgency(Rejected):
+    """This outcome says that an agency has still to act, but every finding of the item is left to the firm to put right."""
+
+    code = "outcome.needs_agency"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One code of the pack's vocabulary (检查结果) and what it asks for."""
 
     code: str
     needs_finding: bool = False
-    dated: bool = False  # a rectification date
+    dated: bool = False  # a rectification date: a finding by which the firm is ordered to put something right
+    acted_on: bool = False  # an agency: a finding on which one acts, the finder itself or whoever it goes to
     closes: bool = False
     updates_register: bool = False
 
@@ -174,15 +187,18 @@ def check_complete(
     draft: Draft,
     vocabulary: Mapping[str, Outcome],
     photos: AbstractSet[tuple[str, str]],
+    follow_ups: Mapping[str, FollowUp],
 ) -> None:
     """
     Check that a section says everything it must before it is submitted.
 
-    Required answers, an outcome per item that fits its findings. Where the outcome says that the unit is no longer
+    Required answers, an outcome per item that fits its findings and what will become of them by the routing table
+    (*follow_ups*: kind → what). Where the outcome says that the unit is no longer
     what the register says (迁出、注销 …), the questions about it need no answer.
 
     Raises:
-        AnswersMissing, OutcomeMissing, OutcomeUnknown, OutcomeNeedsFinding, OutcomeHidesFinding.
+        AnswersMissing, OutcomeMissing, OutcomeUnknown, OutcomeNeedsFinding, OutcomeHidesFinding,
+        OutcomeNeedsRectification, OutcomeNeedsAgency.
     """
     for item in items:
         code = draft.outcomes.get(item.id)
@@ -191,11 +207,15 @@ def check_complete(
         if code not in vocabulary:
             raise OutcomeUnknown(outcome=code, known=", ".join(sorted(vocabulary)))
         outcome = vocabulary[code]
-        found = sum(finding.item == item.id for finding in draft.findings)
+        found = [follow_ups[finding.kind] for finding in draft.findings if finding.item == item.id]
         if outcome.needs_finding and not found:
             raise OutcomeNeedsFinding(item=item.id, name=item.name, outcome=code)
         if outcome.closes and found:
             raise OutcomeHidesFinding(item=item.id, name=item.name, outcome=code)
+        if outcome.dated and FollowUp.RECTIFICATION not in found:
+            raise OutcomeNeedsRectification(item=item.id, name=item.name, outcome=code)
+        if outcome.acted_on and set(found) <= {FollowUp.RECTIFICATION}:
+            raise OutcomeNeedsAgency(item=item.id, name=item.name, outcome=code)
         missing = () if outcome.updates_register else open_questions(item, draft.answers.get(item.id, {}), photos)
         if missing:
             raise AnswersMissing(count=len(missing), question=missing[0].text, item=item.name)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.results.commands.found import campaign_of, sees, writers_of
+from services.results.domain.actions import may_decide
 from services.results.domain.findings import FollowUp
 from services.results.domain.lights import day_to_enter
 from services.results.domain.rectification import may_check
@@ -29,6 +30,7 @@ from services.results.tables import (
     FindingRow,
     FollowUpCheck,
     ItemResult,
+    OwnAction,
     Referral,
     Section,
     Signature,
@@ -125,7 +127,7 @@ def campaign_part(session: Session, actor: Actor, *, campaign_id: str) -> dict[s
 
 
 def home_me(session: Session, actor: Actor, *, now: datetime) -> dict[str, list[dict[str, Any]]]:
-    """List what waits for this person: visits to make, sections to approve, results to publish, rectifications, referrals."""
+    """List what waits for this person: visits to make, sections to approve, results to publish, rectifications, own actions, referrals."""
     campaigns = {row.id: row for row in session.scalars(select(Campaign))}
     return {
         "schedule": _to_schedule(session, actor, campaigns, now),
@@ -133,6 +135,7 @@ def home_me(session: Session, actor: Actor, *, now: datetime) -> dict[str, list[
         "approve": _to_approve(session, actor, campaigns, now),
         "publish": _to_publish(session, actor, now),
         "rectify": _to_check(session, actor, campaigns, now),
+        "act": _to_act(session, actor, campaigns, now),
         "referrals": _to_answer(session, actor, now),
     }
 
@@ -266,6 +269,35 @@ def _to_check(session: Session, actor: Actor, campaigns: dict[str, Campaign], no
             }
         )
     return sorted(lines, key=lambda line: (str(line["due_on"]), str(line["finding"])))
+
+
+def _to_act(session: Session, actor: Actor, campaigns: dict[str, Campaign], now: datetime) -> list[dict[str, Any]]:
+    if not may_decide(actor.roles):
+        return []
+    waiting = select(OwnAction).where(
+        OwnAction.owner_agency == actor.agency, OwnAction.referral.is_(None), OwnAction.decided_at.is_(None)
+    )
+    actions = list(session.scalars(waiting.order_by(OwnAction.id)))
+    visits = {
+        row.id: row for row in session.scalars(select(Visit).where(Visit.id.in_([each.visit for each in actions])))
+    }
+    seen = sees(session, actor, visits.values())
+    lines = []
+    for action in actions:
+        campaign, due_on = campaigns.get(action.campaign), date.fromisoformat(action.due["due_on"])
+        lines.append(
+            {
+                "section": action.section,
+                "finding": action.id,
+                "kind_label": campaign_words(session, campaign).kind(action.kind),
+                "firm": visits[action.visit].about["name"] if seen[action.visit] else None,
+                "due_on": due_on,
+                "light": _colour(session, campaign, due_on, now),
+            }
+        )
+    return sorted(
+        (line for line in lines if line["firm"]), key=lambda line: (str(line["due_on"]), str(line["finding"]))
+    )
 
 
 def _to_answer(session: Session, actor: Actor, now: datetime) -> list[dict[str, Any]]:

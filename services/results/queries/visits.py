@@ -25,6 +25,7 @@ from services.results.commands.found import (
     visit_of,
     writers_of,
 )
+from services.results.domain.actions import is_open, may_decide
 from services.results.domain.checklists import Answers, Item, is_bad, open_questions
 from services.results.domain.findings import FollowUp, consequence, gather
 from services.results.domain.rectification import may_check
@@ -39,6 +40,8 @@ from services.results.tables import (
     Evidence,
     FindingRow,
     FollowUpCheck,
+    OwnAction,
+    OwnDecision,
     Section,
     Signature,
     Visit,
@@ -240,6 +243,7 @@ def section_view(
         "unit": unit,
         "outcomes": [(o.code, o.zh, o.en, o.needs_finding) for o in rules.pack.outcomes],
         "kinds": [(kind.code, kind.zh, kind.en) for kind in rules.pack.finding_kinds],
+        "decisions": [(each.code, each.zh, each.en) for each in rules.pack.decisions],
         "refusal_reasons": [(reason.code, reason.zh, reason.en) for reason in rules.pack.refusal_reasons],
         "drawn": drawn,
         "editable": editable,
@@ -272,7 +276,11 @@ def _followed(session: Session, actor: Actor, section: Section, words: Words) ->
     done = select(FollowUpCheck).where(FollowUpCheck.section == section.id).order_by(FollowUpCheck.number)
     for check in session.scalars(done):
         checks[check.finding].append(check)
+    own = {action.id: action for action in session.scalars(select(OwnAction).where(OwnAction.section == section.id))}
+    acted = {each.id: each for each in session.scalars(select(OwnDecision).where(OwnDecision.section == section.id))}
+    begun = {finding: action for action in own.values() for finding in action.findings}
     checker = may_check(actor.roles, actor.officer, [member["officer"] for member in section.team])
+    decider = may_decide(actor.roles)
     return [
         {
             "finding": row.id,
@@ -283,8 +291,10 @@ def _followed(session: Session, actor: Actor, section: Section, words: Words) ->
             "receiver_name": short.get(row.receiver or ""),
             "external": False,
             "mode": "transfer",
-            "due": current_due(row, checks[row.id]),
-            "referral": row.referral,
+            "due": (begun[row.id].due or None) if row.id in begun else current_due(row, checks[row.id]),
+            "referral": begun[row.id].referral if row.id in begun else row.referral,
+            "may_decide": row.id in own and is_open(own[row.id].referral, own[row.id].decided_at) and decider,
+            "acted": _acted(acted.get(begun[row.id].id) if row.id in begun else None, words),
             "checks": [{"passed": each.passed, "note": each.note, "at": each.checked_at} for each in checks[row.id]],
             "put_right": any(each.passed for each in checks[row.id]),
             "may_verify": checker
@@ -293,6 +303,12 @@ def _followed(session: Session, actor: Actor, section: Section, words: Words) ->
         }
         for row in rows
     ]
+
+
+def _acted(decided: OwnDecision | None, words: Words) -> dict[str, Any] | None:
+    if decided is None:
+        return None
+    return {"decision_label": words.decision(decided.decision), "text": decided.text, "at": decided.decided_at}
 
 
 def current_due(finding: FindingRow, checks: Sequence[FollowUpCheck]) -> dict[str, Any] | None:

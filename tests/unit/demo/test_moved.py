@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from onevisit.demo.moved import FOURTH_DAY, into_today, unmoved
 from onevisit.demo.play import moved_pack
+from onevisit.demo.player import Player
 from onevisit.demo.story import Story
 from runtime.time.workdays import WorkingCalendar
 from schemas.rulepack import parse_calendar
@@ -71,9 +73,9 @@ def test_what_a_paper_says_in_words_moves_with_it(calendar: WorkingCalendar) -> 
 
 @pytest.mark.parametrize("today", [date(2026, 11, 23), date(2026, 12, 31), date(2027, 1, 4), date(2028, 2, 29)])
 def test_no_number_or_record_of_the_moved_campaigns_speaks_of_2018(today: date, calendar: WorkingCalendar) -> None:
-    posted: list[dict[str, object]] = []
+    posted: list[dict[str, Any]] = []
     move = into_today(calendar, today)
-    story = Story(Notes(posted), move, moved_pack(move), "NX-DEMO")  # type: ignore[arg-type]
+    story = Story(cast(Player, Notes(posted)), move, moved_pack(move), "NX-DEMO")
 
     story.propose()
     story.propose_second()
@@ -82,9 +84,9 @@ def test_no_number_or_record_of_the_moved_campaigns_speaks_of_2018(today: date, 
     for form, paper in zip(posted, (story.papers.campaign, story.papers.second), strict=True):
         held = move.day(paper["conference"]["held_on"])
         assert "2018" not in json.dumps(form, ensure_ascii=False)
-        assert f"〔{held.year}〕" in str(form["number"])
-        assert form["publication"]["plan_id"] == f"640221{held.year}1001"  # type: ignore[index]
-        assert held.isoformat() in form["conference"]["record"]  # type: ignore[index]
+        assert f"〔{held.year}〕" in form["number"]
+        assert form["publication"]["plan_id"] == f"640221{held.year}1001"
+        assert held.isoformat() in form["conference"]["record"]
     assert "（2018年）" not in moved_pack(move).decode().splitlines()[7]
 
 
@@ -92,12 +94,12 @@ def test_no_number_or_record_of_the_moved_campaigns_speaks_of_2018(today: date, 
 class Notes:
     """Stands in for the county: keeps the forms of drafts, and answers that every item is for every category."""
 
-    posted: list[dict[str, object]]
+    posted: list[dict[str, Any]]
 
     def get(self, who: str, path: str) -> object:
         return {"items": [{"item": item, "categories": ["KY", "WH", "PH", "ZC", "WX"]} for item in ITEMS]}
 
-    def post(self, step: str, who: str, path: str, body: dict[str, object] | None = None, **rest: object) -> object:
+    def post(self, step: str, who: str, path: str, body: dict[str, Any] | None = None, **rest: object) -> object:
         if body is not None:
             self.posted.append(body)
         return {"campaign": "C-1", "version": 1}

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.drawer.domain import canonical, ceremony, drafting, frame, messages, roster
-from services.drawer.domain.ceremony import Attempt, BeaconShown, Commit, Reveal, Seal, Signatures
+from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.encoding import SHA256, Hash
 from services.drawer.domain.frame import Kind, Rows
 from services.drawer.domain.manifest import Agency, Beacon, Manifest, Replacement, Selection, Terms, Times, Witness
@@ -22,6 +22,7 @@ from services.drawer.domain.quota import Count, Full, Rate
 from services.drawer.domain.record import Opening
 from services.drawer.domain.refusals import Refusal
 from services.drawer.domain.roster import Enrolled, Officer, Roster
+from services.drawer.domain.sealing import BeaconShown, Commit, Reveal, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 
 REPOSITORY = Path(__file__).parents[3]

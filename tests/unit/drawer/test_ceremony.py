@@ -6,19 +6,23 @@ from typing import Any
 import pytest
 
 from services.drawer.domain import ceremony, messages
+from services.drawer.domain.beacons import BeaconUnexpected, DiceTooEarly, DiceWrong, NotSealed
 from services.drawer.domain.ceremony import (
-    AlreadySaid,
-    BeaconUnexpected,
-    Commit,
     CommitsEqual,
     CommitsIncomplete,
     CommitTooLate,
     CountersignaturesIncomplete,
-    DiceTooEarly,
-    DiceWrong,
     Ending,
+)
+from services.drawer.domain.encoding import SHA256, tagged_hash
+from services.drawer.domain.manifest import Beacon, Selection
+from services.drawer.domain.quota import Full
+from services.drawer.domain.roster import SecretWrongSize
+from services.drawer.domain.sealing import (
+    AlreadySaid,
+    BeaconShown,
+    Commit,
     NotAnAgency,
-    NotSealed,
     Reveal,
     RevealTooLate,
     RevealWrong,
@@ -31,10 +35,6 @@ from services.drawer.domain.ceremony import (
     TooManyMissing,
     WrongSigners,
 )
-from services.drawer.domain.encoding import SHA256, tagged_hash
-from services.drawer.domain.manifest import Beacon, Selection
-from services.drawer.domain.quota import Full
-from services.drawer.domain.roster import SecretWrongSize
 from services.drawer.domain.seed import BeaconValue
 from tests.unit.drawer.draws import (
     AGENCIES,
@@ -67,7 +67,7 @@ def accept_reveal(room: Room, agency: str, new: Reveal, at: int = TIMES.reveal_c
     ceremony.accept_reveal(room.attempt, *before, agency, new, at, sealed)
 
 
-def accept_dice(room: Room, new: ceremony.BeaconShown, at: int = TIMES.beacon_time) -> None:
+def accept_dice(room: Room, new: BeaconShown, at: int = TIMES.beacon_time) -> None:
     ceremony.accept_dice(room.attempt, room.commits, room.seal, room.beacons, new, at)
 
 
@@ -198,9 +198,11 @@ def test_a_reveal_of_another_agencys_secret_is_refused() -> None:
 
 
 def test_what_nobody_committed_to_opens_nothing() -> None:
-    room = a_room()
+    room = a_room().play_commits(*AGENCIES)
 
-    assert not ceremony.opens(room.attempt, {}, "AJ", room.secret("AJ"))
+    assert room.attempt.act(room.commits).opens("AJ", room.secret("AJ"))
+    assert not room.attempt.act(room.commits).opens("SJ", room.secret("AJ"))
+    assert not room.attempt.act(room.commits).opens("AJ", room.secret("AJ")[:31])
 
 
 def test_a_reveal_without_a_valid_signature_is_none() -> None:

@@ -40,6 +40,7 @@ from services.drawer.domain.manifest_rules import (
     FrameRootWrong,
     KeyNotOfAlgorithm,
     KeyShared,
+    KeyWeak,
     LeadIsNoAgency,
     LineWithoutAgency,
     LiveWithoutBeacon,
@@ -50,6 +51,7 @@ from services.drawer.domain.manifest_rules import (
     StagedDrawNotFull,
     TimesOutOfOrder,
     TooManyMayBeMissing,
+    WitnessIsAgency,
     check,
     check_frame,
     said_aloud,
@@ -265,6 +267,32 @@ def test_a_key_is_of_its_algorithm() -> None:
         a_manifest(witness=Witness("notary", "ed25519", "04" + "ab" * 64))
 
 
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ],
+)
+def test_a_key_with_which_anybody_could_sign_is_refused(key: str, sign: int) -> None:
+    signed = f"{key[:62]}{int(key[62:], 16) | sign:02x}"
+
+    with refused(KeyWeak, who="GA"):
+        a_manifest(agencies=changed_agency("GA", key=signed))
+    with refused(KeyWeak, who="witness"):
+        a_manifest(witness=Witness("notary", "ed25519", signed))
+
+
+def test_the_witness_is_none_of_the_agencies_by_name() -> None:
+    with refused(WitnessIsAgency, name="GA"):
+        a_manifest(witness=Witness("GA", "ed25519", public_key("witness")))
+
+
 def test_an_sm2_key_is_allowed() -> None:
     assert a_manifest(agencies=changed_agency("GA", alg="sm2", key="04" + "ab" * 64)).agencies["GA"].alg == "sm2"
 
@@ -298,7 +326,11 @@ def test_an_agency_has_slots_wherever_it_may_be_drawn() -> None:
 def test_an_agency_needs_no_slots_where_none_of_its_lines_is_drawn() -> None:
     selections = (Selection("joint", ("AJ-01",), {"A": Full()}),)
 
-    assert a_manifest(selections=selections, slots={**LIVE.slots, "JT": {}}).sizes == {"joint": {"A": (40, 40)}}
+    assert a_manifest(selections=selections, slots={**LIVE.slots, "JT": {"C": ((),)}}).sizes == {
+        "joint": {"A": (40, 40)}
+    }
+    with refused(AgencyWithoutSlots, agency="JT", stratum=None):
+        a_manifest(selections=selections, slots={**LIVE.slots, "JT": {}})
 
 
 def test_an_agency_without_lines_may_take_part_for_its_secret_alone() -> None:
@@ -353,7 +385,8 @@ def test_the_sizes_are_those_of_the_frame() -> None:
         with refused(SizesDiffer, selection="joint", **facts):
             check_frame(replace(LIVE, sizes={**LIVE.sizes, "joint": stated}), census)
     with refused(SizesDiffer, **{"selection": "zz", "class": None, "stated": None, "counted": None}):
-        check_frame(replace(LIVE, sizes={**LIVE.sizes, "zz": {}}), census)
+        check_frame(replace(LIVE, sizes={**LIVE.sizes, "zz": {"A": (1, 1)}}), census)
+    check_frame(replace(LIVE, sizes={**LIVE.sizes, "zz": {}}), census)
     with refused(SizesDiffer, **{"selection": "more", "class": "A", "stated": None, "counted": (40, 2)}):
         check_frame(replace(LIVE, sizes={"joint": LIVE.sizes["joint"]}), census)
 
@@ -380,10 +413,22 @@ def test_the_frame_section_adds_up() -> None:
         check(replace(LIVE, frame=replace(stated, n=47)))
     with refused(FrameRootWrong, what="root"):
         check(replace(LIVE, frame=replace(stated, root="a" * 64)))
-    for shards in (("s2", "s1"), ("s1", "s1")):
-        two = tuple(replace(stated.shards[0], shard=shard) for shard in shards)
-        with refused(FrameRootWrong, what="order"):
-            check(replace(LIVE, frame=replace(stated, shards=two)))
+    with refused(FrameRootWrong, what="shards"):
+        check(replace(LIVE, frame=replace(stated, shards=(stated.shards[0], stated.shards[0]))))
+
+
+def test_shards_may_be_listed_in_any_order() -> None:
+    # Section 2 orders the leaves of the root, not the manifest's list.
+    files = {**frame_of({one: kind for one, kind in entities().items() if one < "E02"}, "s1")}
+    files |= frame_of({one: kind for one, kind in entities().items() if one >= "E02"}, "s2")
+    census = frame.survey(SHA256, files)
+    manifest = draft(terms(), census)
+    listed = replace(manifest, frame=replace(manifest.frame, shards=manifest.frame.shards[::-1]))
+
+    check(listed)
+    check_frame(listed, census)
+    with refused(FrameDiffers, shard=None, what="shards"):
+        check_frame(listed, frame.survey(SHA256, {"s1": files["s1"]}))
 
 
 def test_terms_of_another_hash_than_the_census_make_no_manifest() -> None:

@@ -10,11 +10,11 @@ from referencing import Registry, Resource
 
 from services.drawer.domain import outcome, record
 from services.drawer.domain.canonical import parse
-from services.drawer.domain.ceremony import Commit, Reveal
 from services.drawer.domain.manifest import digest
 from services.drawer.domain.outcome import Outcome, RosterMissing
 from services.drawer.domain.record import AttemptsBroken, EndedAttempt, Fault, Opening, Proceedings, ReasonMissing
 from services.drawer.domain.roster import RosterDiffers
+from services.drawer.domain.sealing import Commit, Reveal
 from tests.unit.drawer.draws import (
     AGENCIES,
     REPOSITORY,

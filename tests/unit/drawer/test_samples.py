@@ -1,15 +1,18 @@
-"""The protocol's sample records, computed again from manifest, frame, reveals and beacon up to the end of the draw."""
+"""The protocol's sample records: said again step by step, computed again, and accepted whole by the drawer's own check."""
 
 from typing import Any
 
 import pytest
 
+from services.drawer.checking import verify
 from services.drawer.domain import ceremony, manifest_reader, manifest_rules, outcome
-from services.drawer.domain.ceremony import Attempt, BeaconShown, Commit, Reveal, Seal, Signatures
+from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.manifest import as_json, digest
 from services.drawer.domain.roster import Roster
+from services.drawer.domain.sealing import BeaconShown, Commit, Reveal, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
-from tests.unit.drawer.draws import SAMPLE_NAMES, as_plain, sample, sample_frame, sample_rosters, verify
+from tests.unit.drawer.draws import SAMPLE_NAMES, SAMPLES, as_plain, sample, sample_frame, sample_rosters
+from tests.unit.drawer.draws import verify as verify_signature
 
 # The public sample draws the same targets from the same reveals as the one with a spent round, whose rosters are known.
 SAME_DRAW = {"public": "spent-round"}
@@ -38,7 +41,7 @@ def test_a_sample_manifest_is_read_allowed_and_written_back(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLE_NAMES)
 def test_a_sample_ceremony_is_accepted_step_by_step_and_gives_the_seed(name: str) -> None:
     record = sample(name)
-    attempt = Attempt(manifest_reader.read_manifest(record["manifest"]), verify)
+    attempt = Attempt(manifest_reader.read_manifest(record["manifest"]), verify_signature)
     times = attempt.manifest.times
     commits: dict[str, Commit] = {}
     for agency, one in record["commits"].items():
@@ -82,3 +85,16 @@ def test_a_sample_outcome_is_reached_again(name: str) -> None:
         "visits_root": record["visits_root"],
         "result_digest": record["result_digest"],
     }
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+def test_the_drawers_own_check_accepts_a_sample_with_all_its_rounds(name: str) -> None:
+    record = sample(name)
+    files = [file.read_bytes() for file in sorted((SAMPLES / name).glob("*.tsv"), reverse=True)]
+
+    report = verify((SAMPLES / name / "record.json").read_bytes(), files)
+
+    last = record["replacements"][-1] if record["replacements"] else record
+    assert (report.result_digest, report.rounds) == (last["result_digest"], len(record["replacements"]))
+    assert report.not_checked == ()
+    assert report.not_held == (("teams",) if record["edition"] == "public" else ())

@@ -107,3 +107,25 @@ def test_memory_follows_the_targets_and_the_frame_is_walked_once() -> None:
 
     assert len(kept.selected["one"]["A"]) == 10
     assert len(walks) == 1
+
+
+@given(populations, st.binary(min_size=32, max_size=32), st.data())
+def test_the_barred_are_passed_over_and_the_next_tickets_taken(
+    entities: dict[str, Kind], seed: bytes, data: st.DataObject
+) -> None:
+    barred = data.draw(st.sets(st.sampled_from(sorted(entities)))) if entities else set()
+    frame = {"s": rows_of(serialise("s", entities))}
+    counts, key = survey(SHA256, frame).counts, target_key(SHA256, seed)
+    quota = {"one": {"A/x": data.draw(st.integers(0, 4)), "B": data.draw(st.integers(0, 40))}}
+    bound = data.draw(st.sampled_from([ticket_bound, lambda drawn, size: b"\x20"]))
+
+    found = select(SHA256, key, frame, counts, SELECTIONS[:1], quota, bound, {"one": barred})
+
+    for stratum, wanted in quota["one"].items():
+        there = [
+            name
+            for name, kind in entities.items()
+            if kind.stratum == stratum and "l1" in kind.lines and name not in barred
+        ]
+        expected = sorted(there, key=lambda name: (ticket(SHA256, key, name), name))[:wanted]
+        assert found.selected["one"].get(stratum, []) == expected

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.drawer.domain.encoding import SHA256
 from services.drawer.domain.roster import Officer
-from services.drawer.domain.teams import Teams, match
+from services.drawer.domain.teams import OpenProof, Teams, match
 
 KEY = b"0123456789abcdef0123456789abcdef"
 Targets = Mapping[str, Sequence[tuple[str, ...]]]
@@ -169,14 +169,15 @@ def test_an_open_slot_comes_with_the_proof_that_nobody_could_take_it(case: Case)
         assert set(one.labels) == set(targets[one.target][one.slot])
         # The proof needs no trust in the search: those marked can fill no more of the reached slots than their caps
         # allow, everybody else one per target; together that is one slot too few.
-        marked = sum(roster[name].cap for name in one.marked)
+        proof = teams.proof(one)
+        marked = sum(roster[name].cap for name in proof.marked)
         others = {
             (name, place[0])
-            for name in roster.keys() - set(one.marked)
-            for place in one.reached
+            for name in roster.keys() - set(proof.marked)
+            for place in proof.reached
             if may_go(case, name, place)
         }
-        assert len(set(one.reached)) == len(one.reached) == marked + len(others) + 1
+        assert len(set(proof.reached)) == len(proof.reached) == marked + len(others) + 1
 
 
 @given(cases())
@@ -220,10 +221,8 @@ def test_without_inspectors_every_slot_is_open() -> None:
     teams = match(SHA256, KEY, {"t": [("x",), ()]}, {})
 
     assert teams.assigned == {"t": (None, None)}
-    assert [(one.slot, one.labels, one.marked, one.reached) for one in teams.open] == [
-        (0, ("x",), (), (("t", 0),)),
-        (1, (), (), (("t", 1),)),
-    ]
+    assert [(one.slot, one.labels) for one in teams.open] == [(0, ("x",)), (1, ())]
+    assert [teams.proof(one) for one in teams.open] == [OpenProof((), (("t", 0),)), OpenProof((), (("t", 1),))]
 
 
 def test_without_targets_nobody_goes_anywhere() -> None:

@@ -1,4 +1,4 @@
-"""Every worked value of the protocol that is not about rounds."""
+"""Every worked value of the protocol."""
 
 import hashlib
 from typing import Any
@@ -12,16 +12,19 @@ from services.drawer.domain import (
     messages,
     outcome,
     quota,
+    requests,
     roster,
     teams,
     ticket,
     visits,
 )
 from services.drawer.domain.canonical import canonical
-from services.drawer.domain.ceremony import Attempt, Commit
+from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.encoding import SHA256, SM3, tagged_hash
 from services.drawer.domain.manifest import as_json, digest
 from services.drawer.domain.roster import Officer
+from services.drawer.domain.sealing import Commit
+from services.drawer.domain.seed import BeaconValue, reseed
 from tests.unit.drawer.draws import as_plain, sample, sample_frame, sample_rosters, vectors, verify
 
 TEAM_CASES = sorted(name for name in vectors() if name.startswith("teams_"))
@@ -144,6 +147,30 @@ def test_the_pids_and_roster_digests_of_the_sample_with_rounds() -> None:
         assert all(roster.pid(SHA256, one.salt, one.staff_number) == pid for pid, one in enrolled.items())
         summary = roster.summarise(SHA256, bytes.fromhex(record["teams"][agency]["rho"]), rosters[agency], enrolled)
         assert as_plain(summary.__dict__) == record["manifest"]["rosters"][agency]
+
+
+def test_the_messages_and_the_work_of_the_rounds() -> None:
+    wanted, record = vectors()["sample_rounds"], sample("rounds")
+    manifest = manifest_reader.read_manifest(record["manifest"])
+    one = record["replacements"][0]
+    m, seed = digest(manifest), bytes.fromhex(record["seed"])
+    d = messages.removal_digest(SHA256, m, 1, requests.read_request(one["rho"]).as_bytes())
+    z = {
+        name: messages.chain(SHA256, bytes.fromhex(x), manifest.chain_len)[1] for name, x in wanted["secrets_x"].items()
+    }
+    rd, dice = bytes.fromhex(one["seal"]["digest"]), one["beacons"][0]
+    shown = BeaconValue(dice["id"], dice["round"], bytes.fromhex(dice["value"]))
+
+    assert d.hex() == wanted["D_1"]
+    assert messages.removal_message(SHA256, d).hex() == wanted["removal_msg_1"]
+    assert messages.said_of_reveal(SHA256, (d,), "AJ", z["AJ"]).hex() == wanted["reveal_msg_1_AJ"]
+    assert messages.reveals_digest(SHA256, m, d, dict(z)) == rd
+    assert messages.said_of_seal(SHA256, (d,), rd, one["seal"]["at"]).hex() == wanted["seal_msg_1"]
+    assert messages.said_of_dice(SHA256, (d,), rd, shown.value).hex() == wanted["dice_msg_1"]
+    reseeded = reseed(SHA256, seed, d, dict(z), [shown])
+    assert reseeded.hex() == one["seed"]
+    assert ticket.target_key(SHA256, reseeded).decode() == wanted["K_target_1"]
+    assert record["replacements"][-1]["work"] == wanted["work_after_rounds"]  # reached again: test_samples
 
 
 def test_no_worked_value_is_left_out() -> None:

@@ -204,6 +204,8 @@ class County:
 
     kit: Kit
     service: Service
+    campaign: str = CAMPAIGN
+    draw: str = DRAW
 
     def at(self, moment: datetime) -> None:
         """Move the clock, and let the timers do what is due."""
@@ -213,7 +215,9 @@ class County:
     def open(self, **times: Any) -> str:
         """Open the draw; return its id."""
         asked = AskedTimes(**(TIMES.__dict__ | times))
-        reply = acts.open_draw(self.service, LEAD, CAMPAIGN, asked, key=f"open-{self.kit.clock.at.isoformat()}")
+        reply = acts.open_draw(
+            self.service, LEAD, self.campaign, asked, key=f"open-{self.campaign}-{self.kit.clock.at.isoformat()}"
+        )
         return str(reply.value["draw"])
 
     def commit(self, *agencies: str) -> None:
@@ -231,15 +235,16 @@ class County:
 
     def _all(self, agencies: tuple[str, ...], name: str, act: Any) -> None:
         for agency in agencies or AGENCIES:
-            act(self.service, OFFICER[agency], DRAW, key=f"{name}-{agency}-{self.kit.clock.at.isoformat()}")
+            key = f"{name}-{agency}-{self.draw}-{self.kit.clock.at.isoformat()}"
+            act(self.service, OFFICER[agency], self.draw, key=key)
 
     def seal(self, key: str = "seal") -> None:
         """Let the witness seal."""
-        acts.seal(self.service, WITNESS, DRAW, key=key)
+        acts.seal(self.service, WITNESS, self.draw, key=key)
 
     def dice(self, digits: str = DIGITS, key: str = "dice", again: str | None = None, actor: Actor = WITNESS) -> None:
         """Let the witness enter the dice."""
-        acts.throw_dice(self.service, actor, DRAW, key=key, digits=digits, again=again or digits)
+        acts.throw_dice(self.service, actor, self.draw, key=key, digits=digits, again=again or digits)
 
     def until_revealed(self) -> None:
         """Open, commit, countersign and reveal."""

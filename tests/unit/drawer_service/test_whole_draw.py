@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from referencing import Registry, Resource
+from sqlalchemy import select
 
-from runtime.time.timers import next_due
+from runtime.time.timers import next_due, run_due
+from schemas.blobs import BlobRef
 from schemas.documents import WorkList
 from schemas.events.draws import (
     CommitmentReceived,
@@ -26,6 +29,7 @@ from services.drawer.domain.refusals import DrawRefused
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.keys import public_keys
+from services.drawer.tables import OutcomeRow
 from tests.kit import Kit, said
 from tests.unit.drawer_service.county import (
     AGENCIES,
@@ -44,8 +48,11 @@ from tests.unit.drawer_service.county import (
     WITNESS,
     County,
     a_county,
+    confirmed,
     entities,
+    frozen,
     plan,
+    rosters,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -140,7 +147,7 @@ def test_our_own_core_accepts_the_record_and_says_what_it_did_not_check(drawn: C
     checked, checked_public = checking.verify(full.record, [full.frame]), checking.verify(public.record, [public.frame])
 
     assert (checked.draw, checked.targets, checked.not_checked) == (DRAW, 11, ())
-    assert (checked_public.result_digest, checked_public.not_checked) == (checked.result_digest, ("teams",))
+    assert (checked_public.result_digest, checked_public.not_held) == (checked.result_digest, ("teams",))
     assert [one.code for one in checked.remarks] == ["draw.said.keys_with_operator"]
 
 
@@ -205,6 +212,33 @@ def test_at_the_end_of_the_inspection_stage_record_and_frame_are_opened(county: 
     assert next_due(county.service, WINDOW_END) is None
     county.at(WINDOW_END)
     assert len([one for one in _events(county) if isinstance(one, DrawDisclosed)]) == 1
+
+
+def test_a_record_that_cannot_be_opened_keeps_no_other_waiting(county: County) -> None:
+    second = replace(county, campaign="C-640221-2018-002", draw="D-640221-2018-002")
+    agreed, given = plan(campaign=second.campaign), rosters(campaign=second.campaign)
+    county.kit.feed(county.service, confirmed(county.kit, agreed), frozen(county.kit, given))
+    for each in (county, second):
+        each.open()
+        each.commit()
+    for each in (county, second):
+        each.countersign()
+        each.reveal()
+        each.seal(key=f"seal {each.draw}")
+    county.at(BEACON_TIME)
+    for each in (county, second):
+        each.dice(key=f"dice {each.draw}")
+    with county.service.db.read(county.service.system) as session:
+        kept = session.scalars(select(OutcomeRow).where(OutcomeRow.draw == county.draw)).one()
+        digest = BlobRef.model_validate(kept.public_record).digest
+    next((county.kit.folder / "blobs").rglob(digest)).unlink()
+    county.kit.clock.at = WINDOW_END
+    told: list[tuple[str, str]] = []
+
+    run_due(county.service, WINDOW_END, tell=lambda timer, error: told.append((timer, type(error).__name__)))
+
+    assert told == [(f"drawer.disclose {county.draw}", "BlobMissing")]
+    assert [one.draw for one in _events(county) if isinstance(one, DrawDisclosed)] == [second.draw]
 
 
 def test_two_runs_of_a_demonstration_end_in_the_same_record(drawn: County, kit: Kit) -> None:

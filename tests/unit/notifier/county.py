@@ -84,12 +84,21 @@ def everybody() -> list[Payload]:
 
 
 def pack_published(
-    kit: Kit, edition: date | None = None, yellow: int | None = None, at_time: time | None = None
+    kit: Kit,
+    edition: date | None = None,
+    yellow: int | None = None,
+    at_time: time | None = None,
+    lead_days: int | None = None,
 ) -> registers.RulepackPublished:
-    """Publish the pack, perhaps another edition with another threshold or time of day."""
+    """Publish the pack, perhaps another edition: other thresholds, another time of day, another day for the lead."""
     document = pack().model_copy(update={"edition": edition or pack().edition})
     wanted = {"yellow_working_days": yellow, "time_of_day": at_time}
-    changes = {name: value for name, value in wanted.items() if value is not None}
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    if lead_days is not None:
+        changes["escalation"] = tuple(
+            step.model_copy(update={"working_days_after": lead_days}) if step.to == "lead" else step
+            for step in document.reminders.escalation
+        )
     document = document.model_copy(update={"reminders": document.reminders.model_copy(update=changes)})
     return registers.RulepackPublished(
         county=COUNTY,
@@ -140,6 +149,11 @@ def partner_confirmed(code: str) -> Payload:
     return campaigns.PartnerConfirmed(county=COUNTY, campaign=CAMPAIGN, agency=code, officers=5, checklists=())
 
 
+def partner_removed(code: str) -> Payload:
+    """Take an agency out."""
+    return campaigns.PartnerRemoved(county=COUNTY, campaign=CAMPAIGN, agency=code, lead=LEAD)
+
+
 def partner_declined(code: str) -> Payload:
     """Decline an agency's part."""
     return campaigns.PartnerDeclined(county=COUNTY, campaign=CAMPAIGN, agency=code)
@@ -185,6 +199,11 @@ def frozen(kit: Kit) -> Payload:
 def campaign_closed() -> Payload:
     """Close the campaign."""
     return campaigns.CampaignClosed(county=COUNTY, campaign=CAMPAIGN)
+
+
+def campaign_resumed() -> Payload:
+    """Take a cancellation back."""
+    return campaigns.CampaignResumed(county=COUNTY, campaign=CAMPAIGN, lead=LEAD)
 
 
 def campaign_cancelled() -> Payload:
@@ -306,9 +325,9 @@ def submitted(visit: str, code: str, by: str, items: int = 3) -> Payload:
     return results.ChecklistSubmitted(**_of(visit, agency=code, items=items, entered_by=by), approval=due("2018-12-14"))
 
 
-def returned(visit: str, code: str, by: str) -> Payload:
-    """Return a section."""
-    return results.ResultReturned(**_of(visit, agency=code, entered_by=by))
+def returned(visit: str, code: str, by: str, again: str | None = "2018-12-31") -> Payload:
+    """Return a section, to be submitted *again* by a day (None: as the release before said it)."""
+    return results.ResultReturned(**_of(visit, agency=code, entered_by=by), again=due(again) if again else None)
 
 
 def approved(visit: str, code: str, rule: str = "2019-01-04") -> Payload:
@@ -341,6 +360,21 @@ def verified(visit: str, code: str, *, again: str | None = None) -> Payload:
     return results.RectificationVerified(
         **_of(visit, agency=code, finding="FI-1"), passed=again is None, rectify=due(again) if again else None
     )
+
+
+def act(visit: str, code: str) -> Payload:
+    """Give an agency a finding of its own to act on."""
+    return results.ActionOrdered(**_of(visit, agency=code, finding="FI-1", kind="unreachable", act=due("2018-12-26")))
+
+
+def acted(visit: str, code: str) -> Payload:
+    """Let an agency decide on its own finding."""
+    return results.ActionDecided(**_of(visit, agency=code, finding="FI-1", decision="listed_abnormal"))
+
+
+def joined(visit: str, code: str) -> Payload:
+    """Let others report the same matter to the agency."""
+    return results.ActionJoined(**_of(visit, agency=code, finding="FI-1", referral=REFERRAL))
 
 
 # ── referrals ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,20 +1,23 @@
 """From facts to inboxes, and from due dates to reminders: the whole notifier on its own database."""
 
+import signal
 from collections.abc import Callable
 from datetime import date, datetime, time
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from runtime.errors import NotFound
 from runtime.service import Service
+from runtime.store import Actor
 from runtime.store.plumbing import waiting
 from runtime.time.lights import Light
 from runtime.time.timers import next_due, run_due
 from schemas.events.notices import DeadlineApproaching, DeadlineEscalated, DeadlineMissed, NoticeDelivered
 from schemas.events.payload import Payload
 from schemas.vocabulary import Role
-from services.notifier import queries
+from services.notifier import queries, timers
 from services.notifier.app import notifier
 from services.notifier.commands import mark_all_read, mark_read
 from services.notifier.queries import CursorUnknown, DutyView, NoticeView
@@ -288,6 +291,118 @@ def test_a_sweep_takes_its_duties_in_batches(kit: Kit, service: Service, batch: 
     assert len(spoken(service, DeadlineMissed)) == 3
 
 
+def test_another_pack_may_put_a_step_on_a_moment_that_was_swept_before(kit: Kit, service: Service) -> None:
+    """Told to the head on Monday morning; at 09:05 the lead is to be told on that same morning."""
+    kit.feed(service, county.proposed(), at=at("2018-11-28"))
+    kit.feed(service, *(county.partner_confirmed(code) for code in ("JT", "SJ")), at=at("2018-11-28"))
+    live_until(kit, service, at("2018-12-03", "09:05"))
+    assert codes(service, "ga-agency_head") == ["deadline.head"]
+    assert codes(service, "jt-agency_head") == []
+
+    kit.feed(service, county.pack_published(kit, date(2018, 12, 3), lead_days=0), at=at("2018-12-03", "09:05"))
+    run_within(10, lambda: run_due(service, kit.clock.at))
+
+    assert codes(service, "jt-agency_head") == ["deadline.lead"]
+    assert codes(service, "ga-agency_head") == ["deadline.head"], "what was told is not told again"
+    assert run_due(service, kit.clock.at) == 0
+
+
+def test_a_sweep_that_takes_nothing_ends_and_says_so(
+    kit: Kit, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.feed(service, county.proposed(), at=at("2018-11-28"))
+    kit.clock.at = at("2018-12-01")
+    monkeypatch.setattr(timers, "take_steps", do_nothing)
+
+    with pytest.raises(timers.SweepStandsStill):
+        run_within(10, lambda: run_due(service, kit.clock.at))
+
+
+def do_nothing(session: Session, actor: Actor, *, at: datetime, duties: list[str]) -> None:
+    """Take no step."""
+
+
+def run_within(seconds: float, act: Callable[[], object]) -> None:
+    """Do it, but not for ever."""
+
+    def too_long(signum: int, frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        act()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_agency_that_was_taken_out_is_reminded_of_nothing(kit: Kit, service: Service) -> None:
+    kit.feed(service, county.proposed(), at=at("2018-11-28"))
+    kit.feed(service, county.partner_removed("GA"), at=at("2018-11-29"))
+
+    live_until(kit, service, at("2018-12-31"))
+
+    assert [one.outcome for one in duties(service, "GA", "confirm_part", closed=True)] == ["ended"]
+    assert codes(service, "ga-planner") == ["campaign.proposed", "partner.removed"]
+    assert codes(service, "ga-agency_head") == ["partner.removed"]
+    assert "deadline.missed" in codes(service, "sj-planner"), "the others are"
+
+    kit.feed(service, county.campaign_cancelled(), at=at("2018-12-31"))
+    assert codes(service, "ga-planner")[-1] == "partner.removed", "nor is it told how the campaign goes on"
+
+
+def test_a_returned_section_is_to_be_entered_again_until_it_is_submitted(kit: Kit, service: Service) -> None:
+    a_draw(kit, service)
+    first, officer = VISITS[0], "ga-officer1"
+    kit.feed(service, county.scheduled(first, "2018-12-12", "GA"), at=at("2018-12-10"))
+    kit.feed(service, county.submitted(first, "GA", officer), at=at("2018-12-12"))
+    kit.feed(service, county.returned(first, "GA", officer), at=at("2018-12-13"))
+
+    (asked,) = duties(service, "GA", "enter_section")
+    assert (asked.due, asked.link) == (date(2018, 12, 31), f"/sections/{first}-GA")
+    assert asked.light is Light.GREEN
+    live_until(kit, service, at("2019-01-08"))
+    told = [notice.code for notice in inbox(service, officer) if notice.facts.get("duty") == "enter_section"]
+    assert {"deadline.yellow", "deadline.missed"} <= set(told)
+    assert "enter_section" in [
+        notice.facts["duty"] for notice in inbox(service, "ga-agency_head") if notice.code == "deadline.head"
+    ]
+    assert [duty.light for duty in duties(service, "GA", "enter_section")] == [Light.RED]
+
+    kit.feed(service, county.submitted(first, "GA", officer, items=4), at=at("2019-01-08"))
+    assert duties(service, "GA", "enter_section") == []
+
+
+def test_a_return_said_by_the_release_before_opens_nothing(kit: Kit, service: Service) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA"), at=at("2018-12-10"))
+    kit.feed(service, county.submitted(VISITS[0], "GA", "ga-officer1"), at=at("2018-12-12"))
+
+    kit.feed(service, county.returned(VISITS[0], "GA", "ga-officer1", again=None), at=at("2018-12-13"))
+
+    assert duties(service, "GA", "enter_section") == []
+    assert "result.returned" in codes(service, "ga-officer1")
+
+
+def test_a_cancellation_taken_back_leaves_every_duty_as_it_was(kit: Kit, service: Service) -> None:
+    """The draw was sealed before the cancellation was heard of: the campaign goes on."""
+    a_draw(kit, service)
+    kit.feed(service, county.confirmed(kit), at=at("2018-12-02"))
+    kinds = ("commit", "report_to_lead", "complete_draw")
+    before = [duties(service, code, kind) for code in county.AGENCIES for kind in kinds]
+    assert any(before)
+    kit.feed(service, county.campaign_cancelled(), at=at("2018-12-03", "09:10"))
+    assert not any(duties(service, code, kind) for code in county.AGENCIES for kind in kinds)
+
+    kit.feed(service, county.campaign_resumed(), at=at("2018-12-03", "09:20"))
+
+    assert [duties(service, code, kind) for code in county.AGENCIES for kind in kinds] == before
+    assert "campaign.resumed" in codes(service, "ga-planner")
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", "GA"), at=at("2018-12-10"))
+    assert duties(service, "GA", "enter_section"), "what comes later is a duty, too"
+
+
 def test_a_voided_attempt_ends_its_duties_and_the_next_opens_its_own(kit: Kit, service: Service) -> None:
     kit.feed(service, county.proposed(), at=at("2018-11-28"))
     kit.feed(service, county.draw_opened(kit, at("2018-12-03")), county.committed("GA", 1), at=at("2018-12-03"))
@@ -409,6 +524,32 @@ def test_a_rectification_is_to_be_checked_until_it_is_right(kit: Kit, service: S
     live_until(kit, service, at("2019-03-01"))
     about = [one.facts.get("duty") for one in inbox(service, "ga-approver")[: -told or None]]
     assert "verify_rectification" not in about
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "code"),
+    [(county.acted, "fulfilled", "action.decided"), (county.joined, "ended", "action.joined")],
+)
+def test_an_own_action_is_a_duty_until_it_is_decided_here_or_in_a_referral(
+    kit: Kit, service: Service, end: Callable[[str, str], Payload], outcome: str, code: str
+) -> None:
+    a_draw(kit, service)
+    kit.feed(service, county.scheduled(VISITS[0], "2018-12-12", *county.AGENCIES), at=at("2018-12-10"))
+
+    kit.feed(service, county.act(VISITS[0], "GA"), at=at("2018-12-12"))
+
+    (duty,) = duties(service, "GA", "act_on_finding")
+    assert (duty.due, duty.subject) == (date(2018, 12, 26), "FI-1")
+    assert codes(service, "ga-approver")[-1] == codes(service, "ga-agency_head")[-1] == "action.ordered"
+    assert inbox(service, "ga-approver")[0].facts["act_due_on"] == date(2018, 12, 26)
+    live_until(kit, service, at("2018-12-27", "08:00"))
+    assert codes(service, "ga-approver")[-1] == "deadline.missed"
+
+    kit.feed(service, end(VISITS[0], "GA"), at=at("2018-12-27", "09:00"))
+
+    assert duties(service, "GA", "act_on_finding") == []
+    assert [one.outcome for one in duties(service, "GA", "act_on_finding", closed=True)] == [outcome]
+    assert codes(service, "ga-approver")[-1] == code
 
 
 def test_a_rectification_nobody_checked_is_red_and_goes_to_the_head(kit: Kit, service: Service) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from runtime.events.processing import Processor
 from runtime.service import Service
+from runtime.store.digest import counted_columns
 from runtime.store.plumbing import parked, shared_with, waiting
 from services.notifier.app import notifier
 from services.notifier.tables import Base, Notice
@@ -22,13 +23,15 @@ Telling = Callable[[Kit], dict[str, Stream]]
 
 
 def tables(service: Service, kinds: tuple[str, ...] = ("owned", "projection")) -> Tables:
-    """Write down every counted row of the service."""
+    """Write down every row of the service, as far as it counts for the state digest (a feed's numbers follow the order)."""
     with service.db.read(service.system) as session:
         counted = [table for table in Base.metadata.sorted_tables if table.info["kind"] in kinds]
         if "owned" in kinds:
             counted.append(shared_with)
         return {
-            table.name: sorted(repr(tuple(row)) for row in session.connection().execute(select(table)))
+            table.name: sorted(
+                repr(tuple(row)) for row in session.connection().execute(select(*counted_columns(table)))
+            )
             for table in counted
         }
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from runtime.errors import Conflict, TryAgain
@@ -82,9 +83,29 @@ def test_a_refusal_in_a_timer_is_told_once_a_minute(
     run_until(kit, service, tries, 5)
 
     (told,) = [line for line in lines if line["event"] == "host.trouble"]
-    assert (told["log_level"], told["part"], told["service"], told["code"]) == (level, "timers", service.name, code)
+    assert (told["log_level"], told["part"], told["code"]) == (level, "timer toy.failing", code)
+    assert told["service"] == service.name
     assert told["frames"][-1].startswith("tests/unit/operating/test_host.py:")
     assert MARK not in repr(lines)
+
+
+def cannot_tell(session: Session, now: datetime) -> datetime:
+    """Fail to say when something is due."""
+    raise Refused()
+
+
+def test_a_timer_that_fails_keeps_no_other_waiting(kit: Kit, service: Service, lines: list[Any]) -> None:
+    tries: list[object] = []
+    done: list[object] = []
+    later = Timer("toy.later", lambda session, now: None if done else now, lambda service, at: done.append(at))
+    eager = Timer("toy.eager", lambda session, now: now, lambda service, at: None)
+    service.timers = [Timer("toy.blind", cannot_tell, eager.run), eager, failing(Refused(), tries), later]
+
+    run_until(kit, service, tries, 2)
+
+    assert len(done) == 1
+    parts = {line["part"] for line in lines if line["event"] == "host.trouble"}
+    assert parts == {"timer toy.failing", "timer toy.blind"}, "one whose moment cannot be told fails alone, too"
 
 
 def test_the_next_line_says_how_often_it_came_in_between(

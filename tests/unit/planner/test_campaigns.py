@@ -15,9 +15,11 @@ from schemas.events.campaigns import (
     CampaignClosed,
     CampaignConfirmed,
     CampaignProposed,
+    CampaignResumed,
     FrameFrozen,
     PartnerConfirmed,
     PartnerDeclined,
+    PartnerRemoved,
 )
 from schemas.vocabulary import Role
 from services.planner import prepared
@@ -27,7 +29,7 @@ from services.planner.queries.campaigns import campaign_view, campaigns_of, task
 from services.planner.queries.frames import campaign_sizes
 from services.planner.queries.parts import part_form
 from tests.kit import person, said
-from tests.unit.planner.facts import completed, opened, published, scheduled
+from tests.unit.planner.facts import completed, opened, published, scheduled, sealed
 from tests.unit.planner.sheets import credit_code, sheet
 from tests.unit.planner.world import (
     AGENCIES,
@@ -423,6 +425,9 @@ def test_an_agency_that_declines_is_taken_out_and_the_rest_goes_on(world: World)
     assert refusal(lambda: world.approve(campaign)).code == "campaign.not_confirmed_by"
 
     world.service.do(planner_of(LEAD), campaigns.remove_partner, campaign_id=campaign, agency="YG")
+    assert last(world, PartnerRemoved).agency == "YG"
+    gone = planner_of("YG")
+    assert refusal(lambda: world.service.ask(gone, campaign_view, campaign_id=campaign)).code == "campaign.unknown"
     world.approve(campaign)
     world.freeze(campaign)
 
@@ -507,6 +512,32 @@ def test_a_campaign_is_cancelled_until_its_draw_is_completed(world: World) -> No
 
     assert refusal(lambda: cancel(world, second)).code == "campaign.draw_completed"
     assert refusal(lambda: cancel(world, first)).code == "campaign.state_wrong"
+
+
+def test_a_sealed_draw_is_not_cancelled(world: World) -> None:
+    campaign = world.frozen()
+    world.kit.feed(world.service, opened(campaign), sealed(campaign))
+
+    refused = refusal(lambda: cancel(world, campaign))
+
+    assert refused.code == "campaign.draw_sealed"
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
+    assert (view.state, "cancel" in view.mine_to) == ("frozen", False)
+
+
+def test_a_seal_that_was_not_heard_of_takes_the_cancellation_back(world: World) -> None:
+    campaign = world.frozen()
+    world.kit.feed(world.service, opened(campaign))
+    cancel(world, campaign)
+
+    world.kit.feed(world.service, sealed(campaign))
+
+    told = last(world, CampaignResumed)
+    assert (told.campaign, told.lead) == (campaign, LEAD)
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
+    assert view.state == "frozen"
+    world.kit.feed(world.service, completed(campaign))
+    assert world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).state == "drawn"
 
 
 def test_a_draft_is_cancelled_without_a_word(world: World) -> None:

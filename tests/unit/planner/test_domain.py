@@ -244,13 +244,21 @@ def test_stages_are_four_in_order_inside_the_calendar() -> None:
         ("inspection_stage_end", 20, "working_days", "none", date(2019, 1, 18)),
         ("inspection_stage_end", 10, "natural_days", "next_working_day", date(2019, 1, 2)),
         ("campaign_end", 10, "natural_days", "none", date(2019, 1, 10)),
-        ("visit_end", 10, "working_days", "none", date(2019, 1, 4)),
     ],
 )
 def test_deadlines_are_counted_as_the_pack_says(anchor: str, amount: int, unit: str, roll: str, expected: date) -> None:
     anchors = {"inspection_stage_end": date(2018, 12, 20), "campaign_end": date(2018, 12, 31)}
 
     assert reckon(Term("x", anchor, amount, unit, roll, "S4"), anchors, CALENDAR).due_on == expected
+
+
+def test_no_other_day_is_put_in_the_place_of_an_anchor_that_is_not_counted() -> None:
+    with pytest.raises(KeyError):
+        reckon(
+            Term("x", "visit_end", 10, "working_days", "none", "S4"),
+            {"inspection_stage_end": date(2018, 12, 20)},
+            CALENDAR,
+        )
 
 
 def test_a_term_in_hours_is_no_day() -> None:

@@ -71,8 +71,8 @@ def test_written_findings_are_checked() -> None:
 @pytest.mark.parametrize(
     ("route", "follow_up", "receiver", "external"),
     [
-        (Route("own", None, "rectification", "r"), FollowUp.RECTIFICATION, None, False),
-        (Route("own", None, "referral_decision_abnormal_list", "r"), FollowUp.OWN_ACTION, None, False),
+        (Route("own", None, "mending", "r", follow_up="rectification"), FollowUp.RECTIFICATION, None, False),
+        (Route("own", None, "rectification", "r", follow_up="action"), FollowUp.OWN_ACTION, None, False),
         (Route("transfer", "GA", "referral_decision", "r"), FollowUp.REFERRAL, "GA", False),
         (Route("inform", "GA", "referral_decision", "r"), FollowUp.REFERRAL, "GA", False),
         (Route("transfer", "XF", "referral_decision", "r"), FollowUp.REFERRAL, "XF", True),
@@ -108,7 +108,7 @@ def test_no_finding_ever_vanishes_or_goes_back_to_its_finder(
     row = PACK.route(kind, finder, category, district)
     known = {agency: sort for agency, sort in BODIES_OF_PACK.items() if agency not in unknown}
 
-    made = consequence(Route(row.mode.value, row.agency, row.deadline, "r"), known)
+    made = consequence(Route(row.mode.value, row.agency, row.deadline, "r", follow_up=row.follow_up or ""), known)
 
     assert made.receiver != finder
     assert (made.follow_up is FollowUp.REFERRAL) == (made.receiver is not None)

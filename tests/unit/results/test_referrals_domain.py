@@ -106,7 +106,7 @@ def test_one_matter_has_one_thread() -> None:
 
     assert thread_id("C1", "T1", "unreachable", "SJ") == first
     assert len({first, thread_id("C2", "T1", "unreachable", "SJ"), thread_id("C1", "T1", "unreachable", "")}) == 3
-    assert leg_thread_id(first, 2) != leg_thread_id(first, 3) != first
+    assert len({first, *(leg_thread_id(first, referral, leg) for referral in ("R-1", "R-2") for leg in (2, 3))}) == 5
 
 
 def test_all_sources_must_have_heard() -> None:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from services.results.domain.checklists import AnswersMissing, Item, Question
-from services.results.domain.findings import Finding
+from services.results.domain.findings import Finding, FollowUp
 from services.results.domain.sections import (
     EDITABLE,
     BeforeTheVisit,
@@ -15,7 +15,9 @@ from services.results.domain.sections import (
     Outcome,
     OutcomeHidesFinding,
     OutcomeMissing,
+    OutcomeNeedsAgency,
     OutcomeNeedsFinding,
+    OutcomeNeedsRectification,
     OutcomeOfForeignItem,
     OutcomeUnknown,
     SectionNotInState,
@@ -38,8 +40,13 @@ VOCABULARY = {
     "PENDING": Outcome("PENDING", needs_finding=True),
     "MOVED_OUT": Outcome("MOVED_OUT", closes=True, updates_register=True),
     "PLAIN": Outcome("PLAIN"),
+    "CORRECTED": Outcome("CORRECTED", needs_finding=True, dated=True),
+    "FOLLOWED": Outcome("FOLLOWED", needs_finding=True, acted_on=True),
 }
+FOLLOW_UPS = {"k": FollowUp.REFERRAL, **{follow_up.value: follow_up for follow_up in FollowUp}}
 FINDING = Finding("I1", "", "k", "问题")
+RIGHT, OWN, QUEUED = (Finding("I1", "", kind, "问题") for kind in ("rectification", "own_action", "unrouted"))
+ELSEWHERE = Finding("I2", "", "rectification", "问题")
 
 
 def draft(outcome: str = "NO_ISSUE", answer: str = "yes", findings: tuple[Finding, ...] = ()) -> Draft:
@@ -89,10 +96,14 @@ def test_outcomes_of_a_draft_are_of_the_section_and_of_the_pack() -> None:
         draft("PENDING", findings=(FINDING,)),
         draft("PLAIN", findings=(FINDING,)),
         draft("MOVED_OUT", answer=""),
+        draft("CORRECTED", findings=(FINDING, RIGHT)),
+        draft("FOLLOWED", findings=(FINDING,)),
+        draft("FOLLOWED", findings=(OWN,)),
+        draft("FOLLOWED", findings=(RIGHT, QUEUED)),
     ],
 )
 def test_a_complete_section_passes(complete: Draft) -> None:
-    check_complete([ITEM], complete, VOCABULARY, set())
+    check_complete([ITEM], complete, VOCABULARY, set(), FOLLOW_UPS)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +114,14 @@ def test_a_complete_section_passes(complete: Draft) -> None:
         (draft("PENDING"), OutcomeNeedsFinding),
         (draft("NO_ISSUE", findings=(FINDING,)), OutcomeHidesFinding),
         (draft(answer=""), AnswersMissing),
+        (draft("CORRECTED", findings=(FINDING, OWN, QUEUED)), OutcomeNeedsRectification),
+        (draft("CORRECTED", findings=(FINDING, ELSEWHERE)), OutcomeNeedsRectification),
+        (draft("FOLLOWED", findings=(RIGHT,)), OutcomeNeedsAgency),
     ],
 )
 def test_an_incomplete_section_is_refused_with_what_is_missing(incomplete: Draft, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        check_complete([ITEM], incomplete, VOCABULARY, set())
+        check_complete([ITEM], incomplete, VOCABULARY, set(), FOLLOW_UPS)
 
 
 def test_two_inspectors_of_the_team_and_the_unit_sign() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from runtime.errors import NotFound, NotYet, OneVisitError, Stale
 from schemas.events.results import ChecklistSubmitted, ResultReturned, VisitScheduled
 from schemas.vocabulary import Role
+from services.results.commands.approval import approve_section
 from services.results.commands.drafts import attach_evidence, may_attach, remove_evidence, save_draft
 from services.results.commands.found import SectionNotYours
 from services.results.commands.visits import (
@@ -81,12 +82,12 @@ def test_the_day_lies_in_the_inspection_stage_on_a_working_day(world: World) -> 
         (date(2018, 12, 7), OutsideInspectionStage),
         (date(2018, 12, 15), NotAWorkingDay),
     ):
-        refused(world, error, planner, schedule_visit, visit_id=visit_id("A"), day=day)
+        refused(world, error, planner, schedule_visit, visit_id=visit_id("A"), day=day, instead_of=None)
     assert said(world.service) == []
 
 
 def test_a_team_lead_of_the_lead_may_set_it_and_nobody_elses_planner(world: World) -> None:
-    day: dict[str, Any] = {"visit_id": visit_id("A"), "day": VISIT_ON}
+    day: dict[str, Any] = {"visit_id": visit_id("A"), "day": VISIT_ON, "instead_of": None}
 
     refused(world, NotTheLeads, person("GA", Role.TEAM_LEAD), schedule_visit, **day)
     refused(world, NotFound, person("NY", Role.PLANNER), schedule_visit, **day)
@@ -106,9 +107,22 @@ def test_a_day_may_be_moved_until_a_section_is_submitted(world: World) -> None:
     world.schedule("A", date(2018, 12, 10))
     world.fill("A", "GA", answers={"reached": "yes", "wrong": "no"})
 
-    refused(
-        world, VisitAlreadyEntered, person(LEAD, Role.PLANNER), schedule_visit, visit_id=visit_id("A"), day=VISIT_ON
-    )
+    moved = {"visit_id": visit_id("A"), "day": VISIT_ON, "instead_of": date(2018, 12, 10)}
+    refused(world, VisitAlreadyEntered, person(LEAD, Role.PLANNER), schedule_visit, **moved)
+
+
+def test_a_day_is_set_over_the_one_that_was_seen_and_no_other(world: World) -> None:
+    planner, other = person(LEAD, Role.PLANNER), person(LEAD, Role.TEAM_LEAD)
+    moved: dict[str, Any] = {"visit_id": visit_id("A"), "day": date(2018, 12, 11)}
+    world.schedule("A", date(2018, 12, 10))
+
+    for unseen in (None, date(2018, 12, 12)):
+        refusal = refused(world, Stale, other, schedule_visit, **moved, instead_of=unseen)
+        assert refusal.facts == {"asked": str(unseen or ""), "stored": "2018-12-10"}
+    refused(world, NotTheLeads, person("GA", Role.TEAM_LEAD), schedule_visit, **moved, instead_of=None)
+    assert len(said(world.service)) == 1
+    value = world.service.do(planner, schedule_visit, **moved, instead_of=date(2018, 12, 10)).value
+    assert value["visit_on"] == "2018-12-11"
 
 
 # ── the draft ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,10 +233,11 @@ def test_evidence_belongs_to_a_question_of_the_section(world: World) -> None:
 def test_nothing_is_signed_or_submitted_before_the_day(world: World) -> None:
     first, _ = world.officers("A", "JT")
 
-    refused(world, VisitNotScheduled, first, sign_section, section_id=A_JT)
+    shown = {"section_id": A_JT, "digest": world.text(A_JT)}
+    refused(world, VisitNotScheduled, first, sign_section, **shown)
     world.schedule("A")
-    refused(world, BeforeTheVisit, first, sign_section, section_id=A_JT)
-    refused(world, BeforeTheVisit, first, record_unit, section_id=A_JT, how="signed", name="某人")
+    refused(world, BeforeTheVisit, first, sign_section, **shown)
+    refused(world, BeforeTheVisit, first, record_unit, **shown, how="signed", name="某人")
     refused(world, BeforeTheVisit, first, submit_section, section_id=A_JT)
 
 
@@ -255,12 +270,13 @@ def test_what_is_missing_is_said_step_by_step(world: World) -> None:
     submit(AnswersMissing)
     world.service.do(first, save_draft, section_id=A_JT, answers=GOOD)
     submit(SignaturesMissing)
-    world.service.do(first, sign_section, section_id=A_JT)
+    shown = {"section_id": A_JT, "digest": world.text(A_JT)}
+    world.service.do(first, sign_section, **shown)
     submit(SignaturesMissing)
-    world.service.do(second, sign_section, section_id=A_JT)
+    world.service.do(second, sign_section, **shown)
     submit(UnitNotSigned)
-    refused(world, ReasonUnknown, first, record_unit, section_id=A_JT, how="refused", reason="because", witness="某人")
-    world.service.do(first, record_unit, section_id=A_JT, how="refused", reason="absent", witness="某人")
+    refused(world, ReasonUnknown, first, record_unit, **shown, how="refused", reason="because", witness="某人")
+    world.service.do(first, record_unit, **shown, how="refused", reason="absent", witness="某人")
     world.service.do(first, submit_section, section_id=A_JT)
 
 
@@ -271,7 +287,7 @@ def test_a_change_after_signing_voids_the_signatures(world: World) -> None:
     world.service.do(first, save_draft, section_id=A_JT, answers=GOOD, outcomes={"JT-1": "NO_ISSUE"})
     for officer in (first, second):
         world.service.do(officer, sign_section, section_id=A_JT, digest=view(world, officer)["digest"])
-    world.service.do(first, record_unit, section_id=A_JT, how="signed", name="某人")
+    world.service.do(first, record_unit, section_id=A_JT, digest=world.text(A_JT), how="signed", name="某人")
     assert view(world, first)["may_submit"]
     earlier = view(world, first)["digest"]
 
@@ -280,7 +296,9 @@ def test_a_change_after_signing_voids_the_signatures(world: World) -> None:
 
     shown = view(world, first)
     assert (shown["signed"], shown["unit"]["valid"], shown["may_submit"]) == (0, False, False)
-    refused(world, Stale, first, sign_section, section_id=A_JT, digest=earlier)
+    for unread in (earlier, ""):
+        refused(world, Stale, first, sign_section, section_id=A_JT, digest=unread)
+        refused(world, Stale, first, record_unit, section_id=A_JT, digest=unread, how="signed", name="某人")
     refused(world, SignaturesMissing, first, submit_section, section_id=A_JT)
 
 
@@ -290,7 +308,8 @@ def test_a_returned_section_can_be_mended(world: World) -> None:
     world.fill("A", "JT")
     approver = person("JT", Role.APPROVER)
 
-    world.service.do(approver, return_section, section_id=A_JT, reason="请补充说明")
+    shown = {"section_id": A_JT, "digest": world.text(A_JT)}
+    world.service.do(approver, return_section, **shown, reason="请补充说明")
 
     event = said(world.service)[-1]
     assert isinstance(event, ResultReturned)
@@ -298,9 +317,13 @@ def test_a_returned_section_can_be_mended(world: World) -> None:
     assert "请补充说明" not in event.model_dump_json()
     first, _ = world.officers("A", "JT")
     assert view(world, first)["return_reason"] == "请补充说明"
-    refused(world, SectionNotInState, approver, return_section, section_id=A_JT, reason="再退")
+    refused(world, SectionNotInState, approver, return_section, **shown, reason="再退")
     world.fill("A", "JT", answers={"reached": "yes", "wrong": "no", "note": "已补充"})
     assert view(world, first)["state"] == "submitted"
+    refused(world, Stale, approver, return_section, **shown, reason="再退")
+    refused(world, Stale, approver, approve_section, **shown)
+    refused(world, Stale, approver, approve_section, section_id=A_JT, digest="")
+    assert world.approve("A", "JT")["state"] == "approved"
 
 
 def test_an_event_or_a_replayed_key_holds_nothing_written(world: World) -> None:

@@ -55,8 +55,8 @@ def hand_in(world: World, first: Actor, second: Actor, section: str = A_JT) -> N
     changed = {"JT-1": GOOD["JT-1"] | {"note": "补充"}}
     do(first, save_draft, section_id=section, answers=changed, outcomes={"JT-1": "NO_ISSUE"})
     for each in (first, second):
-        do(each, sign_section, section_id=section)
-    do(second, record_unit, section_id=section, how="signed", name="某负责人")
+        do(each, sign_section, section_id=section, digest=world.text(section))
+    do(second, record_unit, section_id=section, digest=world.text(section), how="signed", name="某负责人")
     do(second, submit_section, section_id=section)
 
 
@@ -75,18 +75,20 @@ def remove(world: World, actor: Actor) -> None:
 
 
 def unit(world: World, actor: Actor) -> None:
-    world.service.do(actor, record_unit, section_id=A_JT, how="refused", reason="absent", witness="有录像")
+    shown = {"section_id": A_JT, "digest": world.text(A_JT)}
+    world.service.do(actor, record_unit, **shown, how="refused", reason="absent", witness="有录像")
 
 
 def submit(world: World, actor: Actor) -> None:
     first, second = world.officers("A", "JT")
     do = world.service.do
     do(first, save_draft, section_id=A_JT, answers=GOOD, outcomes={"JT-1": "NO_ISSUE"})
+    shown = {"section_id": A_JT, "digest": world.text(A_JT)}
     for each in (first, second):
-        do(each, sign_section, section_id=A_JT)
-    do(first, record_unit, section_id=A_JT, how="signed", name="某负责人")
+        do(each, sign_section, **shown)
+    do(first, record_unit, **shown, how="signed", name="某负责人")
     do(actor, submit_section, section_id=A_JT)
-    do(person("JT", Role.APPROVER), return_section, section_id=A_JT, reason="请补充")
+    do(person("JT", Role.APPROVER), return_section, **shown, reason="请补充")
 
 
 @pytest.mark.parametrize("write", [save, attach, remove, unit, submit])
@@ -99,7 +101,7 @@ def test_who_wrote_first_may_not_approve_though_others_wrote_last(
 
     for actor in (third, person("JT", Role.APPROVER, id=third.id)):  # no longer an officer: the account is the same
         with pytest.raises(EnteredAndApprovedBySame):
-            world.service.do(actor, approve_section, section_id=A_JT)
+            world.service.do(actor, approve_section, section_id=A_JT, digest=world.text(A_JT))
         now = world.kit.clock.now()
         assert not world.service.ask(actor, section_view, section_id=A_JT, now=now)["may_approve"]
         assert not world.service.ask(actor, review_view, section_id=A_JT, now=now)["may_approve"]
@@ -115,7 +117,9 @@ def test_who_only_looked_may_approve(team: tuple[World, Actor, Actor, Actor]) ->
 
     assert world.service.ask(third, section_view, section_id=A_JT, now=now)["may_approve"]
     assert [line["section"] for line in world.service.ask(third, home_me, now=now)["approve"]] == [A_JT]
-    assert world.service.do(third, approve_section, section_id=A_JT).value["state"] == "approved"
+    assert (
+        world.service.do(third, approve_section, section_id=A_JT, digest=world.text(A_JT)).value["state"] == "approved"
+    )
 
 
 def test_a_colleague_under_another_account_of_the_same_officer_does_not_approve_what_that_officer_signed(
@@ -129,7 +133,7 @@ def test_a_colleague_under_another_account_of_the_same_officer_does_not_approve_
     assert world.service.ask(again, home_me, now=now)["approve"] == []
     assert not world.service.ask(again, section_view, section_id=A_JT, now=now)["may_approve"]
     with pytest.raises(EnteredAndApprovedBySame):
-        world.service.do(again, approve_section, section_id=A_JT)
+        world.service.do(again, approve_section, section_id=A_JT, digest=world.text(A_JT))
 
 
 def test_writers_are_the_agencys_alone(team: tuple[World, Actor, Actor, Actor]) -> None:

@@ -36,6 +36,7 @@ from schemas.vocabulary import AgencyKind, Purpose, Role, Stage
 from services.results.app import results
 from services.results.commands.approval import approve_section
 from services.results.commands.drafts import save_draft
+from services.results.commands.found import text_digest
 from services.results.commands.publication import publish_section
 from services.results.commands.visits import (
     record_unit,
@@ -43,6 +44,7 @@ from services.results.commands.visits import (
     sign_section,
     submit_section,
 )
+from services.results.tables import Section, Visit
 from tests.kit import COUNTY, Kit, person
 
 ROOT = Path(__file__).parents[3]
@@ -382,9 +384,17 @@ class World:
         number = [letter for letter, _ in FIRMS].index(firm) + 1
         return [person(agency, Role.INSPECTOR, id=f"u-{o}", officer=o) for o in team_of(agency, number)]
 
+    def text(self, section: str) -> str:
+        """Digest what a section says now: what whoever opens its page is shown."""
+        with self.service.db.read(self.service.system) as session:
+            return text_digest(session, session.get_one(Section, section))
+
     def schedule(self, firm: str, day: date = VISIT_ON) -> Reply:
-        """Set a firm's day, as the lead's planner."""
-        return self.service.do(person(LEAD, Role.PLANNER), schedule_visit, visit_id=visit_id(firm), day=day)
+        """Set a firm's day, as the lead's planner who sees the present one."""
+        with self.service.db.read(self.service.system) as session:
+            shown = session.get_one(Visit, visit_id(firm)).visit_on
+        planner = person(LEAD, Role.PLANNER)
+        return self.service.do(planner, schedule_visit, visit_id=visit_id(firm), day=day, instead_of=shown)
 
     def fill(
         self,
@@ -407,21 +417,21 @@ class World:
             outcomes={f"{agency}-1": outcome},
             findings=list(findings),
         )
-        self.service.do(first, sign_section, section_id=section)
-        self.service.do(second, sign_section, section_id=section)
+        shown = {"section_id": section, "digest": self.text(section)}
+        self.service.do(first, sign_section, **shown)
+        self.service.do(second, sign_section, **shown)
         if refused:
-            self.service.do(
-                first, record_unit, section_id=section, how="refused", reason="no_reason", witness="居委会工作人员在场"
-            )
+            why = {"how": "refused", "reason": "no_reason", "witness": "居委会工作人员在场"}
+            self.service.do(first, record_unit, **shown, **why)
         else:
-            self.service.do(first, record_unit, section_id=section, how="signed", name="某负责人")
+            self.service.do(first, record_unit, **shown, how="signed", name="某负责人")
         self.service.do(second, submit_section, section_id=section)
 
     def approve(self, firm: str, agency: str) -> Any:
         """Approve a section, as the agency's approver."""
-        return self.service.do(
-            person(agency, Role.APPROVER), approve_section, section_id=section_id(firm, agency)
-        ).value
+        section = section_id(firm, agency)
+        approver = person(agency, Role.APPROVER)
+        return self.service.do(approver, approve_section, section_id=section, digest=self.text(section)).value
 
     def publish(self, firm: str, agency: str) -> Any:
         """Publish a section, as the agency's publisher."""

@@ -21,6 +21,7 @@ from schemas.rulepack import (
     DocumentInvalid,
     DocumentUnreadable,
     ItemKind,
+    OwnFollowUp,
     RatioRule,
     Roll,
     RoutingMode,
@@ -168,8 +169,22 @@ def test_the_lead_is_told_whom_outside_it_might_ask() -> None:
 
 
 def test_the_market_regulators_own_unreachable_firm_keeps_its_term_and_other_own_findings_are_rectified() -> None:
-    assert PACK.route("unreachable", "SJ", "PH", "PL01").deadline == "referral_decision_abnormal_list"
-    assert PACK.route("address_mismatch", "SJ", "PH", "PL01").deadline == "rectification"
+    unreachable, moved = (PACK.route(kind, "SJ", "PH", "PL01") for kind in ("unreachable", "address_mismatch"))
+
+    assert (unreachable.follow_up, unreachable.deadline) == (OwnFollowUp.ACTION, "referral_decision_abnormal_list")
+    assert (moved.follow_up, moved.deadline) == (OwnFollowUp.RECTIFICATION, "rectification")
+
+
+def test_what_goes_to_its_finder_is_done_as_the_row_says_within_the_term_it_names() -> None:
+    own = {"follow_up": "action", "deadline": "report_to_lead"}
+    at = next(at for at, row in enumerate(PACK.routing) if row.kind == "address_mismatch")
+    pack = changed(lambda data: data["routing"][at].update(if_own=own))
+
+    row = pack.route("address_mismatch", "SJ", "PH", "PL01")
+
+    assert (row.mode, row.agency, row.follow_up, row.deadline) == (RoutingMode.OWN, None, "action", "report_to_lead")
+    other = pack.route("address_mismatch", "AJ", "PH", "PL01")
+    assert (other.mode, other.follow_up, other.deadline) == (RoutingMode.TRANSFER, None, "referral_decision")
 
 
 @given(
@@ -201,6 +216,7 @@ def test_the_most_specific_row_wins_and_then_the_smallest_priority() -> None:
             "action": "办",
             "action_en": "act",
             "deadline": "referral_decision",
+            "if_own": {"follow_up": "rectification", "deadline": "rectification"},
             "source": "S4",
             "priority": priority,
             **keys,
@@ -306,8 +322,8 @@ def test_a_wrong_value_is_named_by_key_and_line(old: str, new: str, key: str, re
             "finding kind driver is not declared",
         ),
         (
-            'deadline = "referral_decision"\nsource',
-            'deadline = "soon"\nsource',
+            'deadline = "referral_decision"\nif_own',
+            'deadline = "soon"\nif_own',
             "routing.0",
             "deadline soon is not declared",
         ),
@@ -350,10 +366,45 @@ def test_a_line_is_the_line_of_the_row() -> None:
 
 
 @pytest.mark.parametrize(
+    ("term", "field", "value", "reason"),
+    [
+        (
+            "publication_rule",
+            "anchor",
+            "visit_end",
+            "visit_end is not counted in this release, only campaign_end, draw_",
+        ),
+        ("publication_plan", "anchor", "event", "event is not counted in this release, only campaign_end, draw_"),
+        ("result_approval", "anchor", "inspection_stage_end", "is not counted in this release, only event"),
+        ("referral_decision_abnormal_list", "anchor", "visit_end", "is not counted in this release, only event"),
+        ("result_approval", "unit", "hours", "hours are not counted in this release, only natural_days, working_days"),
+        ("publication_rule", "unit", "hours", "hours are not counted in this release"),
+    ],
+)
+def test_a_term_that_this_release_cannot_count_is_refused_by_name(
+    term: str, field: str, value: str, reason: str
+) -> None:
+    head, tail = TEXT.decode().split(f"[deadlines.{term}]")
+    wrong = re.sub(rf'\n{field} = "[a-z_]+"', f'\n{field} = "{value}"', tail, count=1)
+
+    with pytest.raises(DocumentInvalid) as refusal:
+        parse_rulepack(f"{head}[deadlines.{term}]{wrong}".encode())
+
+    (problem,) = refusal.value.problems
+    assert problem.key == f"deadlines.{term}.{field}"
+    assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda data: data["routing"].append(data["routing"][0]), "the same keys and priority as routing.0"),
         (lambda data: data["routing"][0].update(mode="own"), "takes no agency"),
+        (lambda data: data["routing"][0].update(mode="own", agency=None), "needs follow_up"),
+        (lambda data: data["routing"][0].update(follow_up="action"), "mode own, and only it"),
+        (lambda data: data["routing"][0].update(if_own=None), "routing.0: GA may find this itself"),
+        (lambda data: data["routing"][0]["if_own"].update(deadline="soon"), "deadline soon is not declared"),
+        (lambda data: data["routing"][-1].update(if_own=data["routing"][0]["if_own"]), "if_own belongs to modes"),
         (lambda data: data["routing"][0].update(agency=None), "needs an agency"),
         (lambda data: data["routing"][0].update(suggest="XF"), "belongs to mode unrouted"),
         (lambda data: data["routing"][0].update(finder="XF"), "finder XF is not declared"),

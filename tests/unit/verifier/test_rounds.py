@@ -1,8 +1,4 @@
-"""
-Replacement rounds (section 11): the samples are followed to their end, and every tampering is refused.
-
-The part is switched off until the draw issue accepts it (``ROUNDS_ARE_CHECKED``); these tests switch it on.
-"""
+"""Replacement rounds (section 11): the samples are followed to their end, and every tampering is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import verify_draw
 from tests.unit.verifier import forge
 from tests.unit.verifier.forge import SAMPLES, Case, sample, sample_of_vectors
 from verify_draw import Hasher, jcs
@@ -20,11 +15,6 @@ from verify_draw import Hasher, jcs
 SHA = Hasher("sha256")
 Edit = Callable[[Case], Any]
 EDITS: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _rounds_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_draw, "ROUNDS_ARE_CHECKED", True)
 
 
 def two_rounds() -> Case:

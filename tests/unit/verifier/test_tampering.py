@@ -8,13 +8,14 @@ test can refuse them: whoever tampers holds the keys.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.verifier import forge
+from tests.unit.verifier import forge, test_rounds
 from tests.unit.verifier.forge import Case
 
 Edit = Callable[[Case], Any]
@@ -1220,5 +1221,12 @@ def test_a_record_cut_short_is_caught_by_the_published_head(tmp_path: Path, name
 
 
 def test_there_are_enough_kinds_of_tampering() -> None:
-    assert len(EDITS) >= 60
+    kinds = {
+        f"{module.__name__}.{param.id}" for module in (sys.modules[__name__], test_rounds) for param in module.EDITS
+    }
+    print(f"{len(kinds)} kinds of tampering, {len(test_rounds.EDITS)} of them with rounds, each refused and named")
+
     assert len({param.id for param in EDITS}) == len(EDITS)
+    assert len(EDITS) >= 150
+    assert len(test_rounds.EDITS) >= 50
+    assert len(kinds) == len(EDITS) + len(test_rounds.EDITS)

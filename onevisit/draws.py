@@ -1,0 +1,134 @@
+"""
+``onevisit draw``: compute or rehearse a draw from its files, check a record, say why one entity was drawn or not.
+
+Nothing here needs a data folder or a running county; the files are read as they stand.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onevisit.refusals import FileUnreadable, FrameNotGiven
+from onevisit.saying import refuse, remark, say
+from runtime.errors import OneVisitError
+
+if TYPE_CHECKING:
+    from services.drawer.domain.outcome import Outcome
+    from services.drawer.domain.record_reader import Told
+
+draw_app = typer.Typer(no_args_is_help=True, help="The draw.")
+
+Record = Annotated[Path, typer.Argument(help="The record, record.json.")]
+Frames = Annotated[list[Path] | None, typer.Argument(help="Its frame files, frame.tsv.")]
+
+
+@draw_app.command("compute")
+def draw_compute(cases: Annotated[list[Path], typer.Argument(metavar="CASE...", show_default=False)]) -> None:
+    """
+    Compute draws: each CASE holds manifest.json, frame-<shard>.tsv, seed.txt, rosters.json; result.json comes beside them.
+
+    Ends with 1 where a case was refused; the others are computed all the same.
+    """
+    from onevisit.cases import compute_case
+    from onevisit.trouble import as_refusal
+
+    refused = False
+    for case in cases:
+        try:
+            computed = compute_case(case)
+        except (OneVisitError, OSError) as error:
+            refused = True
+            remark(f"✘ {case}")
+            if refusal := as_refusal(error):
+                refuse(refusal)
+            continue
+        for line in computed.remarks:
+            remark(f"! {case}: {line}")
+        say(f"✔ {case}: {_found(computed.outcome)}")
+    raise typer.Exit(1 if refused else 0)
+
+
+@draw_app.command("rehearse")
+def draw_rehearse(
+    case: Annotated[Path, typer.Argument(metavar="CASE", show_default=False)],
+    to: Annotated[Path | None, typer.Option(help="The record; CASE/rehearsal.json if not said.")] = None,
+) -> None:
+    """
+    Play a whole draw alone, with fresh keys and secrets of every body, from a CASE without seed.txt.
+
+    The record is marked "rehearsal" and can be given to every verifier; each rehearsal draws others.
+    """
+    from onevisit.cases import read_case
+    from onevisit.ceremony_alone import rehearse
+    from onevisit.files import write_whole
+
+    there = to or case / "rehearsal.json"
+    done = rehearse(read_case(case))
+    write_whole(there, done.record.decode())
+    for agency, slot in done.outcome.open:
+        remark(f"! {agency}: {slot.target} 空缺 / open ({', '.join(slot.labels) or '—'})")
+    say(f"✔ 演练，不是正式抽取 / a rehearsal, no live draw: {_found(done.outcome)}")
+    say(f"  {there}")
+
+
+@draw_app.command("verify")
+def draw_verify(record: Record, frames: Frames = None) -> None:
+    """
+    Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one).
+
+    Ends with 0: all was checked; 1: something differs; 2: unreadable; 3: something could not be checked.
+    """
+    from services.drawer.checking import verify
+
+    told = _read(record)
+    if not frames:
+        raise FrameNotGiven()
+    report = verify(told, [_read(frame) for frame in frames])
+    rounds = f" +{report.rounds}" if report.rounds else ""
+    say(f"✔ {report.draw} ({report.edition}{rounds}): {report.targets}/{report.entities}  {report.result_digest}")
+    for part in report.not_held:
+        say(f"本版未载 / not held by this edition: {part}")
+    for part in report.not_checked:
+        say(f"未核验 / NOT CHECKED: {part}")
+    raise typer.Exit(3 if report.not_checked else 0)
+
+
+@draw_app.command("why")
+def draw_why(
+    entity: Annotated[str, typer.Argument(metavar="ID", help="The entity, as the frame names it.")],
+    record: Record,
+    frames: Frames = None,
+    to: Annotated[Path | None, typer.Option(help="Write the proof, a JSON file, here.")] = None,
+) -> None:
+    """Say why one entity of the frame was drawn or not, with the proof that anybody can check from its own row."""
+    from onevisit import why
+
+    told = _told(record)
+    if not frames:
+        raise FrameNotGiven()
+    proof = why.prove(told, frames, entity)
+    if to is not None:
+        why.write(proof, to)
+    for line in why.explained(told, proof):
+        say(line)
+
+
+def _found(outcome: "Outcome") -> str:
+    return f"{len(outcome.visits)} 户 / targets, {len(outcome.open)} 空缺 / open  {outcome.result_digest.hex()}"
+
+
+def _told(record: Path) -> "Told":
+    from services.drawer.domain.canonical import parse
+    from services.drawer.domain.record_reader import read_record
+
+    return read_record(parse(_read(record)))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        from onevisit.trouble import file_unusable
+
+        raise FileUnreadable(**file_unusable(error).facts | {"path": str(file)}) from error

@@ -1,0 +1,67 @@
+"""Writing the queue of deliveries (rule: `domain.webhooks`), and the rules of this installation, read once."""
+
+import tomllib
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from runtime.events.handling import Received
+from runtime.store import derived_id, next_number
+from services.notifier.domain.webhooks import Rules, Sent, State, read_rules, wants
+from services.notifier.tables import Delivery, Webhook
+
+PATH = Path(__file__).with_name("webhooks.toml")
+RULES: Rules = read_rules(tomllib.loads(PATH.read_text("utf-8")))
+
+
+def real_now() -> datetime:
+    """Tell the time of the world: retries and signatures know no business clock."""
+    return datetime.now(UTC)
+
+
+def queue(session: Session, county: str, agencies: Collection[str], event: Received[Any], kind: str) -> None:
+    """Queue an event for every active webhook of *agencies* that asked for its kind."""
+    asked = (
+        select(Webhook)
+        .where(Webhook.county == county, Webhook.owner_agency.in_(agencies), Webhook.state == State.ACTIVE)
+        .order_by(Webhook.id)
+    )
+    for webhook in session.scalars(asked):
+        if wants(webhook.kinds, kind):
+            enqueue(
+                session,
+                webhook,
+                event=event.id,
+                kind=kind,
+                subject=event.data.partition_key,
+                at=event.time,
+                body=event.body.decode(),
+            )
+
+
+def enqueue(
+    session: Session, webhook: Webhook, *, event: str, kind: str, subject: str, at: datetime, body: str
+) -> Delivery:
+    """Put one delivery at the end of a webhook's queue, to be tried at once."""
+    row = Delivery(
+        id=derived_id("P", webhook.id, event),
+        county=webhook.county,
+        owner_agency=webhook.owner_agency,
+        webhook=webhook.id,
+        number=next_number(session, f"delivery-{webhook.id}"),
+        event=event,
+        kind=kind,
+        subject=subject,
+        at=at,
+        body=body,
+        state=Sent.WAITING.value,
+        tries=[],
+        next_at=real_now(),
+        ended_at=None,
+    )
+    session.add(row)
+    return row
