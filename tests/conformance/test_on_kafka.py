@@ -26,9 +26,7 @@ from runtime.store.database import Database
 from tests.conformance import toy
 from tests.conformance.platforms import (
     DISTRIBUTED,
-    HOSTS,
     MAKERS,
-    ON_KAFKA,
     Platform,
     host_class,
     provide,
@@ -178,17 +176,11 @@ SERVICE_POINTS = [
 ]
 
 
-on_either_store = pytest.mark.parametrize("platform", ON_KAFKA, ids=str, indirect=True)
-
-
-@on_either_store
 def test_killed_at_every_failpoint_in_turn_the_system_ends_in_the_same_state(
     platform: Platform, kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     points = list(SERVICE_POINTS)
-    if platform.store == "sqlite":  # nobody runs it so: one host has every other point, the other those between
-        points = points[HOSTS.index(platform.host) % 2 :: 2]
     random.Random(str(platform)).shuffle(points)
     for play, point in enumerate(points, 1):
         played = Played(home, play * NEW_PER_PLAY, platform, kafka, failpoint=f"{point}:1")
@@ -202,7 +194,6 @@ def test_killed_at_every_failpoint_in_turn_the_system_ends_in_the_same_state(
     print(f"{platform}: {len(points)} kills, {proposals} proposals, 0 lost, 0 doubled")
 
 
-@on_either_store
 def test_a_broker_killed_in_the_flow_costs_nothing_and_commands_go_on_without_it(
     platform: Platform, own_kafka: Callable[..., Kafka], tmp_path: Path
 ) -> None:
