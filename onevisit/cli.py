@@ -1,8 +1,8 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw compute/rehearse/verify/why · doctor
-topics plan/apply/access
+up · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay
+draw compute/rehearse/verify/why · doctor · topics plan/apply/access
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -27,6 +27,7 @@ from onevisit.draws import draw_app
 from onevisit.hints import DEFAULT_HOME, command
 from onevisit.listing import show
 from onevisit.refusals import (
+    NoPostgres,
     NoSuchParked,
     NoSuchService,
     NoSuchTopic,
@@ -130,6 +131,27 @@ def migrate(home: HomePath = DEFAULT_HOME) -> None:
         say("已是最新版本 / up to date")
 
 
+@app.command()
+def provision(
+    admin: Annotated[
+        Path,
+        typer.Option(
+            "--admin-file", help="File with postgresql://role:password@host:port/database of somebody who may."
+        ),
+    ],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Make every service's role and schema in the PostgreSQL of settings.toml; harmless if repeated. Then migrate."""
+    from onevisit.databases import provision_all
+
+    if not homes.exists(home):
+        raise homes.HomeNotThere(path=str(home))
+    settings = homes.settings_of(home).postgres
+    if not settings.url:
+        raise NoPostgres(path=str(home / "settings.toml"))
+    say(", ".join(provision_all(home, settings, admin.read_text(encoding="utf-8").strip())))
+
+
 @events_app.command("tail")
 def events_tail(
     home: HomePath = DEFAULT_HOME,
@@ -166,7 +188,7 @@ def _rows(system: "System", table: str) -> list[tuple[str, Any]]:
 
     found = []
     for name, service in system.services.items():
-        with named(service.db.path), service.db.read(service.system) as session:
+        with named(service.db), service.db.read(service.system) as session:
             found += [(name, row) for row in session.connection().execute(select(metadata.tables[table]))]
     return found
 

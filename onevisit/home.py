@@ -6,7 +6,7 @@ settings.toml   what the installation is (the one settings file)
 secrets.toml    secrets, mode 0600, outside backups
 clock.json      business time
 contents.json   which databases belong to it, noted when they were made
-db/             one SQLite file per service
+db/             one SQLite file per service, where they are not in PostgreSQL
 log.sqlite      the embedded event log
 blobs/          documents named by their digest
 logs/           onevisit.log, JSON lines
@@ -22,16 +22,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from onevisit.databases import PostgresSettings, place_of
 from runtime.entropy import DemoEntropy, Entropy, SystemEntropy
 from runtime.errors import Conflict, OneVisitError
 from runtime.secrets import Secrets
 from runtime.time.clock import DurableClock
 from schemas.vocabulary import SERVICES
+
+if TYPE_CHECKING:
+    from runtime.store.places import Place
 
 ADMIN_LOGIN = "county-admin"
 LOG = "log.sqlite"
@@ -104,6 +108,7 @@ class HomeSettings(BaseModel):
     drawer: Section = {}
     results: Section = {}
     notifier: Section = {}
+    postgres: PostgresSettings = PostgresSettings()
 
 
 @dataclass
@@ -122,6 +127,11 @@ class Home:
         if self.settings.demo:
             return DemoEntropy(bytes.fromhex(self.settings.demo_seed))
         return SystemEntropy()
+
+    @property
+    def place(self) -> "Place":
+        """Tell where the services keep their data."""
+        return place_of(self.path, self.settings.postgres)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -200,7 +210,7 @@ def settings_of(path: Path) -> HomeSettings:
 
 def note_contents(path: Path) -> None:
     """Write down which databases the folder has, now that all are made: from now on none of them may be missing."""
-    files = sorted({*noted(path), *data_files()})
+    files = sorted({*noted(path), *data_files(path)})
     if files == noted(path):
         return
     fresh = path / f"{CONTENTS}.new"
@@ -233,12 +243,13 @@ def lost(path: Path) -> list[str]:
 
 def not_made(path: Path) -> list[str]:
     """List the databases of this release that are not there, lost or never made."""
-    return _without(path, data_files())
+    return _without(path, data_files(path))
 
 
-def data_files() -> Iterable[str]:
-    """List the databases of this release, by their paths in a data folder."""
-    return (*(f"db/{name}.sqlite" for name in SERVICES), LOG)
+def data_files(path: Path) -> Iterable[str]:
+    """List the databases that this release has in the data folder *path*, by their paths in it."""
+    in_postgres = settings_of(path).postgres.url
+    return (*(f"db/{name}.sqlite" for name in SERVICES if not in_postgres), LOG)
 
 
 def _without(path: Path, files: Iterable[str]) -> list[str]:

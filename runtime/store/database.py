@@ -92,6 +92,9 @@ class Database:
         self._writer = _engine(path, begin="BEGIN IMMEDIATE", query_only=False)
         self._reader = _engine(path, begin="BEGIN", query_only=True)
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Session]:
         """Open one write transaction for *actor*; commits at the end, rolls back on any exception."""

@@ -117,7 +117,13 @@ class PostgresDatabase(Database):
     def _listening(self) -> Iterator[psycopg.Connection]:
         url = self._url  # by its parts: a password may hold what an address may not
         parts: dict[str, Any] = {"host": url.host, "port": url.port, "dbname": url.database}
-        parts |= {"user": url.username, "password": url.password, "connect_timeout": CONNECT_SECONDS, **ALIVE}
+        parts |= {
+            "user": url.username,
+            "password": url.password,
+            "connect_timeout": CONNECT_SECONDS,
+            **ALIVE,
+            **url.query,
+        }
         with psycopg.connect(autocommit=True, **parts) as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(outbox_channel(self.schema))))
             yield connection

@@ -27,7 +27,7 @@ def test_what_belongs_to_a_home_is_noted_when_all_of_it_is_made(empty_home: Path
 
     migrated(empty_home)
 
-    assert homes.noted(empty_home) == sorted(homes.data_files())
+    assert homes.noted(empty_home) == sorted(homes.data_files(empty_home))
     assert homes.lost(empty_home) == []
 
 
@@ -61,7 +61,7 @@ def test_a_database_of_a_later_release_is_made_beside_those_that_are_there(home:
 
     assert homes.lost(home) == []
     migrated(home)
-    assert homes.noted(home) == sorted(homes.data_files())
+    assert homes.noted(home) == sorted(homes.data_files(home))
 
 
 def test_an_older_log_stops_the_start(onevisit: Command, home: Path, empty_home: Path) -> None:
