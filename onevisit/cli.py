@@ -108,6 +108,7 @@ def up(
     with opened(home, exclusive=True, migrated=False) as system:
         system.migrate()
         system.check_log()
+        system.check_replayed()
         county.admit_county_admin(system)
         settings = system.home.settings
         taken = free_port(settings.host, settings.port if port is None else port)

@@ -143,6 +143,13 @@ def _service(path: Path, service: Service) -> Iterator[Check]:
         oldest = session.connection().scalar(select(func.min(outbox.c.written_at)))
         since = session.connection().scalar(select(func.min(waiting.c.since)))
     age = time.time() - oldest if oldest else 0.0
+    cut_short = service.replay_cut_short()
+    yield Check(
+        f"{name} 重放 replay",
+        not cut_short,
+        "中断 / cut short" if cut_short else "视图完整 / projections are whole",
+        f"停机后重新执行 / stop, and run it again: {command(f'replay {name}', path)}",
+    )
     yield Check(
         f"{name} 发件箱 outbox",
         age < OLDEST_UNSENT_SECONDS,

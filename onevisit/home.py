@@ -77,6 +77,12 @@ class LogBehind(OneVisitError):
     code = "home.log_behind"
 
 
+class ReplayCutShort(OneVisitError):
+    """A replay was killed before its end: projections are not whole, and what is shown from them would be wrong."""
+
+    code = "home.replay_cut_short"
+
+
 class NotMigrated(OneVisitError):
     """The databases are not (all) there yet, or of an earlier version."""
 

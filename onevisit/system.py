@@ -15,7 +15,7 @@ import runtime.files
 import runtime.time
 from onevisit import rehearsal
 from onevisit.hints import command
-from onevisit.home import LOG, Home, LogBehind, NotMigrated, note_contents
+from onevisit.home import LOG, Home, LogBehind, NotMigrated, ReplayCutShort, note_contents
 from onevisit.trouble import named
 from runtime.events.embedded import EmbeddedLog
 from runtime.events.host import Host
@@ -101,6 +101,17 @@ class System:
         if beyond := self.beyond_the_log():
             consumers = sorted({consumer for some in beyond.values() for consumer in some})
             raise LogBehind(path=str(self.home.path / LOG), consumers=consumers, places=list(beyond))
+
+    def check_replayed(self) -> None:
+        """
+        Refuse to work on projections that are half built.
+
+        Raises:
+            ReplayCutShort: a replay was killed before its end.
+        """
+        if cut := [name for name, one in self.services.items() if one.replay_cut_short()]:
+            again = "; ".join(command(f"replay {name}", self.home.path) for name in cut)
+            raise ReplayCutShort(services=cut, command=again)
 
     def web(self) -> FastAPI:
         """Build the web application; serving it runs workers, relays and timers in the same process."""

@@ -26,7 +26,7 @@ from runtime.secrets import Secrets
 from runtime.store.actor import Actor
 from runtime.store.database import Database
 from runtime.store.ids import derived_uuid
-from runtime.store.plumbing import idempotency, outbox, parked, waiting
+from runtime.store.plumbing import idempotency, offsets, outbox, parked, waiting
 from runtime.time.clock import Clock
 from runtime.time.timers import Timer
 from schemas.events.payload import Payload
@@ -270,15 +270,16 @@ class Service:
         Drop the projections and build them again from the beginning of the log, saying nothing; return events read.
 
         The replay reads under a consumer name of its own, so the worker's offsets and inbox stay as they are. The caller
-        stops the worker first.
+        stops the worker first. Killed on the way, it leaves its offsets: ``replay_cut_short``, and it is run again.
         """
-        processor = Processor(self, consumer=f"{self.name}@replay", muted=True)
+        processor = Processor(self, consumer=self._replaying, muted=True)
         projections = [table for table in self.base.metadata.sorted_tables if table.info["kind"] == "projection"]
         with self.db.write(self.system) as session:
             connection = session.connection()
             for table in reversed(projections):
                 connection.execute(delete(table))
             processor.forget(connection)
+            processor.begin(connection)
         count = 0
         while records := self.ports.bus.read(processor.topics, processor.positions(), 100):
             processor.process(records)
@@ -288,6 +289,16 @@ class Service:
         with self.db.write(self.system) as session:
             processor.forget(session.connection())
         return count
+
+    @property
+    def _replaying(self) -> str:
+        return f"{self.name}@replay"
+
+    def replay_cut_short(self) -> bool:
+        """Whether a replay was killed before its end, so that the projections are not whole."""
+        begun = select(offsets.c.topic).where(offsets.c.consumer == self._replaying).limit(1)
+        with self.db.read_plumbing() as connection:
+            return connection.scalar(begun) is not None
 
     def wake(self) -> None:
         """Tell the relay that there may be something to send."""

@@ -403,16 +403,17 @@ class Story:
             for place, item in enumerate(view["items"])
             if found and (place == 0 or found["kind"] == "unreachable")
         ]
-        self.player.post(
+        saved = self.player.post(
             f"answers-{name}",
             first,
             f"{path}/answers",
             {"answers": answers, "outcomes": outcomes, "findings": findings},
         )
-        shown = {officer: self._text(officer, path) for officer in officers}
+        written = {"digest": saved["digest"]}  # whoever wrote it knows it; the others read it
+        shown = {officer: written if officer == first else self._text(officer, path) for officer in officers}
         for officer in officers:
             self.player.post(f"sign-{name}-{officer}", officer, f"{path}/sign", shown[officer])
-        unit = self._unit(name, agency, number) | shown[first]
+        unit = self._unit(name, agency, number) | written
         self.player.post(f"unit-{name}", first, f"{path}/unit", unit)
         self.player.post(f"submit-{name}", first, f"{path}/submit")
 

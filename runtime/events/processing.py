@@ -483,6 +483,14 @@ class Processor:
             connection.execute(delete(table).where(table.c.consumer == self.consumer))
         self._positions = None
 
+    def begin(self, connection: Connection) -> None:
+        """Note that this consumer stands at the beginning of every topic."""
+        connection.execute(
+            insert(offsets),
+            [{"consumer": self.consumer, "topic": topic, "part": 0, "next": 0} for topic in self.topics],
+        )
+        self._positions = None
+
     # ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def positions(self) -> dict[tuple[str, int], int]:

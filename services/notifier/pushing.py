@@ -1,7 +1,7 @@
 """Writing the queue of deliveries (rule: `domain.webhooks`), and the rules of this installation, read once."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,18 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-def queue(session: Session, county: str, agencies: Collection[str], event: Received[Any], kind: str) -> None:
-    """Queue an event for every active webhook of *agencies* that asked for its kind."""
-    asked = (
-        select(Webhook)
-        .where(Webhook.county == county, Webhook.owner_agency.in_(agencies), Webhook.state == State.ACTIVE)
-        .order_by(Webhook.id)
-    )
-    for webhook in session.scalars(asked):
-        if wants(webhook.kinds, kind):
+def asking_for(session: Session, county: str, kind: str) -> list[Webhook]:
+    """List the active webhooks of a county that asked for a kind of event."""
+    active = select(Webhook).where(Webhook.county == county, Webhook.state == State.ACTIVE).order_by(Webhook.id)
+    return [webhook for webhook in session.scalars(active) if wants(webhook.kinds, kind)]
+
+
+def queue(
+    session: Session, asking: Iterable[Webhook], agencies: Collection[str], event: Received[Any], kind: str
+) -> None:
+    """Queue an event for those webhooks *asking* for its kind that are of *agencies*."""
+    for webhook in asking:
+        if webhook.owner_agency in agencies:
             enqueue(
                 session,
                 webhook,

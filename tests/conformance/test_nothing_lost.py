@@ -6,9 +6,10 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -107,9 +108,9 @@ def heard(service: Service) -> dict[str, tuple[int, bool]]:
         return {row.id: (row.times, row.cancelled) for row in session.scalars(select(toy.Heard))}
 
 
-def plumbing_rows(service: Service, table: object) -> list[object]:
+def plumbing_rows(service: Service, table: Table) -> list[Row[Any]]:
     with service.db.read(service.system) as session:
-        return list(session.connection().execute(select(table)))  # type: ignore[call-overload]
+        return list(session.connection().execute(select(table)))
 
 
 def test_the_same_event_twice_changes_nothing(kit: Kit, listener: Service) -> None:
@@ -129,7 +130,7 @@ def voided(campaign: str, attempt: int = 1) -> DrawVoided:
 def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(kit: Kit, listener: Service) -> None:
     kit.feed(listener, voided("C-1", 1), voided("C-1", 2), voided("C-2", 1))
     assert heard(listener) == {}
-    codes = [row.code for row in plumbing_rows(listener, waiting)]  # type: ignore[attr-defined]
+    codes = [row.code for row in plumbing_rows(listener, waiting)]
     assert sorted(codes) == ["behind", "not_yet", "not_yet"]
 
     kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
@@ -137,7 +138,7 @@ def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(kit: Kit, lis
     with listener.db.read(listener.system) as session:
         assert session.get_one(toy.Heard, "C-1").voided == 2
     (left,) = plumbing_rows(listener, waiting)
-    assert left.key == "C-2"  # type: ignore[attr-defined]
+    assert left.key == "C-2"
 
 
 def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(kit: Kit, listener: Service) -> None:
@@ -151,7 +152,7 @@ def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(kit: Ki
     listener.processor.process([poison, foreign, healthy])
 
     assert heard(listener) == {"C-2": (1, False)}
-    assert sorted(row.code for row in plumbing_rows(listener, parked)) == ["event.foreign", "event.unreadable"]  # type: ignore[attr-defined]
+    assert sorted(row.code for row in plumbing_rows(listener, parked)) == ["event.foreign", "event.unreadable"]
 
 
 def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_retry(
@@ -174,12 +175,12 @@ def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_r
         listener.processor.run_ready()
 
     (row,) = plumbing_rows(listener, parked)
-    assert row.code == "event.handler_failed"  # type: ignore[attr-defined]
+    assert row.code == "event.handler_failed"
     assert len(tries) == 5  # once in the batch, then four times alone
     assert len(plumbing_rows(listener, waiting)) == 1, "the later event of the key queues behind the parked one"
 
     listener.processor.handlers[CampaignClosed] = mended
-    assert listener.processor.retry(row.id)  # type: ignore[attr-defined]
+    assert listener.processor.retry(row.id)
     while listener.processor.run_ready():
         pass
 
@@ -206,7 +207,7 @@ def test_a_wrong_statement_in_one_handler_parks_its_event_and_the_flow_goes_on(
         listener.processor.run_ready()
 
     (row,) = plumbing_rows(listener, parked)
-    assert row.code == "event.handler_failed"  # type: ignore[attr-defined]
+    assert row.code == "event.handler_failed"
     assert heard(listener) == {"C-2": (1, False)}
 
 

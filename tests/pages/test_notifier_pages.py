@@ -252,5 +252,5 @@ def test_nobody_unknown_is_let_in(living: County) -> None:
     for line in ACCESS:
         verb, path = line.split(" ")
         if path.startswith("/api/"):
-            address = path.format(notice_id="N-1")
+            address = path.format(notice_id="N-1", webhook_id="W-1")
             assert living.site.anonymous().call(verb, address).status_code in (401, 403)

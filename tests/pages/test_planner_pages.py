@@ -222,7 +222,9 @@ def test_registers_are_imported_by_hand(empty: County) -> None:
         page = _upload(admin, "/rulepacks", "x.toml", data, what=what)
         assert "已发布" in page.text
     assert "NX-2018" in page.text
-    assert "暂无记录" not in admin.get("/rulepacks/NX-2018").text
+    pack = admin.get("/rulepacks/NX-2018").text
+    assert "暂无记录" not in pack
+    assert all(words in pack for words in ("由发现部门自办时", "责令改正并复查", "本部门依法处理"))
 
     page = _upload(lead, "/registers/targets", "targets.xlsx", example("targets.xlsx"))
     assert "新增 110" in page.text

@@ -539,19 +539,16 @@ def follow_letter(town: Town) -> None:
 
 
 def close_letter(town: Town) -> None:
-    """The fire brigade's answer is entered with its scan; the agency that found it takes note."""
+    """The fire brigade's answer goes to the agency that found it: it is entered with its scan, and taken note of."""
     kind = "消防通道、安全出口堵塞"
     town.at(12, 24, 10)
-    with town.hands.as_("jt-plan") as lead:
-        lead.clicks(kind)
-        lead.selects("处理决定", SETTLED)
-        lead.fills("决定内容", "消防救援大队已责令当场清理并复查合格")
-        lead.attaches("复函扫描件", ("answer.pdf", SCAN, "application/pdf"))
-        lead.clicks("登记决定")
-        lead.sees("已作出决定", "answer.pdf")
     with town.hands.as_("aj-check") as sender:
         sender.clicks(kind)
-        sender.sees("消防救援大队已责令当场清理并复查合格")
+        sender.selects("处理决定", SETTLED)
+        sender.fills("决定内容", "消防救援大队已责令当场清理并复查合格")
+        sender.attaches("复函扫描件", ("answer.pdf", SCAN, "application/pdf"))
+        sender.clicks("登记决定")
+        sender.sees("已作出决定", "answer.pdf")
         sender.clicks("知悉并办结")
         sender.sees("已办结")
 

@@ -221,10 +221,10 @@ def listening(**how: Any) -> Iterator[Listener]:
 
 
 def test_a_pushed_event_is_verified_by_the_reference_and_a_tampered_one_refused(town: Town) -> None:
-    notifier = town.system.services["notifier"]
+    notifier, settings = town.system.services["notifier"], town.system.services["notifier"].settings
     admin = town.person(f"{PARTNER}-agency-admin".lower()).client
     with listening() as listener:
-        notifier.settings.webhook_loopback = True
+        notifier.settings = settings.model_copy(update={"webhook_loopback": True})
         try:
             asked = {"name": "本机", "url": listener.url}
             made = admin.api("POST", "/api/notifier/v1/webhooks", asked, key=uuid.uuid4().hex)
@@ -232,7 +232,7 @@ def test_a_pushed_event_is_verified_by_the_reference_and_a_tampered_one_refused(
             sender = Sender(notifier)
             assert sender.drain(made["webhook"]) == 1
         finally:
-            notifier.settings.webhook_loopback = False
+            notifier.settings = settings
         (headers, body) = listener.got[0]
 
     event = verify([made["secret"]], headers, body, now=sender._now(), seen=())

@@ -8,6 +8,7 @@ release kept apart) at the end, and changes nothing else. Deliveries are queued 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.events.handling import Received, handles
@@ -17,7 +18,7 @@ from schemas.registry import PAYLOADS
 from services.notifier.domain.feed import parties
 from services.notifier.feed import FEED
 from services.notifier.handlers.notices import short, surroundings
-from services.notifier.pushing import queue
+from services.notifier.pushing import asking_for, queue
 from services.notifier.tables import FeedEntry
 
 Blobs = Mapping[str, bytes]
@@ -36,9 +37,10 @@ def agencies_of(event: Received[Any], session: Session) -> tuple[str, ...]:
 
 def write_entries(event: Received[Any], session: Session) -> None:
     """Put a fact at the end of each feed it belongs to, unless it stands there."""
-    for agency in agencies_of(event, session):
-        entry = f"{event.id}.{agency}"
-        if session.get(FeedEntry, entry) is not None:
+    entries = {f"{event.id}.{agency}": agency for agency in agencies_of(event, session)}
+    there = set(session.scalars(select(FeedEntry.id).where(FeedEntry.id.in_(entries))))
+    for entry, agency in entries.items():
+        if entry in there:
             continue
         session.add(
             FeedEntry(
@@ -56,8 +58,10 @@ def write_entries(event: Received[Any], session: Session) -> None:
 
 
 def queue_deliveries(event: Received[Any], session: Session) -> None:
-    """Queue a fact for every webhook that asked for its kind."""
-    queue(session, event.data.county, agencies_of(event, session), event, short(type(event.data)))
+    """Queue a fact for every webhook that asked for its kind; whom it concerns is looked up where there is one."""
+    kind = short(type(event.data))
+    if asking := asking_for(session, event.data.county, kind):
+        queue(session, asking, agencies_of(event, session), event, kind)
 
 
 def _made(kind: type[Payload], work: Callable[[Received[Any], Session], None], verb: str, *, replay: bool) -> Handling:

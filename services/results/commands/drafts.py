@@ -19,6 +19,7 @@ from services.results.commands.found import (
     finding_from,
     items_of,
     section_in_hand,
+    text_digest,
     wrote,
 )
 from services.results.domain.checklists import AnswerToUnknownQuestion, fit_answers, fit_text
@@ -63,7 +64,7 @@ def save_draft(
         wrote(session, actor, section, at)
     for file in files:
         attach_evidence(session, actor, at=at, section_id=section_id, **file)
-    return Reply((), {"section": section.id, "version": entry.version})
+    return Reply((), {"section": section.id, "version": entry.version, "digest": text_digest(session, section)})
 
 
 def may_save(

@@ -29,7 +29,7 @@ from services.results.domain.actions import is_open, may_decide
 from services.results.domain.checklists import Answers, Item, is_bad, open_questions
 from services.results.domain.findings import FollowUp, consequence, gather
 from services.results.domain.rectification import may_check
-from services.results.domain.sections import EDITABLE, Draft, State, may_approve
+from services.results.domain.sections import EDITABLE, PASSED, Draft, State, may_approve
 from services.results.domain.sight import mine_only
 from services.results.queries.words import Words, campaign_words, names
 from services.results.rules import Rules, day_of, publication_due
@@ -270,6 +270,8 @@ def section_view(
 
 def _followed(session: Session, actor: Actor, section: Section, words: Words) -> list[dict[str, Any]]:
     """List what became of the findings of an approved section, with the follow-up checks of what was to be put right."""
+    if section.state not in PASSED:
+        return []
     query = select(FindingRow).where(FindingRow.section == section.id).order_by(FindingRow.id)
     rows, short = list(session.scalars(query)), names(session)
     checks: dict[str, list[FollowUpCheck]] = {row.id: [] for row in rows}

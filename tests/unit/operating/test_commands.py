@@ -3,8 +3,12 @@
 import asyncio
 import io
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,7 +114,7 @@ def test_a_skipped_message_lets_the_doctor_be_content(onevisit: Command, home: P
         _empty_outbox(home, service)
 
     assert sick.code == 1
-    assert f"python -m onevisit dead ls --home {home}" in sick.out
+    assert f"-m onevisit dead ls --home {home}" in sick.out
     assert "skipped" in onevisit("dead", "ls", "--home", home).out
     well = onevisit("doctor", "--home", home)
     assert (well.code, "✘" in well.out) == (0, False), well.out
@@ -173,6 +177,39 @@ def test_a_replay_builds_the_projections_again(onevisit: Command, home: Path) ->
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "planner: 4 events")
     assert agencies(home) == {"GA", "JT"}, "what had been parked is mended now"
     assert parked_by_bug(onevisit, home), "and the worker's own list stays as it is"
+
+
+def test_a_replay_that_was_killed_is_told_of_and_run_again(onevisit: Command, home: Path) -> None:
+    """Killed before the first batch is kept, and after it: nothing is served from half a projection."""
+    onevisit("replay", "planner", "--home", home)
+    whole = state(home)
+    for point in ("planner.handled:1", "planner.offset_stored:1"):
+        killed = subprocess.run(
+            [sys.executable, "-m", "onevisit", "replay", "planner", "--home", str(home)],
+            env=os.environ | {"ONEVISIT_FAILPOINTS": point},
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert killed.returncode == -signal.SIGKILL, "the armed failpoint was never hit"
+
+        assert "✘ planner 重放 replay" in onevisit("doctor", "--home", home).out
+        start = onevisit("up", "--home", home)
+        assert (start.code, "[home.replay_cut_short]" in start.err) == (1, True)
+        assert f"-m onevisit replay planner --home {home}" in start.err
+
+        assert onevisit("replay", "planner", "--home", home).code == 0
+        assert state(home) == whole
+        assert "✔ planner 重放 replay" in onevisit("doctor", "--home", home).out
+
+
+def state(home: Path) -> str:
+    system = opened(home)
+    try:
+        return system.state_digest()
+    finally:
+        system.close()
 
 
 def test_a_replay_of_nobody_or_beside_a_running_county_is_refused(onevisit: Command, home: Path) -> None:

@@ -32,8 +32,8 @@ def clock(tmp_path: Path) -> DurableClock:
 
 
 @pytest.fixture
-def services(kit: Kit, clock: DurableClock) -> list[Service]:
-    kit.clock.now = clock.now  # type: ignore[method-assign]
+def services(kit: Kit, clock: DurableClock, monkeypatch: pytest.MonkeyPatch) -> list[Service]:
+    monkeypatch.setattr(kit.clock, "now", clock.now)
     kit.services += [toy.set_up(toy.listener(kit.ports, kit.folder)), toy.set_up(toy.proposer(kit.ports, kit.folder))]
     return kit.services
 

@@ -1,5 +1,6 @@
 """A visit from its day to the submission of its sections."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -134,7 +135,8 @@ def test_questions_appear_as_they_apply_and_a_draft_is_kept(world: World) -> Non
     assert [q["id"] for q in view(world, first)["items"][0]["questions"]] == ["reached"]
     reply = world.service.do(first, save_draft, section_id=A_JT, answers=GOOD, outcomes={"JT-1": "NO_ISSUE"})
 
-    assert reply.value == {"section": A_JT, "version": 1}
+    assert (reply.value["section"], reply.value["version"]) == (A_JT, 1)
+    assert re.fullmatch("[0-9a-f]{64}", reply.value["digest"]), "whoever saved it can sign what they wrote"
     shown = view(world, first)
     assert [q["id"] for q in shown["items"][0]["questions"]] == ["reached", "wrong", "note", "count", "until", "size"]
     assert (shown["items"][0]["outcome"], shown["version"]) == ("NO_ISSUE", 1)
