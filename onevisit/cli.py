@@ -67,13 +67,14 @@ def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["S
         migrated: Whether its databases must be there in this release's version; a command that migrates passes False.
 
     Raises:
-        HomeNotThere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
+        HomeNotThere, DataElsewhere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
     """
     from onevisit.system import build
     from runtime import log
 
     if not homes.exists(path):
         raise homes.HomeNotThere(path=str(path))
+    homes.check_place(path)
     if files := homes.lost(path):
         raise homes.DataLost(path=str(path), files=files)
     if migrated and (files := homes.not_made(path)):
@@ -150,6 +151,7 @@ def provision(
     settings = homes.settings_of(home).postgres
     if not settings.url:
         raise NoPostgres(path=str(home / "settings.toml"))
+    homes.check_place(home)
     say(", ".join(provision_all(home, settings, admin.read_text(encoding="utf-8").strip())))
 
 
