@@ -4,6 +4,16 @@ import sqlite3
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+
+from runtime.errors import TryAgain
+
+
+class DatabaseAway(TryAgain):
+    """The database does not answer; nothing is done without it, and the same request may be sent again."""
+
+    code = "store.away"
+
 
 _AWAY = frozenset(
     {
@@ -35,6 +45,8 @@ def database_is_away(error: BaseException) -> bool:
     Busy, locked, unreadable, full or damaged, cut off or restarting: no event is to blame, and none may be parked for it.
     "No such column" and the like are the asker's, though SQLite's driver puts both into one class.
     """
+    if isinstance(error, NoConnectionLeft):  # all of the pool's are in use
+        return True
     said: Any = error.orig if isinstance(error, DBAPIError) else error
     if hasattr(said, "sqlstate"):  # PostgreSQL's driver
         if said.sqlstate is not None:
