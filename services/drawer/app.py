@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
 from services.drawer import api, api_rounds, pages, pages_live, pages_rounds
@@ -120,13 +120,13 @@ MENU = (
 )
 
 
-def drawer(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
-    """Put the drawer together on *ports*, its database in *home*, as its section of the settings file says."""
+def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the drawer together on *ports*, its database in *place*, as its section of the settings file says."""
     return Service(
         name="drawer",
         base=Base,
         ports=ports,
-        db=Database(home / "drawer.sqlite", Base),
+        db=database_of("drawer", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         timers=TIMERS,
