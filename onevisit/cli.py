@@ -1,7 +1,7 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw compute/rehearse/verify/why · doctor ·
+init · up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw compute/rehearse/verify/why · doctor ·
 backup · restore
 """
 
@@ -110,6 +110,17 @@ def up(
         settings = system.home.settings
         taken = free_port(settings.host, settings.port if port is None else port)
         serve(system, taken, lambda address, stop: county.welcome(system, address, out, stop))
+
+
+@app.command()
+def init(
+    county: Annotated[str, typer.Argument(help="Its six digits (行政区划代码), such as 640221.")],
+    name: Annotated[str, typer.Argument(help="Its name, such as 平罗县.")],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Make the data folder of an empty county; `up` then starts it."""
+    homes.found_county(home, county, name)
+    say(f"{home}: {name} {county}")
 
 
 @app.command()
