@@ -38,6 +38,7 @@ screenshots: $(VENV)/.dev ## Take the pictures of the README anew
 
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock requirements.in
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-dist.lock requirements-dist.in
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-dev.lock requirements-dev.in
 
 clean: ## Delete what make made (not the data folder of `make run`)
@@ -58,6 +59,10 @@ $(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py') | $(VENV)/.run
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+$(VENV)/.dist: requirements-dist.lock $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dist.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.dist
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@

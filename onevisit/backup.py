@@ -45,6 +45,12 @@ class BackupExists(Conflict):
     code = "backup.file_exists"
 
 
+class DatabasesElsewhere(OneVisitError):
+    """The services' databases lie in PostgreSQL; they are backed up there, by its own tools."""
+
+    code = "backup.databases_elsewhere"
+
+
 class BackupUnreadable(Unreadable):
     """The file is no backup, is cut off, or was changed."""
 
@@ -117,14 +123,17 @@ def back_up(path: Path, to: Path) -> Manifest:
 
     Raises:
         HomeNotThere, DataLost, NotMigrated, SettingsBroken, SecretsMissing: the folder is not fit for it.
+        DatabasesElsewhere: they are PostgreSQL's.
         BackupExists: *to* is there already.
     """
     if not homes.exists(path):
         raise homes.HomeNotThere(path=str(path))
     if missing := homes.lost(path):
         raise homes.DataLost(path=str(path), files=missing)
+    if homes.settings_of(path).postgres.url:
+        raise DatabasesElsewhere(path=str(path))
     if not homes.noted(path):
-        raise homes.NotMigrated(path=str(path), lacking=list(homes.data_files()), command=command("migrate", path))
+        raise homes.NotMigrated(path=str(path), lacking=homes.not_made(path), command=command("migrate", path))
     if to.exists():
         raise BackupExists(path=str(to))
     county, fingerprint = homes.settings_of(path).county, Secrets.load(path / "secrets.toml").fingerprint

@@ -1,8 +1,8 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-init · up · demo · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · draw compute/rehearse/verify/why · doctor ·
-backup · restore
+init · up · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · doctor
+draw compute/rehearse/verify/why · topics plan/apply/access · backup · restore
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -27,6 +27,7 @@ from onevisit.draws import draw_app
 from onevisit.hints import DEFAULT_HOME, command
 from onevisit.listing import show
 from onevisit.refusals import (
+    NoPostgres,
     NoSuchParked,
     NoSuchService,
     NoSuchTopic,
@@ -34,6 +35,7 @@ from onevisit.refusals import (
     exit_code_of,
 )
 from onevisit.saying import out, refuse, remark, say
+from onevisit.topics import topics_app
 from schemas.topics import FACT_TOPICS, TOPICS
 from schemas.vocabulary import SERVICES
 
@@ -48,6 +50,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(waiting_app, name="waiting")
 app.add_typer(draw_app, name="draw")
+app.add_typer(topics_app, name="topics")
 
 HomePath = Annotated[Path, typer.Option("--home", envvar="ONEVISIT_HOME", help="The data folder.")]
 FOLLOW_SECONDS = 0.5
@@ -64,13 +67,14 @@ def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["S
         migrated: Whether its databases must be there in this release's version; a command that migrates passes False.
 
     Raises:
-        HomeNotThere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
+        HomeNotThere, DataElsewhere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
     """
     from onevisit.system import build
     from runtime import log
 
     if not homes.exists(path):
         raise homes.HomeNotThere(path=str(path))
+    homes.check_place(path)
     if files := homes.lost(path):
         raise homes.DataLost(path=str(path), files=files)
     if migrated and (files := homes.not_made(path)):
@@ -140,6 +144,28 @@ def migrate(home: HomePath = DEFAULT_HOME) -> None:
         say("已是最新版本 / up to date")
 
 
+@app.command()
+def provision(
+    admin: Annotated[
+        Path,
+        typer.Option(
+            "--admin-file", help="File with postgresql://role:password@host:port/database of somebody who may."
+        ),
+    ],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Make every service's role and schema in the PostgreSQL of settings.toml; harmless if repeated. Then migrate."""
+    from onevisit.databases import provision_all
+
+    if not homes.exists(home):
+        raise homes.HomeNotThere(path=str(home))
+    settings = homes.settings_of(home).postgres
+    if not settings.url:
+        raise NoPostgres(path=str(home / "settings.toml"))
+    homes.check_place(home)
+    say(", ".join(provision_all(home, settings, admin.read_text(encoding="utf-8").strip())))
+
+
 @events_app.command("tail")
 def events_tail(
     home: HomePath = DEFAULT_HOME,
@@ -176,7 +202,7 @@ def _rows(system: "System", table: str) -> list[tuple[str, Any]]:
 
     found = []
     for name, service in system.services.items():
-        with named(service.db.path), service.db.read(service.system) as session:
+        with named(service.db), service.db.read(service.system) as session:
             found += [(name, row) for row in session.connection().execute(select(metadata.tables[table]))]
     return found
 

@@ -81,8 +81,15 @@ def _folder(path: Path) -> Iterator[Check]:
 
 
 def _files(path: Path) -> Iterator[Check]:
-    lost, not_made = homes.lost(path), homes.not_made(path)
-    for file in sorted({*homes.noted(path), *homes.data_files()}):
+    moved, lost, not_made = homes.elsewhere(path), homes.lost(path), homes.not_made(path)
+    for was, now in moved.items():
+        yield Check(
+            f"数据库 database {was}",
+            False,
+            f"设置指向 {now} / the settings say {now}",
+            f"改回设置 / put the setting back: [postgres] {path / 'settings.toml'}",
+        )
+    for file in homes.files_of(path):
         name = f"文件 file {file}"
         if file in lost:
             yield Check(name, False, "缺失或为空 / missing or empty", "从备份恢复 / restore it from a backup")
@@ -118,9 +125,18 @@ def _clock(system: System) -> Check:
 
 
 def _migrations(path: Path, service: Service) -> Check:
-    steps = pending(service.db, service.migrations)
+    name = f"{service.name} 迁移 migrations"
+    try:
+        steps = pending(service.db, service.migrations)
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None:
+            raise
+        return Check(
+            name, False, f"{service.db}: {refusal.code}", "检查服务器和口令 / look at the server and the passwords"
+        )
     return Check(
-        f"{service.name} 迁移 migrations",
+        name,
         not steps,
         f"待执行 / pending: {', '.join(steps)}" if steps else "已是最新 / up to date",
         f"停机后执行 / stop, then: {command('migrate', path)}",

@@ -6,7 +6,7 @@ settings.toml   what the installation is (the one settings file)
 secrets.toml    secrets, mode 0600, outside backups
 clock.json      business time
 contents.json   which databases belong to it, noted when they were made
-db/             one SQLite file per service
+db/             one SQLite file per service, where they are not in PostgreSQL
 log.sqlite      the embedded event log
 blobs/          documents named by their digest
 logs/           onevisit.log, JSON lines
@@ -23,16 +23,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from onevisit.databases import PostgresSettings, place_of
 from runtime.entropy import DemoEntropy, Entropy, SystemEntropy
 from runtime.errors import Conflict, OneVisitError
 from runtime.secrets import Secrets
 from runtime.time.clock import DurableClock
 from schemas.vocabulary import SERVICES
+
+if TYPE_CHECKING:
+    from runtime.store.places import Place
 
 ADMIN_LOGIN = "county-admin"
 LOG = "log.sqlite"
@@ -75,6 +79,16 @@ class DataLost(OneVisitError):
     """A database that belongs to this data folder is missing or empty; a new one in its place would hide the loss."""
 
     code = "home.data_lost"
+
+
+class DataElsewhere(OneVisitError):
+    """
+    The settings name another place than the one where the folder's data is.
+
+    Empty databases would be made there, beside the true ones.
+    """
+
+    code = "home.data_elsewhere"
 
 
 class LogBehind(OneVisitError):
@@ -124,6 +138,7 @@ class HomeSettings(BaseModel):
     drawer: Section = {}
     results: Section = {}
     notifier: Section = {}
+    postgres: PostgresSettings = PostgresSettings()
 
 
 @dataclass
@@ -142,6 +157,11 @@ class Home:
         if self.settings.demo:
             return DemoEntropy(bytes.fromhex(self.settings.demo_seed))
         return SystemEntropy()
+
+    @property
+    def place(self) -> "Place":
+        """Tell where the services keep their data."""
+        return place_of(self.path, self.settings.postgres)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -237,15 +257,17 @@ def settings_of(path: Path) -> HomeSettings:
 
 # ── what belongs to a folder ────────────────────────────────────────────────────────────────────────────────────────
 
+_IN_POSTGRES = "postgresql:"  # before the service, in the note
+
 
 def note_contents(path: Path) -> None:
     """Write down which databases the folder has, now that all are made: from now on none of them may be missing."""
-    files = sorted({*noted(path), *data_files()})
-    if files == noted(path):
+    found = sorted({*noted(path), *databases(path)})
+    if found == noted(path):
         return
     fresh = path / f"{CONTENTS}.new"
     with open(fresh, "w", encoding="ascii") as file:
-        json.dump({"databases": files}, file)
+        json.dump({"databases": found}, file)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path / CONTENTS)
@@ -253,7 +275,7 @@ def note_contents(path: Path) -> None:
 
 def noted(path: Path) -> list[str]:
     """
-    List the databases that belong to the folder, by their paths in it; none if it was never finished.
+    List the databases that belong to the folder (as ``databases`` names them); none if it was never finished.
 
     Raises:
         SettingsBroken: the note is damaged.
@@ -266,20 +288,48 @@ def noted(path: Path) -> list[str]:
         raise SettingsBroken(path=str(path / CONTENTS), why=type(error).__name__) from error
 
 
+def databases(path: Path) -> list[str]:
+    """List the databases of this release in the data folder *path*: files by their paths in it, others by their server."""
+    in_postgres = settings_of(path).postgres.url
+    return [*(f"{_IN_POSTGRES}{name}" if in_postgres else f"db/{name}.sqlite" for name in SERVICES), LOG]
+
+
+def elsewhere(path: Path) -> dict[str, str]:
+    """Compare the note with the settings: {database that belongs to the folder: where the settings look for it now}."""
+    now = {_whose(name): name for name in databases(path)}
+    return {was: now[_whose(was)] for was in noted(path) if now.get(_whose(was), was) != was}
+
+
+def check_place(path: Path) -> None:
+    """
+    Refuse settings that look for the folder's data in another place than it is.
+
+    Raises:
+        DataElsewhere: the databases are files and the settings say PostgreSQL, or the other way round.
+    """
+    if moved := elsewhere(path):
+        raise DataElsewhere(path=str(path / "settings.toml"), was=list(moved), now=list(moved.values()))
+
+
 def lost(path: Path) -> list[str]:
-    """List the databases that belong to the folder and are missing or empty."""
+    """List the files that belong to the folder and are missing or empty."""
     return _without(path, noted(path))
 
 
 def not_made(path: Path) -> list[str]:
-    """List the databases of this release that are not there, lost or never made."""
-    return _without(path, data_files())
+    """List the files of this release that are not there, lost or never made."""
+    return _without(path, databases(path))
 
 
-def data_files() -> Iterable[str]:
-    """List the databases of this release, by their paths in a data folder."""
-    return (*(f"db/{name}.sqlite" for name in SERVICES), LOG)
+def files_of(path: Path) -> list[str]:
+    """List the database files that belong to the folder, or should, by their paths in it."""
+    return sorted(name for name in {*noted(path), *databases(path)} if not name.startswith(_IN_POSTGRES))
 
 
-def _without(path: Path, files: Iterable[str]) -> list[str]:
+def _whose(database: str) -> str:
+    return Path(database.removeprefix(_IN_POSTGRES)).stem
+
+
+def _without(path: Path, names: Iterable[str]) -> list[str]:
+    files = [name for name in names if not name.startswith(_IN_POSTGRES)]
     return [file for file in files if not (path / file).exists() or not (path / file).stat().st_size]

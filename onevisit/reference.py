@@ -15,8 +15,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from onevisit import openapi
+from onevisit.databases import PostgresSettings
 from onevisit.home import HomeSettings
 from onevisit.rehearsal import ACCESS as REHEARSAL
+from runtime.events.kafka_settings import KafkaSettings
 from runtime.web.access import Access
 from runtime.web.application import OWN_ACCESS
 
@@ -36,11 +38,13 @@ def access_lines() -> dict[str, Mapping[str, Access]]:
 def settings_classes() -> dict[str, type[BaseModel]]:
     """Collect every settings class: {where it is set: class}."""
     found: dict[str, type[BaseModel]] = {"The installation": HomeSettings}
+    found["`[postgres]`"] = PostgresSettings
     for service in SERVICES:
         module = importlib.import_module(f"services.{service}.app")
         settings = getattr(module, "Settings", None)
         if settings is not None:
             found[f"`[{service}]`, environment `{settings.model_config['env_prefix']}…`"] = settings
+    found["environment `ONEVISIT_KAFKA_…`"] = KafkaSettings
     return found
 
 
@@ -77,7 +81,7 @@ def _settings() -> Iterator[str]:
     for where, settings in settings_classes().items():
         yield f"\n## {where}\n\n{_first_line(settings)}\n\n| setting | type | default | what |\n|---|---|---|---|\n"
         for name, field in settings.model_fields.items():
-            if name not in SERVICES:  # a section of its own
+            if name not in (*SERVICES, "postgres"):  # a section of its own
                 yield f"| `{name}` | {_kind(field.annotation)} | `{field.default!r}` | {field.description or ''} |\n"
 
 
@@ -88,7 +92,7 @@ def _first_line(documented: type) -> str:
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
-    return str(getattr(annotation, "__name__", annotation))
+    return str(getattr(annotation, "__name__", annotation)).replace("|", "\\|")
 
 
 def main() -> int:

@@ -23,6 +23,13 @@ class NoSuchParked(NotFound):
     code = "dead.no_such"
 
 
+class NoPostgres(OneVisitError):
+    """PostgreSQL is to be prepared, and the settings do not say where it is."""
+
+    code = "postgres.not_configured"
+    exit_code = 2
+
+
 class NoSuchService(NotFound):
     """There is no service of this name."""
 

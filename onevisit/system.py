@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 import onevisit
+import runtime.events
 import runtime.files
 import runtime.time
 from onevisit import rehearsal
@@ -35,7 +36,7 @@ from services.planner.app import planner
 from services.results.app import results
 
 RUNTIME_MESSAGES = tuple(
-    Path(package.__path__[0]) / "messages.toml" for package in (runtime.files, runtime.time, onevisit)
+    Path(package.__path__[0]) / "messages.toml" for package in (runtime.events, runtime.files, runtime.time, onevisit)
 )
 
 _POSITIONS = select(offsets.c.consumer, offsets.c.topic, offsets.c.part, offsets.c.next)
@@ -58,7 +59,7 @@ class System:
         """Bring every database to its newest version; return the migrations that ran, by service."""
         backups, done = self.home.path / "backups", dict[str, list[str]]()
         for name, one in self.services.items():
-            with named(one.db.path):
+            with named(one.db):
                 if ran := migrate(one.db, one.migrations, backups):
                     done[name] = ran
                     log.info("store.migrated", service=name, migrations=ran)
@@ -74,7 +75,7 @@ class System:
         """
         lacking = {}
         for name, one in self.services.items():
-            with named(one.db.path):
+            with named(one.db):
                 if steps := pending(one.db, one.migrations):
                     lacking[name] = steps
         if lacking:
@@ -84,7 +85,7 @@ class System:
         """List the consumers that have read further than the event log reaches: {topic/partition: [consumer]}."""
         heads, found = self.bus.heads(sorted(TOPICS)), dict[str, list[str]]()
         for one in self.services.values():
-            with named(one.db.path), one.db.read_plumbing() as connection:
+            with named(one.db), one.db.read_plumbing() as connection:
                 for consumer, topic, part, following in connection.execute(_POSITIONS):
                     if following > heads.get((topic, part), 0):
                         found.setdefault(f"{topic}/{part}", []).append(consumer)
@@ -187,14 +188,14 @@ def _wired(home: Home) -> System:
     keys = {name: home.secrets.sealing_key(name) for name in SERVICES}
     blobs = BlobStore(home.path / "blobs", home.entropy, keys)
     ports = Ports(home.clock, home.entropy, blobs, bus, home.secrets, demo=home.settings.demo)
-    databases = home.path / "db"
-    accounts = console(ports, databases)
+    place = home.place
+    accounts = console(ports, place)
     told = home.settings
     others = (
-        planner(ports, databases, told.planner),
-        drawer(ports, databases, told.drawer),
-        results(ports, databases, told.results),
-        notifier(ports, databases, told.notifier),
+        planner(ports, place, told.planner),
+        drawer(ports, place, told.drawer),
+        results(ports, place, told.results),
+        notifier(ports, place, told.notifier),
     )
     services: dict[str, Service] = {service.name: service for service in (accounts, *others)}
     for service in services.values():

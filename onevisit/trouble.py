@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from runtime.errors import OneVisitError
+from runtime.store.away import database_is_away
+from runtime.store.database import Database
 
 _FILES_ZH = {
     errno.ENOENT: "路径不存在",
@@ -36,7 +38,12 @@ _DATABASES_ZH = {
     "disk I/O error": "磁盘读写出错",
     "no such table": "缺少数据表",
     "no such column": "缺少数据列",
+    "connection failed": "连接失败",
+    "connection timeout": "连接超时",
+    "no schema has been selected": "没有模式",
+    "permission denied": "没有权限",
 }
+_NOT_PROVISIONED = ("28", "3D", "3F", "42501")  # SQLSTATEs: may not sign in, no such database, no such schema, no right
 UNKNOWN_ZH = "原因见英文"
 
 
@@ -52,6 +59,12 @@ class DatabaseUnusable(OneVisitError):
     code = "machine.database_unusable"
 
 
+class ServerUnusable(OneVisitError):
+    """PostgreSQL cannot be reached, does not let a service in, or lacks its schema."""
+
+    code = "machine.server_unusable"
+
+
 class ServiceSettingsWrong(OneVisitError):
     """A service's setting, in the environment or in the settings file, is not what it should be."""
 
@@ -65,9 +78,7 @@ def as_refusal(error: Exception) -> OneVisitError | None:
             return error
         case OSError():
             return file_unusable(error)
-        case DBAPIError(orig=BaseException() as said) if _is_the_file(said):
-            return _database("—", said)
-        case sqlite3.Error() if _is_the_file(error):
+        case DBAPIError() | sqlite3.Error():
             return _database("—", error)
         case ValidationError() if error.title.endswith("Settings"):
             service = error.title.split(" ")[0]  # ServiceSettings: "<service> Settings"
@@ -77,26 +88,29 @@ def as_refusal(error: Exception) -> OneVisitError | None:
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Name the database at *path* in whatever its engine complains of."""
+def named(database: Database | Path) -> Iterator[None]:
+    """Name *database*, or the database file at a path, in whatever its engine complains of."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        said = error.orig if isinstance(error, DBAPIError) else error
-        if said is None or not _is_the_file(said):
+        refusal = _database(str(database), error)
+        if refusal is None:
             raise
-        raise _database(str(path), said) from error
+        raise refusal from error
 
 
-def _is_the_file(said: BaseException) -> bool:
-    """Tell a complaint about the file from one about a statement or its values (a bug)."""
-    return type(said) in (sqlite3.DatabaseError, sqlite3.OperationalError)
-
-
-def _database(path: str, said: BaseException) -> DatabaseUnusable:
-    why = str(said)
+def _database(where: str, error: Exception) -> OneVisitError | None:
+    """Turn a complaint about the file or the server into a refusal; None for one about a statement or its values (a bug)."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    if said is None:
+        return None
+    why = str(said).partition("\n")[0]
     zh = next((zh for start, zh in _DATABASES_ZH.items() if why.startswith(start)), UNKNOWN_ZH)
-    return DatabaseUnusable(path=path, why=why, why_zh=zh)
+    if type(said) in (sqlite3.DatabaseError, sqlite3.OperationalError):
+        return DatabaseUnusable(path=where, why=why, why_zh=zh)
+    if database_is_away(error) or str(getattr(said, "sqlstate", "")).startswith(_NOT_PROVISIONED):
+        return ServerUnusable(where=where, why=why, why_zh=zh)
+    return None
 
 
 def file_unusable(error: OSError) -> FileUnusable:

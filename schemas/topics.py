@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from schemas.vocabulary import SERVICES
 
+FOR_EVER = -1
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -12,6 +14,7 @@ class Topic:
     name: str
     owner: str  # the only service whose events the topic accepts
     partitions: int = 8
+    retention_ms: int = FOR_EVER
 
 
 FACT_TOPICS = (

@@ -8,6 +8,8 @@ from hypothesis import settings
 
 from tests.kit import Kit, a_kit
 
+pytest_plugins = ("tests.tier.plugin",)
+
 settings.register_profile("onevisit", deadline=None)  # machines are noisy: a slow example is no wrong example
 settings.load_profile("onevisit")
 

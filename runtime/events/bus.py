@@ -27,7 +27,7 @@ class Record:
 
 
 class EventBus(Protocol):
-    """At-least-once, ordered per key. Appending the same (topic, event id) twice leaves one record."""
+    """At-least-once, ordered per key. What is appended twice may stand twice: the inbox of the reader drops it."""
 
     def append(self, messages: Sequence[Message]) -> None:
         """Append durably, in order; returns when everything is on disk."""
@@ -43,3 +43,6 @@ class EventBus(Protocol):
 
     def wait(self, topics: Sequence[str], seen: int, timeout: float) -> None:
         """Wait until the generation of *topics* is another than *seen*, at most *timeout* seconds."""
+
+    def wake(self) -> None:
+        """Let every waiting consumer look again."""

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from runtime.errors import NotYet, OneVisitError, TryAgain
-from runtime.events.embedded import EmbeddedLog
+from runtime.events.bus import EventBus
 from runtime.log.bare import bare
 from runtime.service import CONSUME_BATCH, RELAY_BATCH, Errand, Service
 from runtime.time.timers import next_due, run_due
@@ -33,7 +33,7 @@ class Host:
     """Runs services on the embedded log until stopped."""
 
     def __init__(
-        self, services: Sequence[Service], bus: EmbeddedLog, *, timers: Callable[[], bool] = lambda: True
+        self, services: Sequence[Service], bus: EventBus, *, timers: Callable[[], bool] = lambda: True
     ) -> None:
         """
         Args:

@@ -11,12 +11,26 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, or_, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
@@ -27,6 +41,7 @@ from runtime.log.bare import bare, reason
 from runtime.store.away import database_is_away
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
+from runtime.store.upserts import Upsert, tell_of_outbox, upsert, upsert_in
 from schemas.blobs import BlobRef
 from schemas.envelope import MAX_EVENT_BYTES, CloudEvent, wrap
 from schemas.events.dead import EventParked
@@ -43,6 +58,7 @@ WAIT_SECONDS = 1.0  # until a TryAgain is tried again
 LOOK_SECONDS = 1.0  # at most between two looks at the waiting rows (another process may have marked some ready)
 
 OutboxRow = dict[str, Any]
+Held = frozenset[tuple[str, int]] | None  # the partitions of a worker that shares its service; None: all of them
 
 log = structlog.get_logger()
 
@@ -131,6 +147,7 @@ class Processor:
         self.topics = sorted({handler.event.topic for handler in service.handlers})
         self.has_said = False  # something was put into the outbox since the relay was last woken
         self._positions: dict[tuple[str, int], int] | None = None
+        self.held: Held = None  # whose waiting events are ours
         self._look_again_at = 0.0  # real time at which the waiting rows are looked at again; 0: at once
 
     # ── outside the transaction ─────────────────────────────────────────────────────────────────────────────────────
@@ -317,7 +334,7 @@ class Processor:
         record = incoming.record
         row = {"awaits": awaits, "retry_at": retry_at, "attempts": attempts, "code": code, "ready": False}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
-        statement = upsert(waiting).values(
+        statement = upsert(connection, waiting).values(
             consumer=self.consumer, event_id=incoming.event_id, since=time.time(), **place, **row
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
@@ -333,7 +350,7 @@ class Processor:
         attempts += earlier or 0
         row = {"code": code, "reason": why[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
-        statement = upsert(parked).values(
+        statement = upsert(connection, parked).values(
             id=park_id, consumer=self.consumer, event_id=incoming.event_id, **place, **row
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
@@ -412,10 +429,10 @@ class Processor:
         self._look_again_at = time.monotonic() + LOOK_SECONDS  # before looking: what becomes ready meanwhile says so
         mine, now = {"consumer": self.consumer}, time.time()
         with self.service.db.read_plumbing() as connection:
-            rows = connection.execute(_DUE, mine | {"now": now}).all()
+            rows = connection.execute(_of(self.held, _DUE), mine | {"now": now}).all()
             if rows:
                 self.look_at_waiting()
-            elif (retry_at := connection.scalar(_NEXT_RETRY, mine | {"now": now})) is not None:
+            elif (retry_at := connection.scalar(_of(self.held, _NEXT_RETRY), mine | {"now": now})) is not None:
                 self._look_again_at = min(self._look_again_at, time.monotonic() + retry_at - now)
         return rows
 
@@ -498,7 +515,7 @@ class Processor:
             for (topic, part), following in _reached(records).items()
         ]
         if rows:
-            connection.execute(_STORE_OFFSETS, rows)
+            connection.execute(_store_offsets(connection.dialect.name), rows)
 
 
 # Statements of every batch, built once: building one costs more than running it.
@@ -553,10 +570,20 @@ _OLDEST = (
     .order_by(outbox.c.seq)
     .limit(bindparam("limit"))
 )
-_STORE_OFFSETS = upsert(offsets).on_conflict_do_update(
-    index_elements=["consumer", "topic", "part"],
-    set_={"next": func.max(offsets.c.next, upsert(offsets).excluded.next)},
-)
+
+
+@lru_cache(2)
+def _store_offsets(dialect: str) -> Upsert:
+    """Build what moves an offset on, never back."""
+    new = upsert_in(dialect, offsets)
+    further = case((offsets.c.next > new.excluded.next, offsets.c.next), else_=new.excluded.next)
+    return new.on_conflict_do_update(index_elements=["consumer", "topic", "part"], set_={"next": further})
+
+
+@lru_cache(32)
+def _of(held: Held, waits: Select[Any]) -> Select[Any]:
+    """Narrow a statement about waiting events to those of the partitions *held*."""
+    return waits if held is None else waits.where(tuple_(waiting.c.topic, waiting.c.part).in_(sorted(held)))
 
 
 def _still_parked(connection: Connection, park_id: str) -> Any:
@@ -608,6 +635,7 @@ def write_outbox(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Put rows into the outbox of the running transaction."""
     if rows:
         connection.execute(_SAY, rows)
+        tell_of_outbox(connection)
 
 
 def take_outbox(connection: Connection, limit: int) -> list[tuple[int, Message]]:

@@ -1,8 +1,10 @@
 """A service's own database: write transactions one after the other, reads beside them."""
 
+import fcntl
+import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,9 @@ class Database:
         self._writer = _engine(path, begin="BEGIN IMMEDIATE", query_only=False)
         self._reader = _engine(path, begin="BEGIN", query_only=True)
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Session]:
         """Open one write transaction for *actor*; commits at the end, rolls back on any exception."""
@@ -119,10 +124,55 @@ class Database:
         ) as session:
             yield session
 
+    def claim(self, name: str) -> Callable[[], None] | None:
+        """
+        Claim for this process what only one may be at a time among those who share this database.
+
+        Args:
+            name: What is claimed: letters, digits and ``-``.
+
+        Returns:
+            What gives it back (the kernel does, when the process dies); None if somebody has it.
+        """
+        file = open(self.path.with_name(f"{self.path.name}.{name}.lock"), "ab")  # noqa: SIM115  held until given back
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file.close
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call *wake* whenever some process may have written to the outbox; return what ends that.
+
+        One SQLite file belongs to one process, which wakes its relay itself: nothing is to be listened to.
+        """
+        return lambda: None
+
     def migration_connection(self) -> Connection:
         """Open a connection for migrations: foreign keys off, no transaction begun."""
         engine = _engine(self.path, begin=None, query_only=False, foreign_keys=False)
         return engine.connect()
+
+    def begin_migration(self, connection: Connection) -> None:
+        """Begin the one transaction of a migration."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def dangling(self, connection: Connection) -> list[str]:
+        """Name the tables with rows that point nowhere (a migration runs with foreign keys off)."""
+        return sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
+
+    def keep_copy(self, folder: Path, name: str) -> None:
+        """Copy the file beside itself, if it holds anything."""
+        if not self.path.stat().st_size:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        source, copy = sqlite3.connect(self.path), sqlite3.connect(folder / f"{self.path.stem}-{name}.sqlite")
+        with copy:
+            source.backup(copy)
+        source.close()
+        copy.close()
 
     def close(self) -> None:
         """Close all pooled connections."""

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Collection
 from hashlib import sha1
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from runtime.store.plumbing import sequences
+from runtime.store.upserts import upsert
 
 NAMESPACE = uuid.UUID("6f6e6576-6973-4974-8000-6a6964726177")  # fixed for ever: ids derived under it must not change
 
@@ -30,13 +30,14 @@ def next_numbers(session: Session, names: Collection[str]) -> dict[str, int]:
     rows = [
         {"name": name, "next": 2} for name in sorted(set(names))
     ]  # in one order, so that no two wait for each other
+    connection = session.connection()
     statement = (
-        insert(sequences)
+        upsert(connection, sequences)
         .values(rows)
         .on_conflict_do_update(index_elements=["name"], set_={"next": sequences.c.next + 1})
         .returning(sequences.c.name, sequences.c.next)
     )
-    return {name: following - 1 for name, following in session.connection().execute(statement)}
+    return {name: following - 1 for name, following in connection.execute(statement)}
 
 
 def derived_id(kind: str, *causes: object) -> str:

@@ -12,7 +12,6 @@ with nothing to migrate, does without.
 """
 
 import importlib
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -59,15 +58,15 @@ def migrate(database: Database, migrations: Path, backups: Path | None = None) -
         connection.rollback()
         if not steps:
             return []
-        if backups is not None and database.path.stat().st_size:
-            _copy(database.path, backups / f"{database.path.stem}-before-{steps[-1]}.sqlite")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if backups is not None:
+            database.keep_copy(backups, f"before-{steps[-1]}")
+        database.begin_migration(connection)
         _upgrade(connection, PLUMBING, PLUMBING_VERSIONS)
         _upgrade(connection, migrations, SERVICE_VERSIONS)
-        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        broken = database.dangling(connection)
         if broken:
             connection.rollback()
-            raise MigrationBroke(tables=sorted({row[0] for row in broken}))
+            raise MigrationBroke(tables=broken)
         connection.commit()
     connection.engine.dispose()
     return steps
@@ -119,15 +118,6 @@ def _upgrade(connection: Connection, folder: Path, versions: str) -> None:
     with EnvironmentContext(Config(), script, fn=upgrade) as environment:
         environment.configure(connection=connection, version_table=versions, transactional_ddl=False)
         environment.run_migrations()
-
-
-def _copy(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source, copy = sqlite3.connect(path), sqlite3.connect(target)
-    with copy:
-        source.backup(copy)
-    source.close()
-    copy.close()
 
 
 _TEMPLATE = '''"""{title}"""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -39,6 +40,9 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+# SQLite counts rows by an INTEGER only, and its integers are wide; PostgreSQL's end at two billion, Kafka's offsets do not.
+Wide = BigInteger().with_variant(Integer(), "sqlite")
+
 metadata = MetaData()
 
 PLUMBING = {"kind": "plumbing"}
@@ -46,7 +50,7 @@ PLUMBING = {"kind": "plumbing"}
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Wide, primary_key=True, autoincrement=True),
     Column("event_id", String(128), nullable=False, unique=True),
     Column("topic", String(64), nullable=False),
     Column("key", String(128), nullable=False),
@@ -71,19 +75,19 @@ offsets = Table(
     Column("consumer", String(64), primary_key=True),
     Column("topic", String(64), primary_key=True),
     Column("part", Integer, primary_key=True),
-    Column("next", Integer, nullable=False),
+    Column("next", Wide, nullable=False),
     info=PLUMBING,
 )
 
 waiting = Table(
     "waiting",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Wide, primary_key=True, autoincrement=True),
     Column("consumer", String(64), nullable=False),
     Column("event_id", String(128), nullable=False),
     Column("topic", String(64), nullable=False),
     Column("part", Integer, nullable=False),
-    Column("off", Integer, nullable=False),
+    Column("off", Wide, nullable=False),
     Column("key", String(128), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("awaits", String(200)),  # the key of what is missing; None: a retry, or queued behind another
@@ -107,7 +111,7 @@ parked = Table(
     Column("event_id", String(128)),  # None: unreadable, and then it blocks nothing
     Column("topic", String(64), nullable=False),
     Column("part", Integer, nullable=False),
-    Column("off", Integer, nullable=False),
+    Column("off", Wide, nullable=False),
     Column("key", String(128), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("code", String(100), nullable=False),

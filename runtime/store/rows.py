@@ -20,7 +20,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -37,6 +36,7 @@ from sqlalchemy.sql.visitors import ExternallyTraversible, iterate
 from runtime.errors import Forbidden
 from runtime.store.actor import Actor
 from runtime.store.plumbing import Moment, shared_with
+from runtime.store.upserts import upsert
 
 ANNOTATIONS: dict[Any, Any] = {datetime: Moment, date: Date, dict[str, Any]: JSON, list[Any]: JSON}
 """For a service's ``Base``: ``class Base(DeclarativeBase): type_annotation_map = ANNOTATIONS``."""
@@ -70,14 +70,16 @@ def share(session: Session, row: Owned, agency: str, *, write: bool = False) -> 
     actor: Actor = session.info["actor"]
     if not actor.is_system and row.owner_agency != actor.agency:
         raise OutsideTheWall(table=_table(row), owner=row.owner_agency)
-    statement = insert(shared_with).values(table_name=_table(row), row_id=_id(row), agency=agency, write=write)
+    connection = session.connection()
+    line = {"table_name": _table(row), "row_id": _id(row), "agency": agency, "write": write}
+    statement = upsert(connection, shared_with).values(**line)
     if write:
         statement = statement.on_conflict_do_update(
             index_elements=["table_name", "row_id", "agency"], set_={"write": True}
         )
     else:
         statement = statement.on_conflict_do_nothing()
-    session.connection().execute(statement)
+    connection.execute(statement)
 
 
 def unshare(session: Session, row: Owned, agency: str) -> None:

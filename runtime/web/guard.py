@@ -21,6 +21,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.errors import OneVisitError
+from runtime.log.bare import bare
+from runtime.store.away import DatabaseAway, database_is_away
 from runtime.web.access import Access, AccessTable, Entry
 from runtime.web.bodies import Fields, check_texts, kind_of, read_body, read_fields, replay
 from runtime.web.caller import SAFE, Visitor, receive_visitor, visitor_in
@@ -60,6 +62,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
+AWAY_SECONDS = 5  # until a request is worth repeating whose database did not answer
 CHANGE_PAGE = "/password"  # where a password is changed
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
@@ -97,7 +100,11 @@ class Guard:
             await self._answer(request, error)(scope, receive, dressed)
         except ClientDisconnect:
             log.info("web.client_left")
-        except Exception:
+        except Exception as error:
+            if not dressed.started and database_is_away(error):
+                log.warning("web.database_away", **bare(error))
+                await self._answer(request, DatabaseAway(retry_after_seconds=AWAY_SECONDS))(scope, receive, dressed)
+                return
             incident = uuid.uuid4().hex[:12]
             log.exception("web.incident", incident=incident)
             if not dressed.started:

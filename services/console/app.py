@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.service import MenuEntry, Ports, Service
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web.access import PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.console import api, api_clients, pages, pages_clients
@@ -75,13 +75,13 @@ class Console(Service):
         self.sessions = Sessions(self)
 
 
-def console(ports: Ports, home: Path, county: str = "000000") -> Console:
-    """Put the console service together; its database lies in *home*."""
+def console(ports: Ports, place: Place, county: str = "000000") -> Console:
+    """Put the console service together; its database lies in *place*."""
     return Console(
         name="console",
         base=Base,
         ports=ports,
-        db=Database(home / "console.sqlite", Base),
+        db=database_of("console", place, Base),
         migrations=HERE / "migrations",
         messages=HERE / "messages.toml",
         templates=HERE / "templates",

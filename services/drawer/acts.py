@@ -9,17 +9,22 @@ repeated request by what its command is told, and the same key with other values
 
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from runtime.service import Reply, Service
 from runtime.store import Actor
 from services.drawer import working
 from services.drawer.commands import ceremony, completing, ending, keys, opening
+from services.drawer.commands.ceremony import Contribution
 from services.drawer.commands.opening import Drafted
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
 from services.drawer.drafts import Feasibility, window_end
+from services.drawer.queries.papers import read_papers
+from services.drawer.reading import blob_ref
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
-from services.drawer.vault import Vault
+from services.drawer.vault import SERVICE, Vault
+from services.drawer.working import OwnCommitment, OwnSeal, take_contribution
 
 
 @dataclass(frozen=True)
@@ -101,56 +106,94 @@ def _make_missing_keys(service: Service, county: str, bodies: dict[str, str]) ->
         service.do(service.system, keys.keep_keys, pairs, county=county)
 
 
-def commit(service: Service, actor: Actor, draw_id: str, *, key: str, own_dice: str | None = None) -> Reply:
-    """Commit for the asker's agency."""
-    work = prepared(
-        lambda: working.make_contribution(
-            service.ports, service.ask(actor, ceremony.prepare_contribution, draw_id=draw_id), own_dice
-        )
-    )
-    given = Vault(service.ports).fingerprint(own_dice)
+def leave_key(service: Service, actor: Actor, *, key: str) -> Reply:
+    """Leave the asker's body's key to the server: the one it made before, else a new one."""
+    vault, sealed = Vault(service.ports), service.ask(actor, keys.own_signing_key)
+    pair = vault.pair_of(actor.agency, sealed) if sealed else vault.new_key(actor.county, actor.agency)
+    return service.do(actor, keys.leave_key, pair, key=key)
+
+
+def papers(service: Service, actor: Actor, draw_id: str) -> dict[str, Any]:
+    """Give a body that keeps its key itself what it checks and signs; no value that was revealed is among it."""
+    return working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id))
+
+
+def frame(service: Service, actor: Actor, draw_id: str) -> bytes:
+    """Give a body the frame file of a draw it takes part in, to hold it against the manifest."""
+    seen = service.ask(actor, read_papers, draw_id=draw_id)
+    return service.ports.blobs.get(blob_ref(seen.said.row.frame_file), SERVICE)
+
+
+def commit(
+    service: Service,
+    actor: Actor,
+    draw_id: str,
+    *,
+    key: str,
+    own_dice: str | None = None,
+    own: OwnCommitment | None = None,
+) -> Reply:
+    """Commit for the asker's agency: made here, or its *own* where it keeps its key itself."""
+
+    def contribution() -> Contribution:
+        seen = service.ask(actor, ceremony.prepare_contribution, draw_id=draw_id)
+        return working.make_contribution(service.ports, seen, own_dice) if own is None else take_contribution(seen, own)
+
+    work = prepared(contribution)
+    given = Vault(service.ports).fingerprint(own_dice if own is None else f"{own.c} {own.sig} {own.wrapped}")
     return service.do(actor, ceremony.contribute, work, key=key, draw_id=draw_id, given=given)
 
 
-def countersign(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:
-    """Countersign the list of commitments for the asker's agency."""
+def countersign(service: Service, actor: Actor, draw_id: str, *, key: str, sig: str | None = None) -> Reply:
+    """Countersign the list of commitments for the asker's agency; *sig*: made where it keeps its key."""
     work = prepared(
         lambda: working.make_countersignature(
-            service.ports, service.ask(actor, ceremony.prepare_countersignature, draw_id=draw_id)
+            service.ports, service.ask(actor, ceremony.prepare_countersignature, draw_id=draw_id), sig
         )
     )
-    return service.do(actor, ceremony.countersign, work, key=key, draw_id=draw_id)
+    return service.do(actor, ceremony.countersign, work, key=key, draw_id=draw_id, given=sig)
 
 
-def reveal(service: Service, actor: Actor, draw_id: str, *, key: str, value: str | None = None) -> Reply:
-    """Reveal for the asker's agency: the secret kept here, or a *value* it hands in itself (hex)."""
+def reveal(
+    service: Service, actor: Actor, draw_id: str, *, key: str, value: str | None = None, sig: str | None = None
+) -> Reply:
+    """Reveal for the asker's agency: the secret kept here, or a *value* it hands in itself (hex), with its own *sig*."""
     work = prepared(
-        lambda: working.make_reveal(service.ports, *service.ask(actor, ceremony.prepare_reveal, draw_id=draw_id), value)
+        lambda: working.make_reveal(
+            service.ports, *service.ask(actor, ceremony.prepare_reveal, draw_id=draw_id), value, sig
+        )
     )
-    given = Vault(service.ports).fingerprint(value)
+    given = Vault(service.ports).fingerprint(value if sig is None else f"{value} {sig}")
     return service.do(actor, ceremony.reveal, work, key=key, draw_id=draw_id, given=given)
 
 
-def seal(service: Service, actor: Actor, draw_id: str, *, key: str) -> Reply:
-    """Seal the reveals as the witness; a draw without dice is worked out at once."""
+def seal(service: Service, actor: Actor, draw_id: str, *, key: str, own: OwnSeal | None = None) -> Reply:
+    """Seal the reveals as the witness, or take its *own* seal; a draw without dice is worked out at once."""
     now = int(service.ports.clock.now().timestamp())
     work = prepared(
-        lambda: working.make_seal(service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), now)
+        lambda: working.make_seal(
+            service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), now, own
+        )
     )
-    reply = service.do(actor, ceremony.seal_reveals, work, key=key, draw_id=draw_id)
+    given = None if own is None else f"{own.digest} {own.at} {own.sig}"
+    reply = service.do(actor, ceremony.seal_reveals, work, key=key, draw_id=draw_id, given=given)
     complete(service, draw_id)
     return reply
 
 
-def throw_dice(service: Service, actor: Actor, draw_id: str, *, key: str, digits: str, again: str) -> Reply:
+def throw_dice(
+    service: Service, actor: Actor, draw_id: str, *, key: str, digits: str, again: str, sig: str | None = None
+) -> Reply:
     """Enter the dice as the witness, typed twice; the draw is worked out at once."""
     digits, again = "".join(digits.split()), "".join(again.split())
     if digits != again:
         raise DiceTypedDifferently()
     work = prepared(
-        lambda: working.sign_dice(service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), digits)
+        lambda: working.sign_dice(
+            service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), digits, sig
+        )
     )
-    reply = service.do(actor, ceremony.throw_dice, work, key=key, draw_id=draw_id, digits=digits)
+    reply = service.do(actor, ceremony.throw_dice, work, key=key, draw_id=draw_id, digits=digits, given=sig)
     complete(service, draw_id)
     return reply
 

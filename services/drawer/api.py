@@ -1,17 +1,19 @@
 """The drawer's JSON API, ``/api/drawer/v1``."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from runtime.service import Service
 from runtime.web import TheCaller, Web
 from services.drawer import acts, archive, shown
 from services.drawer.acts import AskedTimes
+from services.drawer.commands import keys
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of
+from services.drawer.working import OwnCommitment, OwnSeal
 
 ROOT = "/api/drawer/v1"
 
@@ -37,23 +39,63 @@ class Opening(Body):
         return AskedTimes(self.commit_close, self.reveal_close, self.seal_by, self.beacon_time)
 
 
+class Key(Body):
+    """Register a key of one's own: 64 hex, and its signature over TH("key-msg", county, agency, key), 128 hex."""
+
+    custody: Literal["own", "page"]
+    key: str
+    sig: str
+
+
 class Commitment(Body):
-    """Commit; ``dice`` are the agency's own, mixed into the server's randomness."""
+    """
+    Commit.
+
+    With custody "server" at most ``dice``: the agency's own, mixed into the server's randomness. An agency that keeps its
+    key sends ``c`` and ``sig``, and may leave its secret here as its browser has encrypted it (``wrapped``, 120 hex).
+    """
 
     dice: str | None = None
+    c: str | None = None
+    sig: str | None = None
+    wrapped: str | None = None
+
+    def own(self) -> OwnCommitment | None:
+        """Give the commitment made elsewhere."""
+        return None if self.c is None else OwnCommitment(self.c, self.sig or "", self.wrapped)
+
+
+class Countersigning(Body):
+    """Countersign; ``sig`` by an agency that keeps its key."""
+
+    sig: str | None = None
 
 
 class Revealing(Body):
-    """Reveal; ``value`` is handed in by an agency that does not want the one kept here (hex)."""
+    """Reveal; ``value`` (hex) is handed in by an agency that keeps its secret itself, ``sig`` where it keeps its key."""
 
     value: str | None = None
+    sig: str | None = None
+
+
+class Sealing(Body):
+    """Seal; a witness that keeps its key says over which digest and for which moment (Unix seconds) it signed."""
+
+    digest: str | None = None
+    at: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    sig: str | None = None
+
+    def own(self) -> OwnSeal | None:
+        """Give the seal made elsewhere."""
+        return None if self.sig is None else OwnSeal(self.digest or "", self.at or 0, self.sig)
 
 
 class Dice(Body):
-    """The dice as read in the room, typed twice."""
+    """The dice as read in the room, typed twice; ``sig`` by a witness that keeps its key."""
 
     digits: str
     again: str
+    sig: str | None = None
 
 
 def routes(service: Service, web: Web) -> APIRouter:
@@ -76,6 +118,16 @@ def _reading(router: APIRouter, service: Service) -> None:
         """Show a draw: its steps, who has done theirs, and until when."""
         return shown.draw(service.ask(caller.actor, draw_view, draw_id=draw_id, now=service.ports.clock.now()))
 
+    @router.get(f"{ROOT}/draws/{{draw_id}}/papers")
+    def papers(draw_id: str, caller: TheCaller) -> dict[str, Any]:
+        """Give what a body that keeps its key checks and signs: manifest, commitments, its own roster, what to seal."""
+        return acts.papers(service, caller.actor, draw_id)
+
+    @router.get(f"{ROOT}/draws/{{draw_id}}/frame")
+    def frame(draw_id: str, caller: TheCaller) -> Response:
+        """Give the frame file whose digest stands in the manifest: everybody who may be drawn."""
+        return Response(acts.frame(service, caller.actor, draw_id), media_type="text/tab-separated-values")
+
     @router.get(f"{ROOT}/draws/{{draw_id}}/targets")
     def targets(draw_id: str, caller: TheCaller) -> dict[str, Any]:
         """List the drawn targets, to those who may know them before disclosure."""
@@ -96,6 +148,12 @@ def _reading(router: APIRouter, service: Service) -> None:
 
 
 def _speaking(router: APIRouter, service: Service) -> None:
+    @router.post(f"{ROOT}/keys", status_code=201)
+    def register_key(body: Key, caller: TheCaller) -> Any:
+        """Register a key that the own body keeps itself; it counts from the next opening of a draw on."""
+        told = body.model_dump()
+        return service.do(caller.actor, keys.register_key, key=caller.key, told=told).value
+
     @router.post(f"{ROOT}/draws", status_code=201)
     def open_draw(body: Opening, caller: TheCaller) -> Any:
         """Open the draw of a frozen campaign: publish its manifest."""
@@ -105,27 +163,28 @@ def _speaking(router: APIRouter, service: Service) -> None:
     @router.post(f"{ROOT}/draws/{{draw_id}}/commit")
     def commit(draw_id: str, caller: TheCaller, body: Commitment | None = None) -> Any:
         """Commit the own agency's secret."""
-        own_dice = body.dice if body else None
-        return acts.commit(service, caller.actor, draw_id, key=caller.key, own_dice=own_dice).value
+        given = body or Commitment()
+        return acts.commit(service, caller.actor, draw_id, key=caller.key, own_dice=given.dice, own=given.own()).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/countersign")
-    def countersign(draw_id: str, caller: TheCaller) -> Any:
+    def countersign(draw_id: str, caller: TheCaller, body: Countersigning | None = None) -> Any:
         """Countersign the list of commitments."""
-        return acts.countersign(service, caller.actor, draw_id, key=caller.key).value
+        return acts.countersign(service, caller.actor, draw_id, key=caller.key, sig=body.sig if body else None).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/reveal")
     def reveal(draw_id: str, caller: TheCaller, body: Revealing | None = None) -> Any:
         """Reveal the own agency's secret."""
-        return acts.reveal(service, caller.actor, draw_id, key=caller.key, value=body.value if body else None).value
+        given = body or Revealing()
+        return acts.reveal(service, caller.actor, draw_id, key=caller.key, value=given.value, sig=given.sig).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/seal")
-    def seal(draw_id: str, caller: TheCaller) -> Any:
+    def seal(draw_id: str, caller: TheCaller, body: Sealing | None = None) -> Any:
         """Seal the list of reveals, as the witness."""
-        return acts.seal(service, caller.actor, draw_id, key=caller.key).value
+        return acts.seal(service, caller.actor, draw_id, key=caller.key, own=body.own() if body else None).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/dice")
     def dice(draw_id: str, body: Dice, caller: TheCaller) -> Any:
         """Enter the dice thrown before the witness; completes the draw."""
         return acts.throw_dice(
-            service, caller.actor, draw_id, key=caller.key, digits=body.digits, again=body.again
+            service, caller.actor, draw_id, key=caller.key, digits=body.digits, again=body.again, sig=body.sig
         ).value

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web import PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role
 from services.drawer import api, pages
@@ -21,6 +21,7 @@ from services.drawer.timers import TIMERS
 HERE = Path(__file__).parent
 OFFICER = roles(Role.DRAW_OFFICER)
 WITNESS = roles(Role.WITNESS)
+BODY = roles(Role.DRAW_OFFICER, Role.WITNESS)
 LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
 
 
@@ -52,6 +53,8 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/seal": WITNESS,
     "POST /draws/{draw_id}/dice": WITNESS,
     "GET /draw-keys": SIGNED_IN,
+    "POST /draw-keys": BODY,
+    "POST /draw-keys/server": BODY,
     "GET /campaigns/{campaign_id}/draw": OFFICER,
     "POST /campaigns/{campaign_id}/draw": OFFICER,
     "GET /parts/drawer/campaign/{campaign_id}": SIGNED_IN,
@@ -65,6 +68,9 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws": OFFICER,
     "GET /api/drawer/v1/draws/{draw_id}": SIGNED_IN,
     "GET /api/drawer/v1/draws/{draw_id}/targets": LIST,
+    "GET /api/drawer/v1/draws/{draw_id}/papers": BODY,
+    "GET /api/drawer/v1/draws/{draw_id}/frame": BODY,
+    "POST /api/drawer/v1/keys": BODY,
     "POST /api/drawer/v1/draws/{draw_id}/commit": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/countersign": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/reveal": OFFICER,
@@ -85,13 +91,13 @@ MENU = (
 )
 
 
-def drawer(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
-    """Put the drawer together on *ports*, its database in *home*, as its section of the settings file says."""
+def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the drawer together on *ports*, its database in *place*, as its section of the settings file says."""
     return Service(
         name="drawer",
         base=Base,
         ports=ports,
-        db=Database(home / "drawer.sqlite", Base),
+        db=database_of("drawer", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         timers=TIMERS,

@@ -41,11 +41,12 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class Party:
-    """A body that signs: its name as the record shows it, and its public key."""
+    """A body that signs: its name as the record shows it, its public key, and who keeps the private half."""
 
     agency: str
     name: str
     key: str
+    custody: str = "server"
 
 
 def bodies_of(plan: CampaignPlan) -> set[str]:
@@ -151,7 +152,7 @@ def manifest_of(
         purpose=plan.purpose.value,
         plan=basis.plan_digest,
         lead=plan.lead,
-        agencies={one: Agency(ALGORITHM, parties[one].key, "server") for one in basis.agencies},
+        agencies={one: Agency(ALGORITHM, parties[one].key, parties[one].custody) for one in basis.agencies},
         witness=None if witness is None else ManifestWitness(witness.name, ALGORITHM, witness.key),
         lines={item.item: item.agency for item in plan.items},
         selections=(_selection(plan),),

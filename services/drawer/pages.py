@@ -11,8 +11,10 @@ from runtime.errors import OneVisitError
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.web import TheCaller, Web, see_other
+from schemas.vocabulary import Role
 from services.drawer import acts, archive, shown, wording
 from services.drawer.acts import AskedTimes, Intervals
+from services.drawer.commands.keys import register_key
 from services.drawer.domain.refusals import Remark
 from services.drawer.drafts import Feasibility
 from services.drawer.queries.campaigns import campaign_view, opening_view
@@ -20,7 +22,9 @@ from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of, ready_to_open, tasks_of
 from services.drawer.queries.keys import public_keys
 from services.drawer.queries.records import PublicDraw, public_draw, public_draws
+from services.drawer.working import OwnCommitment, OwnSeal
 
+Hex = Annotated[str, Form(max_length=200)]
 Minutes = Annotated[int, Form(ge=1, le=60 * 24 * 60)]
 
 
@@ -59,7 +63,20 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
 
     @router.get("/draw-keys")
     def keys(request: Request, caller: TheCaller) -> Response:
-        return web.render(request, "drawer/keys.html", keys=service.ask(caller.actor, public_keys))
+        mine = caller.actor.has(Role.DRAW_OFFICER, Role.WITNESS)
+        found = service.ask(caller.actor, public_keys)
+        about = caller.actor
+        return web.render(request, "drawer/keys.html", keys=found, mine=mine, me=about.agency, county=about.county)
+
+    @router.post("/draw-keys")
+    def register(caller: TheCaller, key: Hex, sig: Hex) -> Response:
+        service.do(caller.actor, register_key, key=caller.key, told={"custody": "page", "key": key, "sig": sig})
+        return see_other("/draw-keys", "drawer.done.key_registered")
+
+    @router.post("/draw-keys/server")
+    def leave(caller: TheCaller) -> Response:
+        acts.leave_key(service, caller.actor, key=caller.key)
+        return see_other("/draw-keys", "drawer.done.key_left")
 
 
 def _opening(router: APIRouter, service: Service, web: Web) -> None:
@@ -99,24 +116,39 @@ def _opening(router: APIRouter, service: Service, web: Web) -> None:
 
 def _speaking(router: APIRouter, service: Service) -> None:
     @router.post("/draws/{draw_id}/commit")
-    def commit(draw_id: str, caller: TheCaller, dice: Annotated[str, Form(max_length=1000)] = "") -> Response:
-        own_dice = "".join(dice.split()) or None
-        acts.commit(service, caller.actor, draw_id, key=caller.key, own_dice=own_dice)
+    def commit(
+        draw_id: str,
+        caller: TheCaller,
+        dice: Annotated[str, Form(max_length=1000)] = "",
+        c: Hex = "",
+        sig: Hex = "",
+        wrapped: Hex = "",
+    ) -> Response:
+        own = OwnCommitment(c, sig, wrapped or None) if c else None
+        own_dice = None if own else "".join(dice.split()) or None
+        acts.commit(service, caller.actor, draw_id, key=caller.key, own_dice=own_dice, own=own)
         return see_other(f"/draws/{draw_id}", "drawer.done.committed")
 
     @router.post("/draws/{draw_id}/countersign")
-    def countersign(draw_id: str, caller: TheCaller) -> Response:
-        acts.countersign(service, caller.actor, draw_id, key=caller.key)
+    def countersign(draw_id: str, caller: TheCaller, sig: Hex = "") -> Response:
+        acts.countersign(service, caller.actor, draw_id, key=caller.key, sig=sig or None)
         return see_other(f"/draws/{draw_id}", "drawer.done.countersigned")
 
     @router.post("/draws/{draw_id}/reveal")
-    def reveal(draw_id: str, caller: TheCaller) -> Response:
-        acts.reveal(service, caller.actor, draw_id, key=caller.key)
+    def reveal(draw_id: str, caller: TheCaller, value: Hex = "", sig: Hex = "") -> Response:
+        acts.reveal(service, caller.actor, draw_id, key=caller.key, value=value or None, sig=sig or None)
         return see_other(f"/draws/{draw_id}", "drawer.done.revealed")
 
     @router.post("/draws/{draw_id}/seal")
-    def seal(draw_id: str, caller: TheCaller) -> Response:
-        acts.seal(service, caller.actor, draw_id, key=caller.key)
+    def seal(
+        draw_id: str,
+        caller: TheCaller,
+        digest: Hex = "",
+        at: Annotated[int, Form(ge=0, le=2**53 - 1)] = 0,
+        sig: Hex = "",
+    ) -> Response:
+        own = OwnSeal(digest, at, sig) if sig else None
+        acts.seal(service, caller.actor, draw_id, key=caller.key, own=own)
         return see_other(f"/draws/{draw_id}", "drawer.done.sealed")
 
     @router.post("/draws/{draw_id}/dice")
@@ -125,8 +157,9 @@ def _speaking(router: APIRouter, service: Service) -> None:
         caller: TheCaller,
         digits: Annotated[str, Form(max_length=2000)],
         again: Annotated[str, Form(max_length=2000)],
+        sig: Hex = "",
     ) -> Response:
-        acts.throw_dice(service, caller.actor, draw_id, key=caller.key, digits=digits, again=again)
+        acts.throw_dice(service, caller.actor, draw_id, key=caller.key, digits=digits, again=again, sig=sig or None)
         return see_other(f"/draws/{draw_id}", "drawer.done.drawn")
 
 

@@ -61,6 +61,11 @@ class Said:
         """Everybody who takes part: the agencies and the witness body."""
         return (*self.agencies, *([self.row.witness] if self.row.witness else []))
 
+    def custody(self, body: str) -> str:
+        """Say who keeps the key of an agency or of the witness body: own, page or server."""
+        told = self.row.manifest["agencies"].get(body)
+        return str(told["custody"]) if told else self.row.witness_custody
+
     @property
     def standing(self) -> Standing:
         """Say by name who has spoken."""

@@ -111,6 +111,30 @@ class CountersignatureMissing(Conflict):
     code = "draw.countersignature_missing"
 
 
+class KeyKeptElsewhere(Conflict):
+    """The body keeps its key itself (custody "own" or "page"): the server cannot sign for it."""
+
+    code = "draw.key_kept_elsewhere"
+
+
+class KeyKeptHere(Conflict):
+    """The body left its key with the server (custody "server"): a signature made elsewhere cannot be its own."""
+
+    code = "draw.key_kept_here"
+
+
+class KeyTaken(Conflict):
+    """Another body has this key, or this body had it and gave it up."""
+
+    code = "draw.key_taken"
+
+
+class SealMomentWrong(Rejected):
+    """A seal signed elsewhere carries a moment that is not this one."""
+
+    code = "draw.seal_moment_wrong"
+
+
 class OwnDiceWrong(Rejected):
     """Dice to be mixed into the own secret are 1 to 1000 digits."""
 

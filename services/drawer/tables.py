@@ -97,7 +97,23 @@ class PublicKey(Open, Base):
     agency: Mapped[str] = mapped_column(String(64))
     alg: Mapped[str] = mapped_column(String(16))
     key: Mapped[str] = mapped_column(String(130))
+    custody: Mapped[str] = mapped_column(String(8), server_default="server")  # own | page | server
     made_at: Mapped[datetime]
+
+
+class FormerKey(Open, Base):
+    """A public key that its body has replaced: records made under it name it for ever; id is the key as hex."""
+
+    __tablename__ = "former_key"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(130), primary_key=True)
+    county: Mapped[str] = mapped_column(String(64))
+    agency: Mapped[str] = mapped_column(String(64))
+    alg: Mapped[str] = mapped_column(String(16))
+    custody: Mapped[str] = mapped_column(String(8))
+    made_at: Mapped[datetime]
+    replaced_at: Mapped[datetime]
 
 
 class SigningKey(Owned, Base):
@@ -140,6 +156,7 @@ class Attempt(Owned, Base):
     frame_file: Mapped[dict[str, Any]]  # BlobRef
     rosters: Mapped[dict[str, Any]]  # BlobRef
     witness: Mapped[str | None] = mapped_column(String(64))  # agency id of the witness body
+    witness_custody: Mapped[str] = mapped_column(String(8), server_default="server")  # agencies': in the manifest
     opened_at: Mapped[datetime]
 
 
@@ -165,6 +182,20 @@ class DrawSecret(Owned, Base):
     attempt: Mapped[str] = mapped_column(String(80))
     with_dice: Mapped[bool]
     sealed: Mapped[bytes] = mapped_column(info=SEALED)
+
+
+class WrappedSecret(Owned, Base):
+    """
+    The secret x of an agency with custody "page", as its browser encrypted it under the backup code; not shared.
+
+    Nobody here can open it: it only comes back to a browser in which the backup code is typed.
+    """
+
+    __tablename__ = "wrapped_secret"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(150), primary_key=True)  # <attempt>/<agency>
+    wrapped: Mapped[str] = mapped_column(String(200))  # hex
 
 
 class Commitment(Owned, Base):

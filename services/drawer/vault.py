@@ -52,6 +52,11 @@ class Vault:
         public = Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return KeyPair(agency, public.hex(), self._seal(KEY, private))
 
+    def pair_of(self, agency: str, sealed: bytes) -> KeyPair:
+        """Give a sealed key with its public half."""
+        private = Ed25519PrivateKey.from_private_bytes(self._open(KEY, sealed))
+        return KeyPair(agency, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(), sealed)
+
     def sign(self, sealed_key: bytes, message: bytes) -> bytes:
         """Sign 32 bytes with a sealed key."""
         return Ed25519PrivateKey.from_private_bytes(self._open(KEY, sealed_key)).sign(message)

@@ -8,6 +8,7 @@ writes a database.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runtime.files.blobs import BlobStore
 from runtime.service import Ports
@@ -20,12 +21,13 @@ from services.drawer.commands.opening import Before, Drafted, Ground
 from services.drawer.domain import feasibility, manifest_rules, messages, record, visits
 from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.canonical import canonical
+from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.manifest import Times, as_json
 from services.drawer.domain.outcome import Outcome, compute
 from services.drawer.domain.record import EndedAttempt, Opening, Proceedings
 from services.drawer.domain.roster import RosterDiffers, summarise
-from services.drawer.domain.sealing import Commit, Reveal, Seal, Signatures
+from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal, Signatures
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,
@@ -37,12 +39,14 @@ from services.drawer.drafts import (
     manifest_of,
 )
 from services.drawer.drafts import window_end as window_end_of
+from services.drawer.queries.papers import Papers
 from services.drawer.reading import Said, attempt_id
-from services.drawer.refusals import OwnDiceWrong
-from services.drawer.vault import SERVICE, Vault
+from services.drawer.refusals import KeyKeptElsewhere, KeyKeptHere, OwnDiceWrong, SealMomentWrong
+from services.drawer.vault import SERVICE, RosterSalts, Vault
 
 JSON = "application/json"
 FRAME = "text/tab-separated-values"
+WRAPPED_BYTES = 12 + 32 + 16  # nonce, secret, tag of AES-GCM: what a browser makes of its secret
 WORK_READERS = ("results", "notifier")
 
 
@@ -106,6 +110,44 @@ def refuse_if_short(found: Feasibility, names: Mapping[str, str]) -> None:
 # ── commit, countersign, reveal ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class OwnCommitment:
+    """A commitment made and signed where the agency keeps its key, with the secret wrapped by its browser."""
+
+    c: str
+    sig: str
+    wrapped: str | None = None
+
+
+@dataclass(frozen=True)
+class OwnSeal:
+    """A seal signed where the witness keeps its key: over which list of reveals, and for which moment."""
+
+    digest: str
+    at: int
+    sig: str
+
+
+def _signed(vault: Vault, speaker: Speaker, message: bytes, given: str | None) -> bytes:
+    """Sign for a body that left its key here, or take the signature of one that did not; the command judges it."""
+    if speaker.signing_key is None:
+        if given is None:
+            raise KeyKeptElsewhere(agency=speaker.body)
+        return from_hex(given, "signature", SIGNATURE_BYTES)
+    if given is not None:
+        raise KeyKeptHere(agency=speaker.body)
+    return vault.sign(speaker.signing_key, message)
+
+
+def take_contribution(seen: Contributor, own: OwnCommitment) -> Contribution:
+    """Take a commitment that an agency made itself, from files it checked itself."""
+    if seen.speaker.signing_key is not None:
+        raise KeyKeptHere(agency=seen.speaker.body)
+    commit = Commit(from_hex(own.c, "commitment"), from_hex(own.sig, "signature", SIGNATURE_BYTES))
+    wrapped = None if own.wrapped is None else from_hex(own.wrapped, "wrapped", WRAPPED_BYTES).hex()
+    return Contribution(commit, wrapped=wrapped)
+
+
 def make_contribution(ports: Ports, seen: Contributor, own_dice: str | None) -> Contribution:
     """
     Check the agency's own files against the manifest, take a fresh secret, commit to it.
@@ -120,6 +162,8 @@ def make_contribution(ports: Ports, seen: Contributor, own_dice: str | None) -> 
         raise OwnDiceWrong()
     vault, speaker = Vault(ports), seen.speaker
     attempt, agency = speaker.attempt, speaker.body
+    if speaker.signing_key is None:
+        raise KeyKeptElsewhere(agency=agency)
     _check_own_files(ports.blobs, vault, seen)
     secret = vault.new_secret(speaker.said.row.id, agency)
     if own_dice is not None:
@@ -141,43 +185,54 @@ def _check_own_files(blobs: BlobStore, vault: Vault, seen: Contributor) -> None:
         raise RosterDiffers(part="roster")
 
 
-def make_countersignature(ports: Ports, speaker: Speaker) -> bytes:
+def make_countersignature(ports: Ports, speaker: Speaker, given: str | None = None) -> bytes:
     """Sign the complete list of commitments; the command judges every one of them again."""
     attempt = speaker.attempt
     message = messages.countersign_message(attempt.h, attempt.digest, attempt.commits_digest(speaker.said.commits()))
-    return Vault(ports).sign(speaker.signing_key, message)
+    return _signed(Vault(ports), speaker, message, given)
 
 
-def make_reveal(ports: Ports, speaker: Speaker, sealed_secret: bytes, given: str | None) -> Shown:
+def make_reveal(
+    ports: Ports, speaker: Speaker, sealed_secret: bytes | None, given: str | None, sig: str | None = None
+) -> Shown:
     """
     Open the agency's secret and sign it.
 
     Args:
+        sealed_secret: x as kept here; None where the agency keeps it itself.
         given: A value the agency hands in itself, as hex, instead of the one kept here.
+        sig: Its own signature, where it keeps its key itself.
     """
     vault, attempt = Vault(ports), speaker.attempt
     if given is not None:
         value = from_hex(given, "reveal")
+    elif sealed_secret is None:
+        raise KeyKeptElsewhere(agency=speaker.body)
     else:
         value = messages.chain(attempt.h, vault.open_secret(sealed_secret), attempt.manifest.chain_len)[0]
     commits = attempt.commits_digest(speaker.said.commits())
     message = messages.reveal_message(attempt.h, attempt.digest, commits, speaker.body, value)
-    return Shown(Reveal(value, vault.sign(speaker.signing_key, message)), vault.seal_reveal(value))
+    return Shown(Reveal(value, _signed(vault, speaker, message, sig)), vault.seal_reveal(value))
 
 
 # ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_seal(ports: Ports, speaker: Speaker, at: int) -> Sealing:
-    """Close the list of reveals at *at* (Unix seconds) and sign it for the witness."""
+def make_seal(ports: Ports, speaker: Speaker, at: int, own: OwnSeal | None = None) -> Sealing:
+    """Close the list of reveals at *at* (Unix seconds) and sign it for the witness, or take the witness's *own* seal."""
     vault, attempt, said = Vault(ports), speaker.attempt, speaker.said
     reveals = open_reveals(vault, said)
     commits, rd = attempt.commits_digest(said.commits()), attempt.reveals_digest(said.commits(), reveals)
+    if own is not None:
+        if not is_of_now(own.at, at):
+            raise SealMomentWrong(at=own.at)
+        at, rd = own.at, from_hex(own.digest, "seal")
     message = messages.seal_message(attempt.h, attempt.digest, commits, rd, at)
-    return Sealing(Seal(rd, at, Signatures(vault.sign(speaker.signing_key, message))), reveals)
+    sig = _signed(vault, speaker, message, own.sig if own else None)
+    return Sealing(Seal(rd, at, Signatures(sig)), reveals)
 
 
-def sign_dice(ports: Ports, speaker: Speaker, digits: str) -> bytes:
+def sign_dice(ports: Ports, speaker: Speaker, digits: str, given: str | None = None) -> bytes:
     """Sign the dice for the witness; the command judges whether it is time for them."""
     attempt, said = speaker.attempt, speaker.said
     sealed = said.sealed()
@@ -185,13 +240,55 @@ def sign_dice(ports: Ports, speaker: Speaker, digits: str) -> bytes:
         raise NotSealed
     commits = attempt.commits_digest(said.commits())
     message = messages.dice_message(attempt.h, attempt.digest, commits, sealed.digest, digits.encode())
-    return Vault(ports).sign(speaker.signing_key, message)
+    return _signed(Vault(ports), speaker, message, given)
 
 
 def open_reveals(vault: Vault, said: Said) -> dict[str, Reveal]:
     """Open every revealed value of an attempt."""
     rows = said.reveals.items()
     return {agency: Reveal(vault.open_reveal(row.sealed), bytes.fromhex(row.sig)) for agency, row in rows}
+
+
+def papers(ports: Ports, seen: Papers) -> dict[str, Any]:
+    """
+    Lay out what a body checks and signs (``docs/howto/own-key.md``): of reveals only whose are there, and their digest.
+
+    An agency gets its own officers as they stand in its roster; nobody gets another's.
+    """
+    vault, said, row = Vault(ports), seen.said, seen.said.row
+    told: dict[str, Any] = {
+        "draw": row.draw,
+        "attempt": row.number,
+        "county": row.county,
+        "body": seen.body,
+        "custody": said.custody(seen.body),
+        "manifest": row.manifest,
+        "manifest_digest": row.manifest_digest,
+        "commits": {agency: {"c": one.c, "sig": one.sig} for agency, one in said.commitments.items()},
+        "countersignatures": {agency: one.sig for agency, one in said.countersignatures.items()},
+        "revealed": sorted(said.reveals),
+        "seal": {"digest": said.seal.digest, "at": said.seal.at} if said.seal else None,
+        "wrapped": seen.wrapped,
+        "own": None,
+        "to_seal": None,
+    }
+    if seen.roster_secret is not None:
+        told["own"] = _own_roster(ports, vault, seen, vault.open_salts(seen.roster_secret))
+    if seen.is_witness and said.seal is None and len(said.countersignatures) == len(said.agencies):
+        digest = said.attempt().reveals_digest(said.commits(), open_reveals(vault, said))
+        told["to_seal"] = {"digest": digest.hex(), "at": int(ports.clock.now().timestamp())}
+    return told
+
+
+def _own_roster(ports: Ports, vault: Vault, seen: Papers, salts: RosterSalts) -> dict[str, Any]:
+    rosters = Rosters.model_validate_json(ports.blobs.get(seen.rosters, SERVICE))
+    own = enrolment(rosters.agencies.get(seen.body, ()), salts)
+    return {
+        "rho": own.rho.hex(),
+        "roster": own.roster.officers_json(),
+        "recused": own.roster.recused_json(),
+        "pids": {pid: [one.staff_number, one.salt.hex()] for pid, one in own.openings.items()},
+    }
 
 
 # ── outcome ─────────────────────────────────────────────────────────────────────────────────────────────────────────

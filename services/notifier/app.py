@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web.access import SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.notifier import api, api_webhooks, pages, pages_webhooks
@@ -76,13 +76,13 @@ MENU = (
 )
 
 
-def notifier(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
-    """Put the notifier together on *ports*, its database in *home*, as its section of the settings file says."""
+def notifier(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the notifier together on *ports*, its database in *place*, as its section of the settings file says."""
     return Service(
         name="notifier",
         base=Base,
         ports=ports,
-        db=Database(home / "notifier.sqlite", Base),
+        db=database_of("notifier", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         timers=TIMERS,

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web.access import MIB, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.planner import api, pages
@@ -115,14 +115,14 @@ MENU = (
 )
 
 
-def planner(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
-    """Put the planner together on *ports*, its database in *home*, as its section of the settings file says."""
+def planner(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the planner together on *ports*, its database in *place*, as its section of the settings file says."""
     settings = Settings(**given)
     return Service(
         name="planner",
         base=Base,
         ports=ports,
-        db=Database(home / "planner.sqlite", Base),
+        db=database_of("planner", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
         messages=HERE / "messages.toml",

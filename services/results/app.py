@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.service import MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
-from runtime.store.database import Database
+from runtime.store.places import Place, database_of
 from runtime.web.access import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.results import api, pages
@@ -127,13 +127,13 @@ MENU = (
 )
 
 
-def results(ports: Ports, home: Path, given: Mapping[str, Any] = NOTHING) -> Service:
-    """Put the service together on *ports*, its database in *home*, as its section of the settings file says."""
+def results(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
+    """Put the service together on *ports*, its database in *place*, as its section of the settings file says."""
     return Service(
         name="results",
         base=Base,
         ports=ports,
-        db=Database(home / "results.sqlite", Base),
+        db=database_of("results", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=handlers(demo=ports.demo),
         timers=TIMERS,

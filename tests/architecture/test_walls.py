@@ -75,6 +75,11 @@ OPEN_WRITES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "drawer": {
         "keep_keys": ("PublicKey", "the system makes the keys of a draw's bodies; each once, and public by nature"),
+        "register_key": (
+            "FormerKey PublicKey",
+            "a body's own key, by its own draw officer or witness; public by nature",
+        ),
+        "leave_key": ("FormerKey PublicKey", "the same, when it leaves signing to the server again"),
     },
     "results": {
         "publish_section": ("PublicRow", "what is published is everybody's; the section behind it is walled"),

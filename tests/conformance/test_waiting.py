@@ -1,4 +1,4 @@
-"""What waits runs in the order of its key, exactly once, and never for ever behind nothing."""
+"""What waits runs in the order of its key, exactly once, by whoever holds its partition, and never for ever behind nothing."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,18 @@ from runtime.store.plumbing import parked, waiting
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from tests.conformance import toy
+from tests.conformance.platforms import STORES, provide
 from tests.kit import COUNTY, Kit
 
 
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    return provide(request.param, request)
+
+
 @pytest.fixture
-def listener(kit: Kit) -> Service:
-    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder)))
+def listener(kit: Kit, store: str) -> Service:
+    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, store)))
     return kit.services[-1]
 
 
@@ -114,11 +120,25 @@ def test_many_keys_behind_parked_events_do_not_keep_others_from_running(kit: Kit
     assert len(rows(listener, waiting)) == 120, "those behind the parked ones have not run"
 
 
+def test_what_waits_in_a_partition_of_another_worker_is_left_to_it(kit: Kit, listener: Service) -> None:
+    kit.feed(listener, voided("C-1"))
+    (row,) = rows(listener, waiting)
+    listener.processor.held = frozenset({("draws", (row.part + 1) % 8), ("campaigns", 0)})
+
+    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    run_all(listener)
+    assert times_voided(listener, "C-1") == 0
+
+    listener.processor.held = frozenset({("draws", row.part)})
+    run_all(listener)
+    assert times_voided(listener, "C-1") == 1
+
+
 def test_what_another_worker_ran_meanwhile_is_not_run_again(
-    kit: Kit, listener: Service, monkeypatch: pytest.MonkeyPatch
+    kit: Kit, store: str, listener: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit.feed(listener, voided("C-1"))
-    kit.services.append(toy.listener(kit.ports, kit.folder))
+    kit.services.append(toy.listener(kit.ports, kit.folder, store))
     other = kit.services[-1]
     with listener.db.write(listener.system) as session:
         session.add(toy.Heard(id="C-1", times=1, cancelled=False, voided=0, county=COUNTY, owner_agency="JT"))

@@ -1,6 +1,10 @@
 """Two small services on the real runtime: planner proposes, notifier counts and answers; for the conformance suite only."""
 
+import argparse
+import os
+import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,21 +14,26 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from runtime.entropy import DemoEntropy
 from runtime.errors import NotYet, Rejected
+from runtime.events.bus import EventBus
 from runtime.events.embedded import EmbeddedLog
 from runtime.events.handling import Received, arrived, handles
+from runtime.events.kafka_settings import KafkaSettings
 from runtime.files.blobs import BlobStore
 from runtime.secrets import Secrets
 from runtime.service import Ports, Reply, Service
 from runtime.store import ANNOTATIONS, Actor, Owned, derived_id, next_id
-from runtime.store.database import Database
 from runtime.store.digest import state_digests
 from runtime.store.migrate import migrate
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from schemas.events.notices import NoticeDelivered
 from schemas.vocabulary import SERVICES, Role
+from tests.conformance.platforms import MAKERS, Platform, host_class
 from tests.kit import COUNTY, SetClock
 
+SETTLE_SECONDS = 150.0
+PACE_SECONDS = 0.01  # between two of an unlimited flow
+LISTEN_SECONDS = 300.0
 LEAD = Actor("jt-plan", "JT", COUNTY, frozenset({Role.PLANNER}))
 
 
@@ -120,26 +129,26 @@ def count(event: Received[NoticeDelivered], blobs: Mapping[str, bytes], session:
     session.get_one(Proposal, event.data.account).answers += 1
 
 
-def proposer(ports: Ports, home: Path) -> Service:
+def proposer(ports: Ports, home: Path, store: str = "sqlite") -> Service:
     """Build the proposing service (it says planner's topics)."""
     return Service(
         name="planner",
         base=ProposerBase,
         ports=ports,
-        db=Database(home / "planner.sqlite", ProposerBase),
+        db=MAKERS[store]("planner", home, ProposerBase),
         migrations=home / "none-planner",
         handlers_marked=[count],
         county=COUNTY,
     )
 
 
-def listener(ports: Ports, home: Path) -> Service:
+def listener(ports: Ports, home: Path, store: str = "sqlite") -> Service:
     """Build the listening service (it says notifier's topic)."""
     return Service(
         name="notifier",
         base=ListenerBase,
         ports=ports,
-        db=Database(home / "notifier.sqlite", ListenerBase),
+        db=MAKERS[store]("notifier", home, ListenerBase),
         migrations=home / "none-notifier",
         handlers_marked=[hear, answer, forget, void],
         county=COUNTY,
@@ -151,23 +160,33 @@ def set_up(service: Service) -> Service:
     service.migrations.mkdir(exist_ok=True)
     migrate(service.db, service.migrations)
     with service.db.migration_connection() as connection:
+        service.db.begin_migration(connection)  # two workers may start at once
         service.base.metadata.create_all(connection)
         connection.commit()
     return service
 
 
-def run(home: Path, proposals: int) -> None:
-    """Propose, withdraw every third, relay and consume until all is settled; safe to be killed and run again."""
+def ports(home: Path, bus: EventBus) -> Ports:
+    """Everything of the outside the toys use, in *home*."""
     secrets = Secrets(bytes(32), {})
     entropy = DemoEntropy(b"a toy's seed, 16+")
     keys = {name: secrets.sealing_key(name) for name in SERVICES}
-    bus = EmbeddedLog(home / "log.sqlite")
-    ports = Ports(SetClock(), entropy, BlobStore(home / "blobs", entropy, keys), bus, secrets, demo=True)
-    services = [set_up(proposer(ports, home)), set_up(listener(ports, home))]
+    return Ports(SetClock(), entropy, BlobStore(home / "blobs", entropy, keys), bus, secrets, demo=True)
+
+
+def speak(service: Service, number: int) -> None:
+    """Propose, and withdraw every third; the same number again does nothing."""
+    reply = service.do(LEAD, propose, key=f"p{number}", name=f"name {number}")
+    if number % 3 == 0:
+        service.do(LEAD, withdraw, key=f"w{number}", proposal=reply.value["id"])
+
+
+def run(home: Path, proposals: int, store: str) -> None:
+    """Propose, withdraw every third, relay and consume until all is settled; safe to be killed and run again."""
+    made = ports(home, EmbeddedLog(home / "log.sqlite"))
+    services = [set_up(proposer(made, home, store)), set_up(listener(made, home, store))]
     for number in range(proposals):
-        reply = services[0].do(LEAD, propose, key=f"p{number}", name=f"name {number}")
-        if number % 3 == 0:
-            services[0].do(LEAD, withdraw, key=f"w{number}", proposal=reply.value["id"])
+        speak(services[0], number)
         if number % 5 == 0:
             for service in services:
                 service.relay()
@@ -176,16 +195,90 @@ def run(home: Path, proposals: int) -> None:
         pass
 
 
-def digest(home: Path) -> dict[str, dict[str, str]]:
+def speak_until_enough(service: Service, home: Path) -> None:
+    """Propose one after the other until the file ``enough`` stands in *home*: whoever watches decides what falls into it."""
+    number = 0
+    while not (home / "enough").exists():
+        speak(service, number)
+        number += 1
+        time.sleep(PACE_SECONDS)
+
+
+def run_hosted(home: Path, proposals: int, platform: Platform, role: str, ordinal: int, session: float) -> int:
+    """
+    The same on Kafka, as the environment's KafkaSettings say; safe to be killed and run again.
+
+    Args:
+        home: The data folder.
+        proposals: How many are made by now; negative: one after the other until the file ``enough`` stands in *home*.
+        platform: Host and store.
+        role: ``all``; ``planner`` speaks and counts; ``notifier`` only listens, until SIGTERM.
+        ordinal: Which worker of its service this is.
+        session: Seconds after which a silent worker loses its partitions.
+
+    Returns:
+        0 when all is settled or a listener was told to end, 70 when the host crashed, 1 when it did not settle.
+    """
+    from runtime.events.kafka import KafkaBus
+
+    bus = KafkaBus(KafkaSettings())
+    made = ports(home, bus)
+    makers = {"all": (proposer, listener), "planner": (proposer,), "notifier": (listener,)}[role]
+    services = [set_up(make(made, home, platform.store)) for make in makers]
+    options = {"scratch": home / "faust" / str(os.getpid())} if platform.host == "faust" else {}
+    host = host_class(platform.host)(
+        services, ordinal=ordinal, session_seconds=session, timers=lambda: False, **options
+    )
+    signal.signal(signal.SIGTERM, lambda number, frame: host.ended.set())
+    host.start()
+    settled = True
+    if role == "notifier":
+        host.ended.wait(LISTEN_SECONDS)
+    else:
+        if proposals < 0:
+            speak_until_enough(services[0], home)
+        for number in range(proposals):
+            speak(services[0], number)
+        settled = host.wait_until_settled(SETTLE_SECONDS)
+    duplicates = sum(service.duplicates for service in services)
+    crashed = host.crashed
+    host.stop()
+    bus.close()
+    print(f"duplicates {duplicates}")
+    if crashed:
+        print(crashed, file=sys.stderr)
+        return 70
+    return 0 if settled else 1
+
+
+def digest(home: Path, store: str = "sqlite") -> dict[str, dict[str, str]]:
     """Digest both services' business tables."""
     found = {}
     for name, base in (("planner", ProposerBase), ("notifier", ListenerBase)):
-        database = Database(home / f"{name}.sqlite", base)
+        database = MAKERS[store](name, home, base)
         with database.read(Actor.system(name)) as session:
             found[name] = state_digests(session.connection(), base.metadata.tables.values())
         database.close()
     return found
 
 
+def main() -> int:
+    """Run on a host; return the exit code."""
+    options = argparse.ArgumentParser()
+    options.add_argument("home", type=Path)
+    options.add_argument("proposals", type=int)
+    options.add_argument("--host", default="embedded")
+    options.add_argument("--store", default="sqlite")
+    options.add_argument("--role", default="all")
+    options.add_argument("--ordinal", type=int, default=0)
+    options.add_argument("--session", type=float, default=10.0)
+    given = options.parse_args()
+    if given.host == "embedded":
+        run(given.home, given.proposals, given.store)
+        return 0
+    platform = Platform(given.host, given.store)
+    return run_hosted(given.home, given.proposals, platform, given.role, given.ordinal, given.session)
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.exit(main())

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from onevisit.demo import stand
-from tests.provide import component
+from tests.tier.missing import Missing, give_up
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -27,6 +27,12 @@ PLACE = "/opt/onevisit/current"
 START_SECONDS = 60.0
 
 pytestmark = [pytest.mark.xdist_group("one machine"), pytest.mark.timeout(600)]
+
+
+def component(name: str) -> None:
+    """Go on where a program is installed."""
+    if shutil.which(name) is None:
+        give_up(Missing(f"{name} is not installed (tests/provide.py)"))
 
 
 def run(*command: object, **environment: str) -> str:
@@ -94,11 +100,15 @@ def test_units_are_what_systemd_takes(machine: Path, tmp_path: Path) -> None:
         run("systemd-analyze", "security", "--offline=yes", "--json=short", tmp_path / "onevisit.service")
     )
     exposed = {line["json_field"] for line in lines if line["set"] is False and float(line["exposure"] or 0) >= 0.2}
-    assert exposed <= {"PrivateNetwork", "PrivateUsers", "IPAddressDeny", "RootDirectoryOrRootImage"}, "it serves a network"
+    assert exposed <= {"PrivateNetwork", "PrivateUsers", "IPAddressDeny", "RootDirectoryOrRootImage"}, (
+        "it serves a network"
+    )
 
 
 def test_the_bundle_says_what_is_in_it(bundle: Path) -> None:
-    told = {line.split("==")[0] for line in (ROOT / "requirements.lock").read_text("ascii").splitlines() if "==" in line}
+    told = {
+        line.split("==")[0] for line in (ROOT / "requirements.lock").read_text("ascii").splitlines() if "==" in line
+    }
     bill = json.loads((bundle / "sbom.cdx.json").read_text("utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
     assert {part["name"] for part in bill["components"]} == told

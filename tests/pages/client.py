@@ -32,7 +32,7 @@ from tests.kit import COUNTY, Kit
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx2; httpx is what we lock
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient as TestClient
 
 ADDRESS = "http://127.0.0.1"
 HOSTILE = '<i data-hostile="1">恶意&\'"</i>'

@@ -43,6 +43,7 @@ from tests.unit.drawer_service.county import (
     a_county,
     confirmed,
     entities,
+    frame_file,
     frozen,
     plan,
     rosters,
@@ -339,6 +340,26 @@ def _secrets(county: County) -> dict[str, list[str]]:
     }
 
 
+def _without_own_roster(text: str, actor: Actor) -> str:
+    """Take out what the papers tell an agency of itself: its own officers, as it handed them in, and their salts."""
+    told = json.loads(text)
+    own = told.pop("own", None)
+    if own is not None:
+        numbers = {staff for staff, _ in own["pids"].values()}
+        assert {number.split("-")[0] for number in numbers} == {actor.agency}
+    return json.dumps(told)
+
+
+def test_a_search_for_leaks_finds_each_kind_that_is_put_in(site: Site, county: County) -> None:
+    county.until_drawn()
+    secrets = _secrets(county)
+    page = site.person(OFFICER["GA"]).call("GET", f"/draws/{DRAW}").text
+    assert _leaks(secrets, page) == set()
+
+    for kind, values in secrets.items():
+        assert kind in _leaks(secrets, page.replace("</main>", f"{values[-1]}</main>"))
+
+
 def _leaks(secrets: dict[str, list[str]], text: str) -> set[str]:
     return {name for name, values in secrets.items() if any(value in text for value in values)}
 
@@ -357,6 +378,11 @@ def test_before_the_window_closes_no_body_shows_anything_undisclosed(
     for actor in EVERYBODY:
         for path, text in _everything_read(site.person(actor)).items():
             allowed = {"target", "officer"} if actor in (LEAD, PLANNER) and path.endswith("/targets") else set()
+            if path.endswith("/frame") and actor in (*OFFICER.values(), WITNESS):
+                assert text.encode() == frame_file(), "the whole frame, which says nothing of who was drawn"
+                allowed = {"target"}
+            elif path.endswith("/papers"):
+                text = _without_own_roster(text, actor)
             leaks = _leaks(secrets, text)
             assert leaks == allowed, f"{actor.id} {path} shows {leaks}"
     for path, text in _everything_read(site.anonymous()).items():

@@ -43,12 +43,13 @@ from services.drawer.refusals import (
 
 @dataclass(frozen=True)
 class Speaker:
-    """Somebody about to speak in an attempt: the attempt as it stands, and the body's sealed signing key."""
+    """Somebody about to speak in an attempt: the attempt as it stands, and the sealed signing key, if it is here."""
 
     said: Said
     attempt: Attempt
     body: str
-    signing_key: bytes
+    signing_key: bytes | None
+    """None where the body keeps its key itself (custody "own" or "page")."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,12 @@ class Contributor:
 
 @dataclass(frozen=True)
 class Contribution:
-    """An agency's commitment with the sealed secret behind it."""
+    """An agency's commitment, with the secret behind it: sealed here, or wrapped by the agency's own browser."""
 
     commit: Commit
-    sealed: bytes
-    with_dice: bool
+    sealed: bytes | None = None
+    with_dice: bool = False
+    wrapped: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def prepare_witness(session: Session, actor: Actor, *, draw_id: str) -> Speaker:
 
 
 def _speaker(session: Session, actor: Actor, said: Said) -> Speaker:
+    if said.custody(actor.agency) != "server":
+        return Speaker(said, said.attempt(), actor.agency, None)
     key = session.get_one(tables.SigningKey, party_id(actor.county, actor.agency))
     return Speaker(said, said.attempt(), actor.agency, key.sealed)
 
@@ -119,9 +123,11 @@ def prepare_contribution(session: Session, actor: Actor, *, draw_id: str) -> Con
     return Contributor(speaker, plan, blob_ref(row.frame_file), blob_ref(row.rosters), secret.sealed)
 
 
-def prepare_reveal(session: Session, actor: Actor, *, draw_id: str) -> tuple[Speaker, bytes]:
-    """Read the asker's own sealed secret."""
+def prepare_reveal(session: Session, actor: Actor, *, draw_id: str) -> tuple[Speaker, bytes | None]:
+    """Read the asker's own sealed secret; None where the agency keeps it itself."""
     speaker = prepare_countersignature(session, actor, draw_id=draw_id)
+    if speaker.signing_key is None and actor.agency in speaker.said.commitments:
+        return speaker, None
     secret = session.get(tables.DrawSecret, said_id(speaker.said.row.id, actor.agency))
     if secret is None:
         raise NothingToReveal(draw=draw_id, agency=actor.agency)
@@ -140,7 +146,11 @@ def contribute(
     draw_id: str,
     given: str | None = None,
 ) -> Reply:
-    """Take an agency's commitment (承诺); *given*: fingerprint of its own dice, which tells one request from another."""
+    """
+    Take an agency's commitment (承诺).
+
+    *given*: fingerprint of its own dice, or of what it signed itself, which tells one request from another.
+    """
     del given
     with told(session, actor.county):
         made = work.get()
@@ -150,7 +160,11 @@ def contribute(
     with told(session, actor.county):
         ceremony.accept_commit(said.attempt(), said.commits(), actor.agency, made.commit, _seconds(at))
     place, owner = said_id(said.row.id, actor.agency), _owned_by(actor)
-    secret = tables.DrawSecret(id=place, attempt=said.row.id, with_dice=made.with_dice, sealed=made.sealed, **owner)
+    if made.sealed is not None:
+        kept = {"attempt": said.row.id, "with_dice": made.with_dice, "sealed": made.sealed}
+        session.add(tables.DrawSecret(id=place, **kept, **owner))
+    if made.wrapped is not None:
+        session.add(tables.WrappedSecret(id=place, wrapped=made.wrapped, **owner))
     row = tables.Commitment(
         id=place,
         attempt=said.row.id,
@@ -160,7 +174,6 @@ def contribute(
         said_at=at,
         **owner,
     )
-    session.add(secret)
     _publish(session, actor, said, row)
     received, expected = len(said.commitments) + 1, len(said.agencies)
     heard = CommitmentReceived(
@@ -169,8 +182,11 @@ def contribute(
     return Reply([heard], {"draw": draw_id, "attempt": said.row.number, "commitment": row.c})
 
 
-def countersign(session: Session, actor: Actor, work: Prepared[bytes], *, at: datetime, draw_id: str) -> Reply:
-    """Take an agency's signature under all commitments."""
+def countersign(
+    session: Session, actor: Actor, work: Prepared[bytes], *, at: datetime, draw_id: str, given: str | None = None
+) -> Reply:
+    """Take an agency's signature under all commitments; *given*: the one it made itself."""
+    del given
     with told(session, actor.county):
         sig = work.get()
     said = _as_officer(session, actor, draw_id)
@@ -235,8 +251,11 @@ def reveal(
 # ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def seal_reveals(session: Session, actor: Actor, work: Prepared[Sealing], *, at: datetime, draw_id: str) -> Reply:
-    """Take the witness's seal; from here on nothing voids the attempt."""
+def seal_reveals(
+    session: Session, actor: Actor, work: Prepared[Sealing], *, at: datetime, draw_id: str, given: str | None = None
+) -> Reply:
+    """Take the witness's seal; from here on nothing voids the attempt. *given*: the signature it made itself."""
+    del given
     with told(session, actor.county):
         sealing = work.get()
     said = _as_witness(session, actor, draw_id)
@@ -263,9 +282,17 @@ def seal_reveals(session: Session, actor: Actor, work: Prepared[Sealing], *, at:
 
 
 def throw_dice(
-    session: Session, actor: Actor, work: Prepared[bytes], *, at: datetime, draw_id: str, digits: str
+    session: Session,
+    actor: Actor,
+    work: Prepared[bytes],
+    *,
+    at: datetime,
+    draw_id: str,
+    digits: str,
+    given: str | None = None,
 ) -> Reply:
-    """Take the dice thrown in the room, as the witness read them."""
+    """Take the dice thrown in the room, as the witness read them; *given*: the signature it made itself."""
+    del given
     with told(session, actor.county):
         sig = work.get()
     said = _as_witness(session, actor, draw_id)

@@ -1,14 +1,22 @@
-"""Signing keys: made by the server at the first draw a body takes part in."""
+"""Signing keys: made by the server at the first draw a body takes part in, or by the body itself, which then keeps it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from runtime.service import Reply
 from runtime.store import Actor
+from schemas.vocabulary import Role
+from services.drawer.domain import messages
+from services.drawer.domain.encoding import SHA256, from_hex
+from services.drawer.domain.manifest_rules import check_key
+from services.drawer.domain.sealing import SIGNATURE_BYTES, SignatureWrong
 from services.drawer.reading import party_id
-from services.drawer.tables import PublicKey, SigningKey
-from services.drawer.vault import ALGORITHM, KeyPair
+from services.drawer.refusals import DrawOfficerOnly, KeyTaken
+from services.drawer.tables import FormerKey, PublicKey, SigningKey
+from services.drawer.vault import ALGORITHM, KeyPair, verify_signature
 
 
 def bodies_without_key(session: Session, actor: Actor, *, county: str, agencies: Iterable[str]) -> list[str]:
@@ -25,3 +33,57 @@ def keep_keys(session: Session, actor: Actor, pairs: Sequence[KeyPair], *, at: d
         public = PublicKey(id=place, county=county, agency=pair.agency, alg=ALGORITHM, key=pair.public, made_at=at)
         private = SigningKey(id=place, county=county, owner_agency=pair.agency, sealed=pair.sealed)
         session.add_all([public, private])
+
+
+def register_key(session: Session, actor: Actor, *, at: datetime, told: Mapping[str, str]) -> Reply:
+    """
+    Take a public key whose private half the asker's body keeps itself; it counts from the next opening of a draw on.
+
+    Args:
+        told: ``custody`` (own or page), ``key`` as hex, ``sig`` over ``domain.messages.key_message`` by that very key.
+
+    Raises:
+        DrawOfficerOnly, HexWrong, KeyWeak, SignatureWrong, KeyTaken.
+    """
+    if not actor.has(Role.DRAW_OFFICER, Role.WITNESS):
+        raise DrawOfficerOnly()
+    custody, key, sig = told["custody"], told["key"], told["sig"]
+    raw = from_hex(key, "key")
+    check_key(actor.agency, ALGORITHM, key)
+    message = messages.key_message(SHA256, actor.county, actor.agency, raw)
+    if not verify_signature(ALGORITHM, key, message, from_hex(sig, "signature", SIGNATURE_BYTES)):
+        raise SignatureWrong(who=actor.agency, what="key")
+    taken = session.scalar(select(PublicKey).where(PublicKey.key == key))
+    if taken is not None or session.get(FormerKey, key) is not None:
+        raise KeyTaken()
+    _replace(session, actor, custody, key, at)
+    return Reply((), {"agency": actor.agency, "custody": custody, "key": key})
+
+
+def own_signing_key(session: Session, actor: Actor) -> bytes | None:
+    """Find the sealed key that the server made for the asker's body, if it ever did."""
+    row = session.get(SigningKey, party_id(actor.county, actor.agency))
+    return row.sealed if row else None
+
+
+def leave_key(session: Session, actor: Actor, pair: KeyPair, *, at: datetime) -> Reply:
+    """Leave signing to the server from the next opening of a draw on (custody "server")."""
+    if not actor.has(Role.DRAW_OFFICER, Role.WITNESS):
+        raise DrawOfficerOnly()
+    place = party_id(actor.county, actor.agency)
+    if session.get(SigningKey, place) is None:
+        session.add(SigningKey(id=place, county=actor.county, owner_agency=actor.agency, sealed=pair.sealed))
+    _replace(session, actor, "server", pair.public, at)
+    return Reply((), {"agency": actor.agency, "custody": "server", "key": pair.public})
+
+
+def _replace(session: Session, actor: Actor, custody: str, key: str, at: datetime) -> None:
+    place = party_id(actor.county, actor.agency)
+    before = session.get(PublicKey, place)
+    if before is None:
+        before = PublicKey(id=place, county=actor.county, agency=actor.agency)
+        session.add(before)
+    elif before.key != key:
+        former = {name: getattr(before, name) for name in ("county", "agency", "alg", "custody", "made_at")}
+        session.merge(FormerKey(id=before.key, replaced_at=at, **former))
+    before.alg, before.key, before.custody, before.made_at = ALGORITHM, key, custody, at

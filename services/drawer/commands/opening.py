@@ -148,7 +148,7 @@ def prepare_opening(
     """Read what the next attempt is made of, once the draw has its number and every body its key."""
     ground, names = prepare_trial(session, actor, campaign_id=campaign_id, now=now, early=early)
     last = _last(attempts_of(session, [draw_id]).get(draw_id, []), now)
-    parties = {body: Party(body, name, _key(session, actor.county, body)) for body, name in names.items()}
+    parties = {body: _party(session, actor.county, body, name) for body, name in names.items()}
     if last is None:
         return Before(ground, draw_id, 1, None, parties)
     return Before(ground, draw_id, last.row.number + 1, last.row.manifest_digest, parties)
@@ -175,11 +175,11 @@ def _name(session: Session, county: str, body: str) -> str:
     return known.name
 
 
-def _key(session: Session, county: str, body: str) -> str:
+def _party(session: Session, county: str, body: str, name: str) -> Party:
     key = session.get(tables.PublicKey, party_id(county, body))
     if key is None:
         raise InputsChanged(body=body)
-    return key.key
+    return Party(body, name, key.key, key.custody)
 
 
 def open_draw(
@@ -214,6 +214,7 @@ def open_draw(
         frame_file=before.ground.frame_file.model_dump(mode="json"),
         rosters=before.ground.rosters.model_dump(mode="json"),
         witness=plan.witness,
+        witness_custody=before.parties[plan.witness].custody if plan.witness else "server",
         opened_at=at,
         **owner,
     )

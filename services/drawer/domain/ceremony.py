@@ -18,6 +18,9 @@ from services.drawer.domain.refusals import DrawRefused
 from services.drawer.domain.sealing import Act, BeaconShown, Commit, Reveal, Seal, Verify
 from services.drawer.domain.seed import seed
 
+SEAL_SECONDS = 300
+"""How long a seal may be on its way from where it is signed: a witness must not seal now for an earlier moment."""
+
 
 class CommitTooLate(DrawRefused):
     """A commitment came after ``commit_close``."""
@@ -201,6 +204,11 @@ def accept_dice(
     if seal is not None and new.beacon.id != beacons.ROOM_DICE:
         raise BeaconUnexpected(beacon=new.beacon.id, round=new.beacon.round)
     accept_beacon(attempt, commits, seal, shown, new, at)
+
+
+def is_of_now(signed_at: int, at: int) -> bool:
+    """Tell whether a seal signed elsewhere for *signed_at* was signed in the last five minutes (Unix seconds)."""
+    return at - SEAL_SECONDS <= signed_at <= at
 
 
 def ending(

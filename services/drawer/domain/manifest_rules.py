@@ -311,12 +311,17 @@ def _check_keys(manifest: Manifest) -> None:
         parties[WITNESS] = (manifest.witness.alg, manifest.witness.key)
     owner: dict[str, str] = {}
     for who, (alg, key) in parties.items():
-        if len(key) != _KEY_LENGTH[alg]:
-            raise KeyNotOfAlgorithm(who=who, alg=alg)
-        if alg == "ed25519" and _without_sign(key) in _SMALL_ORDER:
-            raise KeyWeak(who=who)
+        check_key(who, alg, key)
         if owner.setdefault(key, who) != who:
             raise KeyShared(first=owner[key], second=who)
+
+
+def check_key(who: str, alg: str, key: str) -> None:
+    """Refuse a key (lower-case hex) that is none of its algorithm, or with which anybody could sign."""
+    if len(key) != _KEY_LENGTH[alg]:
+        raise KeyNotOfAlgorithm(who=who, alg=alg)
+    if alg == "ed25519" and _without_sign(key) in _SMALL_ORDER:
+        raise KeyWeak(who=who)
 
 
 def _without_sign(key: str) -> str:

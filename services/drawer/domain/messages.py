@@ -42,6 +42,11 @@ def commitment(h: Hash, manifest: bytes, agency: str, secret: bytes) -> bytes:
     return tagged_hash(h, "commit", manifest, agency, secret)
 
 
+def key_message(h: Hash, county: str, body: str, key: bytes) -> bytes:
+    """Say what a body signs with a new key, to prove that it holds the private half; no part of a record."""
+    return tagged_hash(h, "key-msg", county, body, key)
+
+
 def commit_message(h: Hash, manifest: bytes, agency: str, c: bytes) -> bytes:
     """Say what an agency signs with its commitment."""
     return tagged_hash(h, "commit-msg", manifest, agency, c)

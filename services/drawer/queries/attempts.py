@@ -45,6 +45,7 @@ class WitnessView:
     agency: str
     name: str
     key: str
+    custody: str
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,18 @@ class DrawView:
     sees_list: bool
     now: datetime
 
+    @property
+    def _bodies(self) -> list[PartyView | WitnessView]:
+        return [*self.agencies, *([self.witness] if self.witness else [])]
+
+    def custody_of(self, body: str) -> str:
+        """Say who keeps the key of an agency or the witness body; "server" of anybody else."""
+        return next((one.custody for one in self._bodies if one.agency == body), "server")
+
+    def kept_by(self, custody: str) -> list[str]:
+        """Name everybody whose key is kept so."""
+        return [one.name for one in self._bodies if one.custody == custody]
+
     def lacking(self, what: str) -> list[str]:
         """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at`` yet."""
         return [one.name for one in self.agencies if getattr(one, what) is None]
@@ -148,7 +161,6 @@ def view_of(
     """Show a draw by its newest attempt, with those that came to nothing."""
     said = attempts[-1]
     row, standing, manifest = said.row, said.standing, said.row.manifest
-    witness = manifest["witness"]
     outcome = said.outcome
     return DrawView(
         draw=row.draw,
@@ -164,7 +176,7 @@ def view_of(
         waits=standing.waits_for(now) is not None,
         moments=standing.moments,
         agencies=[_party(said, agency, names) for agency in said.agencies],
-        witness=WitnessView(row.witness, witness["name"], witness["key"]) if row.witness else None,
+        witness=_witness(said),
         dice_wanted=standing.dice,
         max_missing=standing.max_missing,
         frame=frame_of(manifest),
@@ -182,6 +194,11 @@ def view_of(
         sees_list=outcome is not None and may_see_list(actor, row.owner_agency),
         now=now,
     )
+
+
+def _witness(said: Said) -> WitnessView | None:
+    row, told = said.row, said.row.manifest["witness"]
+    return WitnessView(row.witness, told["name"], told["key"], row.witness_custody) if row.witness else None
 
 
 def _party(said: Said, agency: str, names: Mapping[str, str]) -> PartyView:

@@ -19,6 +19,7 @@ class KeyView:
     name: str
     alg: str
     key: str
+    custody: str
     made_at: datetime
 
 
@@ -27,4 +28,7 @@ def public_keys(session: Session, actor: Actor) -> list[KeyView]:
     names = agency_names(session, actor.county)
     key = tables.PublicKey
     rows = session.scalars(select(key).where(key.county == actor.county).order_by(key.agency)).all()
-    return [KeyView(row.agency, names.get(row.agency, row.agency), row.alg, row.key, row.made_at) for row in rows]
+    return [
+        KeyView(row.agency, names.get(row.agency, row.agency), row.alg, row.key, row.custody, row.made_at)
+        for row in rows
+    ]

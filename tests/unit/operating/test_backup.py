@@ -13,12 +13,13 @@ from onevisit.backup import (
     MANIFEST,
     BackupExists,
     BackupUnreadable,
+    DatabasesElsewhere,
     RestoreTargetNotEmpty,
     SecretsOfAnother,
     back_up,
     restore,
 )
-from onevisit.home import DataLost, HomeNotThere, NotMigrated
+from onevisit.home import CountyWrong, DataLost, HomeNotThere, HomeThereAlready, NotMigrated, settings_of
 from runtime.secrets import Secrets, SecretsMissing
 from tests.unit.operating.conftest import Command, opened
 
@@ -95,6 +96,12 @@ def test_a_folder_that_is_not_whole_is_not_backed_up(home: Path, empty_home: Pat
         back_up(tmp_path / "nowhere", tmp_path / "a.tar.gz")
     with pytest.raises(NotMigrated):
         back_up(empty_home, tmp_path / "a.tar.gz")
+    settings = empty_home / "settings.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace('url = ""', 'url = "postgresql://{service}@127.0.0.1:5432/onevisit"'), "utf-8"
+    )
+    with pytest.raises(DatabasesElsewhere):
+        back_up(empty_home, tmp_path / "a.tar.gz")
     (home / "db" / "drawer.sqlite").unlink()
     with pytest.raises(DataLost):
         back_up(home, tmp_path / "a.tar.gz")
@@ -170,6 +177,23 @@ def test_a_backup_that_was_cut_off_restores_nothing(length: float, archive: Path
     with pytest.raises(BackupUnreadable):
         restore(archive, tmp_path / "again", home / "secrets.toml")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("words", [("64022", "平罗县"), ("64022x", "平罗县"), ("640221", " "), ("640221", "平\n罗")])
+def test_a_county_without_code_or_name_is_not_founded(
+    words: tuple[str, str], tmp_path: Path, onevisit: Command
+) -> None:
+    ran = onevisit("init", *words, "--home", tmp_path / "new")
+    assert (ran.code, f"[{CountyWrong.code}]" in ran.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_county_is_founded_once(tmp_path: Path, onevisit: Command) -> None:
+    assert onevisit("init", "640221", "平罗县", "--home", tmp_path / "new").code == 0
+    assert (settings_of(tmp_path / "new").county, settings_of(tmp_path / "new").county_name) == ("640221", "平罗县")
+    ran = onevisit("init", "640222", "别县", "--home", tmp_path / "new")
+    assert (ran.code, f"[{HomeThereAlready.code}]" in ran.err) == (1, True)
+    assert settings_of(tmp_path / "new").county == "640221"
 
 
 def test_the_commands_say_what_they_did_and_what_to_do_next(home: Path, tmp_path: Path, onevisit: Command) -> None:

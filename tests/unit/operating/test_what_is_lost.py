@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from onevisit import home as homes
-from onevisit.home import DataLost, LogBehind
+from onevisit.databases import PostgresSettings
+from onevisit.home import DataElsewhere, DataLost, HomeSettings, LogBehind
 from tests.unit.operating.conftest import Command, opened
 
 READING = (("dead", "ls"), ("waiting", "ls"), ("events", "tail"), ("replay", "planner"))
@@ -27,7 +28,7 @@ def test_what_belongs_to_a_home_is_noted_when_all_of_it_is_made(empty_home: Path
 
     migrated(empty_home)
 
-    assert homes.noted(empty_home) == sorted(homes.data_files())
+    assert homes.noted(empty_home) == sorted(homes.databases(empty_home))
     assert homes.lost(empty_home) == []
 
 
@@ -53,6 +54,44 @@ def test_a_lost_database_stops_every_command_and_no_new_one_is_made(
     assert not emptied or (home / file).stat().st_size == 0
 
 
+IN_POSTGRES = HomeSettings(postgres=PostgresSettings(url="postgresql://{service}@127.0.0.1:9/onevisit"))
+
+
+def test_files_are_not_left_for_a_postgresql_that_the_settings_name_later(
+    onevisit: Command, home: Path, tmp_path: Path
+) -> None:
+    homes.create(home, IN_POSTGRES)
+    (tmp_path / "admin").write_text("postgresql://postgres@127.0.0.1:9/postgres")
+
+    for words in (("up",), ("migrate",), ("provision", "--admin-file", tmp_path / "admin"), *READING):
+        ran = onevisit(*words, "--home", home)
+        assert (ran.code, f"[{DataElsewhere.code}]" in ran.err) == (1, True), (words, ran.err)
+        assert "db/console.sqlite" in ran.err
+        assert "postgresql:console" in ran.err
+
+    doctor = onevisit("doctor", "--home", home)
+    assert doctor.code == 1
+    assert "✘ 数据库 database db/drawer.sqlite" in doctor.out
+    assert not (home / "postgres").exists(), "no password was made"
+
+
+def test_postgresql_is_not_left_for_files_when_the_setting_is_gone(onevisit: Command, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    homes.create(home, IN_POSTGRES)
+    (home / "log.sqlite").write_bytes(b"a log")
+    homes.note_contents(home)
+    homes.check_place(home)
+    homes.create(home, HomeSettings())
+
+    for words in (("up",), ("migrate",), *READING):
+        ran = onevisit(*words, "--home", home)
+        assert (ran.code, f"[{DataElsewhere.code}]" in ran.err) == (1, True), (words, ran.err)
+        assert "postgresql:console" in ran.err
+
+    assert "✘ 数据库 database postgresql:drawer" in onevisit("doctor", "--home", home).out
+    assert not (home / "db").exists(), "no empty databases are made"
+
+
 def test_a_database_of_a_later_release_is_made_beside_those_that_are_there(home: Path) -> None:
     noted = [file for file in homes.noted(home) if file != "db/notifier.sqlite"]
     (home / homes.CONTENTS).write_text(json.dumps({"databases": noted}), encoding="ascii")
@@ -61,7 +100,7 @@ def test_a_database_of_a_later_release_is_made_beside_those_that_are_there(home:
 
     assert homes.lost(home) == []
     migrated(home)
-    assert homes.noted(home) == sorted(homes.data_files())
+    assert homes.noted(home) == sorted(homes.databases(home))
 
 
 def test_an_older_log_stops_the_start(onevisit: Command, home: Path, empty_home: Path) -> None:

@@ -97,7 +97,7 @@ def test_every_refusal_of_the_runtime_has_both_sentences() -> None:
     for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
         if "migrations" not in module.name:
             importlib.import_module(module.name)
-    catalogue = Messages(OWN, *(OWN.parent.parent / part / "messages.toml" for part in ("files", "time")))
+    catalogue = Messages(OWN, *(OWN.parent.parent / part / "messages.toml" for part in ("events", "files", "time")))
     found = {one.code for one in _below(OneVisitError) if one.__module__.startswith("runtime")}
 
     assert not found - catalogue.codes

@@ -1,0 +1,250 @@
+"""
+What ``schemas/topics.py`` declares, held against what the broker has: plan, apply, and the look at every start.
+
+Nothing is ever made smaller: fewer partitions or a shorter retention would lose facts, so they are refused.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from runtime.errors import Conflict, Rejected
+from runtime.events.kafka import BrokerAway
+from runtime.events.kafka_settings import KafkaSettings
+from schemas.topics import FOR_EVER, TOPICS, Topic
+
+REQUEST_MS = 15_000
+KNOWN_SECONDS = 20.0
+TOPIC_SOURCE = 1  # … the value was set on this topic
+
+
+class TopicsMissing(Rejected):
+    """The broker has not got the topics a service needs, or not with as many partitions as are declared."""
+
+    code = "kafka.topics_missing"
+
+
+class TopicsWouldShrink(Conflict):
+    """What is declared is smaller than what the broker has."""
+
+    code = "kafka.topics_would_shrink"
+
+
+class TopicsRefused(Rejected):
+    """The broker would not do what was asked."""
+
+    code = "kafka.topics_refused"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topic as the broker has it."""
+
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]  # what was set on the topic itself
+    effective: Mapping[str, str]  # what holds, defaults included
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What must change so that the broker has what is declared."""
+
+    create: tuple[Topic, ...] = ()
+    grow: tuple[tuple[Topic, int], ...] = ()  # (topic, partitions it has)
+    change: Mapping[str, Mapping[str, tuple[str, str]]] = field(
+        default_factory=dict
+    )  # topic → setting → (is, shall be)
+    shrink: tuple[str, ...] = ()  # what is refused, in words
+    remarks: tuple[str, ...] = ()  # what a person must do by other means
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the broker has what is declared."""
+        return not (self.create or self.grow or self.change or self.shrink)
+
+    def lines(self) -> list[str]:
+        """Say the difference, one change a line."""
+        said = [f"+ {topic.name}: {topic.partitions} partitions, {_words(topic.retention_ms)}" for topic in self.create]
+        for topic, has in self.grow:
+            said.append(f"~ {topic.name}: partitions {has} → {topic.partitions}")
+            said.append(
+                "  ! 请先停止发送并处理完积压 / stop the relays and drain the topic first: keys move to other partitions"
+            )
+        for name, settings in self.change.items():
+            said += [f"~ {name}: {setting} {is_} → {shall}" for setting, (is_, shall) in settings.items()]
+        said += [f"✘ {refused}" for refused in self.shrink]
+        return said + [f"  ! {remark}" for remark in self.remarks]
+
+
+def difference(declared: Iterable[Topic], found: Mapping[str, Found], replication: int) -> Difference:
+    """Compare what is declared with what the broker has; *found* is by the declared names."""
+    create: list[Topic] = []
+    grow: list[tuple[Topic, int]] = []
+    change: dict[str, dict[str, tuple[str, str]]] = {}
+    shrink: list[str] = []
+    remarks: list[str] = []
+    for topic in declared:
+        has = found.get(topic.name)
+        if has is None:
+            create.append(topic)
+            continue
+        if has.partitions < topic.partitions:
+            grow.append((topic, has.partitions))
+        elif has.partitions > topic.partitions:
+            shrink.append(f"{topic.name}: partitions {has.partitions} → {topic.partitions}")
+        wanted = _settings(topic, has.replication)
+        kept = int(has.effective.get("retention.ms", FOR_EVER))
+        if _shorter(topic.retention_ms, kept):
+            shrink.append(f"{topic.name}: retention {_words(kept)} → {_words(topic.retention_ms)}")
+            wanted.pop("retention.ms")
+        changed = {
+            name: (has.effective.get(name, "?"), value)
+            for name, value in wanted.items()
+            if has.effective.get(name) != value
+        }
+        if changed:
+            change[topic.name] = changed
+        if has.replication != replication:
+            remarks.append(
+                f"{topic.name}: replication {has.replication}, wanted {replication}: kafka-reassign-partitions moves copies"
+            )
+    return Difference(tuple(create), tuple(grow), change, tuple(shrink), tuple(remarks))
+
+
+def _settings(topic: Topic, replication: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(topic.retention_ms),
+        "retention.bytes": "-1",
+        "min.insync.replicas": str(2 if replication >= 3 else 1),
+    }
+
+
+def _shorter(one: int, other: int) -> bool:
+    return one != FOR_EVER and (other == FOR_EVER or one < other)
+
+
+def _words(retention_ms: int) -> str:
+    return "永久 for ever" if retention_ms == FOR_EVER else f"{retention_ms} ms"
+
+
+async def missing(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
+    """
+    Name what of the topics *names* the broker has not, or not large enough.
+
+    Raises:
+        BrokerAway: it does not answer.
+    """
+    async with _admin(settings) as admin:
+        described = await admin.describe_topics([settings.topic(name) for name in names])
+    partitions = {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
+    return [settings.topic(name) for name in names if partitions.get(settings.topic(name), 0) < TOPICS[name].partitions]
+
+
+async def plan(settings: KafkaSettings, declared: Sequence[Topic] = tuple(TOPICS.values())) -> Difference:
+    """Compare what is declared with what the broker has; changes nothing."""
+    async with _admin(settings) as admin:
+        return difference(declared, await _find(admin, settings, declared), settings.replication)
+
+
+async def apply(settings: KafkaSettings, declared: Sequence[Topic] = tuple(TOPICS.values())) -> Difference:
+    """
+    Make the broker have what is declared; return what was done.
+
+    Raises:
+        TopicsWouldShrink: something is declared smaller than it is; then nothing is done.
+        TopicsRefused: the broker refused.
+        BrokerAway: it does not answer.
+    """
+    async with _admin(settings) as admin:
+        found = await _find(admin, settings, declared)
+        todo = difference(declared, found, settings.replication)
+        if todo.shrink:
+            raise TopicsWouldShrink(topics="; ".join(todo.shrink))
+        await _create(admin, settings, todo.create)
+        for topic, _ in todo.grow:
+            await admin.create_partitions({settings.topic(topic.name): NewPartitions(topic.partitions)})
+        for name, changed in todo.change.items():
+            # The request replaces everything that is set on the topic, so what stands there is sent along.
+            values = {**found[name].settings, **{setting: shall for setting, (_, shall) in changed.items()}}
+            resource = ConfigResource(ConfigResourceType.TOPIC, settings.topic(name), values)
+            for answer in await admin.alter_configs([resource]):
+                for code, message, *_ in answer.resources:
+                    if code:
+                        raise TopicsRefused(topic=name, why=message or for_code(code).__name__)
+        await _wait_until_known(admin, settings, declared)
+    return todo
+
+
+async def delete(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """Delete topics; for tests and rehearsals that share a cluster under a prefix of their own."""
+    if not settings.prefix:
+        raise ValueError("topics without a prefix are never deleted")
+    async with _admin(settings) as admin:
+        await admin.delete_topics([settings.topic(name) for name in names], timeout_ms=REQUEST_MS)
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]) -> None:
+    if not topics:
+        return
+    new = [
+        NewTopic(
+            settings.topic(topic.name),
+            topic.partitions,
+            settings.replication,
+            topic_configs=_settings(topic, settings.replication),
+        )
+        for topic in topics
+    ]
+    answer = await admin.create_topics(new, timeout_ms=REQUEST_MS)
+    for name, code, message in answer.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:  # somebody else applied at the same time
+            raise TopicsRefused(topic=name, why=message or for_code(code).__name__)
+
+
+async def _wait_until_known(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared: Sequence[Topic]) -> None:
+    """Wait until the brokers know what their controller has accepted; a start right behind would be refused."""
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while True:
+        left = difference(declared, await _find(admin, settings, declared), settings.replication)
+        if left.nothing:
+            return
+        if time.monotonic() > deadline:
+            raise TopicsRefused(topic="; ".join(left.lines()), why="accepted, but not in force yet")
+        await asyncio.sleep(0.1)
+
+
+async def _find(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared: Sequence[Topic]) -> dict[str, Found]:
+    by_wire = {settings.topic(topic.name): topic.name for topic in declared}
+    described = [one for one in await admin.describe_topics(list(by_wire)) if not one["error_code"]]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, one["topic"]) for one in described]
+    configs: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+    for answer in await admin.describe_configs(resources) if resources else ():
+        for _, _, _, name, entries in answer.resources:
+            on_topic = {entry[0]: entry[1] for entry in entries if entry[3] == TOPIC_SOURCE}
+            configs[name] = (on_topic, {entry[0]: entry[1] for entry in entries})
+    return {
+        by_wire[one["topic"]]: Found(
+            len(one["partitions"]), len(one["partitions"][0]["replicas"]), *configs.get(one["topic"], ({}, {}))
+        )
+        for one in described
+    }
+
+
+@asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**settings.client(), request_timeout_ms=REQUEST_MS)
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerAway(why=type(error).__name__) from error
+    finally:
+        await admin.close()

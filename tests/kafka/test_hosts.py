@@ -1,0 +1,222 @@
+"""The bus and the hosts on a real broker: what happens when a part of them fails."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from runtime.events import faust_host, kafka, kafka_host
+from runtime.events.broker_host import BrokerHost, bus_of
+from runtime.events.bus import Message
+from runtime.events.kafka import BrokerAway, KafkaBus
+from runtime.events.kafka_settings import KafkaSettings
+from tests.conformance import toy
+from tests.conformance.platforms import host_class, topics_of_its_own
+from tests.kit import Kit
+from tests.tier.ways import Kafka
+
+WAIT_SECONDS = 120.0  # with a busy machine; a second or two on an idle one
+
+
+@pytest.fixture
+def settings(kafka_address: str) -> Iterator[KafkaSettings]:
+    with topics_of_its_own(kafka_address) as found:
+        yield found
+
+
+@pytest.fixture
+def hosted(settings: KafkaSettings, kit: Kit) -> Iterator[Callable[[str], BrokerHost]]:
+    """Run both toys on a host; speak through ``host.services[0]``."""
+    hosts: list[BrokerHost] = []
+
+    def start(kind: str) -> BrokerHost:
+        bus = KafkaBus(settings)
+        ports = toy.ports(kit.folder, bus)
+        kit.services += [toy.set_up(toy.proposer(ports, kit.folder)), toy.set_up(toy.listener(ports, kit.folder))]
+        hosts.append(host_class(kind)(kit.services, timers=lambda: False))
+        hosts[-1].start()
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.stop()
+        bus_of(host.services[0]).close()
+
+
+def messages(count: int) -> list[Message]:
+    return [Message("campaigns", f"C-{number % 5}", f"e{number}", b"%06d" % number) for number in range(count)]
+
+
+def everything(bus: KafkaBus) -> list[bytes]:
+    found: list[bytes] = []
+    reached: dict[tuple[str, int], int] = {}
+    while records := bus.read(["campaigns"], reached, 500):
+        for record in records:
+            reached[record.topic, record.part] = record.off + 1
+            found.append(record.body)
+    return found
+
+
+def test_an_append_that_is_given_up_is_repeated_whole_and_the_order_of_a_key_is_kept(
+    own_kafka: Callable[..., Kafka], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "APPEND_SECONDS", 2.0)
+    broker = own_kafka()
+    with topics_of_its_own(broker.address) as settings:
+        bus = KafkaBus(settings)
+        sent = messages(400)
+        bus.append(sent[:100])
+        away = threading.Timer(0.02, broker.kill_broker)
+        away.start()
+        before = 0
+        with contextlib.suppress(BrokerAway):
+            while True:
+                bus.append(sent[100:300])
+                before += 200
+        away.join()
+        for _ in range(3):
+            with pytest.raises(BrokerAway):
+                bus.append(sent[100:300])
+        broker.start_broker()
+
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                bus.append(sent[100:])
+                break
+            except BrokerAway:
+                assert time.monotonic() < deadline
+        found = everything(bus)
+        bus.close()
+
+    first_seen = list(dict.fromkeys(found))
+    assert sorted(first_seen) == [message.body for message in sent]
+    for key in range(5):
+        mine = [body for body in first_seen if int(body) % 5 == key]
+        assert mine == sorted(mine), "a repeated batch came before an earlier one"
+    assert len(found) <= len(sent) + before + 200, "what was given up later has not piled up in the producer"
+    print(f"{len(sent)} messages, {len(found)} records: nothing lost, {len(found) - len(sent)} again, in order")
+
+
+def test_an_append_under_way_is_given_up_when_the_process_stops(
+    own_kafka: Callable[..., Kafka],
+) -> None:
+    broker = own_kafka()
+    with topics_of_its_own(broker.address) as settings:
+        bus = KafkaBus(settings)
+        bus.append(messages(1))
+        broker.kill_broker()
+        threading.Timer(1.0, bus.interrupt).start()
+        began = time.monotonic()
+
+        with pytest.raises(BrokerAway):
+            bus.append(messages(2))
+
+        assert time.monotonic() - began < kafka.APPEND_SECONDS / 2, "not by its own time"
+        bus.close()
+        broker.start_broker()
+
+
+def test_a_crashed_faust_application_is_noticed_and_ends_the_host(
+    hosted: Callable[[str], BrokerHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = faust_host._Worker._app
+
+    def crashing(self: Any) -> Any:
+        app = make(self)
+
+        async def crash() -> None:
+            await app.sleep(0.5)
+            await app.crash(RuntimeError("something inside Faust"))
+
+        app.task(crash)
+        return app
+
+    monkeypatch.setattr(faust_host._Worker, "_app", crashing)
+    host = hosted("faust")
+
+    assert host.ended.wait(WAIT_SECONDS)
+    assert host.crashed is not None
+    assert "something inside Faust" in host.crashed
+
+
+def test_a_consumer_that_fails_is_replaced_and_nothing_is_lost(
+    hosted: Callable[[str], BrokerHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_host, "TROUBLE_SECONDS", 0.05)
+    one_round = kafka_host._Worker._one_round
+    rounds = iter(range(10**9))
+
+    async def failing(self: Any) -> None:
+        await one_round(self)
+        if next(rounds) % 7 == 3 and self._service.batches:
+            raise RuntimeError("something inside aiokafka")
+
+    monkeypatch.setattr(kafka_host._Worker, "_one_round", failing)
+    host = hosted("aiokafka")
+    for number in range(10):
+        toy.speak(host.services[0], number)
+
+    assert host.wait_until_settled(WAIT_SECONDS)
+
+    with host.services[1].db.read(host.services[1].system) as session:
+        assert {row.id: row.times for row in session.query(toy.Heard)} == {
+            f"C-640221-2018-{number:03}": 1 for number in range(1, 11)
+        }
+    assert host.crashed is None
+
+
+@pytest.mark.parametrize("kind", ["aiokafka", "faust"])
+def test_a_host_stops_within_its_time_and_its_threads_are_gone(kind: str, hosted: Callable[[str], BrokerHost]) -> None:
+    before = set(threading.enumerate())
+    host = hosted(kind)
+    toy.speak(host.services[0], 0)
+    assert host.wait_until_settled(WAIT_SECONDS)
+    began = time.monotonic()
+
+    host.stop(10)
+
+    assert time.monotonic() - began < 10
+    left = {
+        thread.name
+        for thread in set(threading.enumerate()) - before
+        if "worker" in thread.name or "relay" in thread.name
+    }
+    assert left == set()
+
+
+def test_one_process_relays_for_a_service_and_another_takes_over_when_it_ends(
+    hosted: Callable[[str], BrokerHost], settings: KafkaSettings, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hosted("aiokafka")
+    toy.speak(first.services[0], 0)
+    assert first.wait_until_settled(WAIT_SECONDS)
+    bus = KafkaBus(settings)
+    kit.services.append(toy.proposer(toy.ports(kit.folder, bus), kit.folder))
+    sent: list[int] = []
+    append = bus.append
+
+    def counted(batch: list[Message]) -> None:
+        append(batch)
+        sent.append(len(batch))
+
+    monkeypatch.setattr(bus, "append", counted)
+    second = host_class("aiokafka")(kit.services[2:], consume=False, timers=lambda: False)
+    second.start()
+
+    toy.speak(kit.services[2], 1)
+    assert first.wait_until_settled(WAIT_SECONDS)
+    assert sent == [], "the first relays what the second has said"
+
+    first.stop()
+    toy.speak(kit.services[2], 2)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while kit.services[2].backlog().unsent:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    second.stop()
+    bus.close()
+    assert sum(sent) >= 1

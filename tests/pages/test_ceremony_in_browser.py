@@ -1,0 +1,189 @@
+"""Custody "page" in a real Chromium: keys made, commitments, countersignatures, reveals, seal and dice signed there."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from runtime.web.application import application
+from runtime.web.settings import WebSettings
+from runtime.web.templates import Web
+from schemas.vocabulary import AgencyKind, Role
+from services.console.app import Console, console
+from services.console.commands import open_account, register_agency
+from services.console.passwords import hash_password
+from services.drawer import archive
+from services.drawer.tables import Commitment, DrawSecret
+from tests.kit import COUNTY, Kit, person
+from tests.pages.browser import DESKTOP, PHONE, chromium, needs_chromium, served, sign_in, tab, wider_than_screen
+from tests.unit.drawer_service.county import (
+    BEACON_TIME,
+    COMMIT_CLOSE,
+    DIGITS,
+    DRAW,
+    NAMES,
+    County,
+    a_county,
+)
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "correct-horse-18"
+BODIES = {"GA": Role.DRAW_OFFICER, "AJ": Role.DRAW_OFFICER, "GZ": Role.WITNESS}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def county(kit: Kit) -> County:
+    return a_county(kit)
+
+
+@pytest.fixture
+def address(county: County) -> Iterator[str]:
+    kit = county.kit
+    shell = cast(Console, kit.build(lambda ports, home: console(ports, home, COUNTY)))
+    boss = person("LXH", Role.COUNTY_ADMIN)
+    for body, role in BODIES.items():
+        kind = AgencyKind.WITNESS_BODY if body == "GZ" else AgencyKind.AGENCY
+        shell.do(boss, register_agency, agency=body, kind=kind, name=NAMES[body], short_name=NAMES[body])
+        facts: dict[str, Any] = {
+            "login": f"{body.lower()}.draw",
+            "display_name": "抽取岗",
+            "must_change_password": False,
+        }
+        hashed = hash_password(PASSWORD, f"{body.lower()}.draw")
+        shell.do(boss, open_account, agency=body, roles=[role], password=hashed, **facts)
+    web = Web([shell, county.service], WebSettings(demo=True, demo_now=kit.clock.now))
+    with served(application(web, [shell, county.service], shell.sessions)) as found:
+        yield found
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Hold a page to its width; with ONEVISIT_PICTURES set to a folder, keep a picture for a person to look at."""
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size(size)
+        assert wider_than_screen(page) == 0, name
+        if folder := os.environ.get("ONEVISIT_PICTURES"):
+            page.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
+
+
+def makes_a_key(page: Page, body: str) -> str:
+    """Sign in, make a key, fail to type its last group once, register it; return the backup code."""
+    sign_in(page, f"{body.lower()}.draw", PASSWORD)
+    page.goto("/draw-keys")
+    page.click("[data-make-key]")
+    code = page.inner_text("output")
+    page.fill("#last", "0000")
+    page.click("button:has-text('登记公钥')")
+    expect(page.locator(".ov-problem")).to_contain_text("最后一组与备份码不一致")
+    looked_at(page, f"key-{body}")
+    page.fill("#last", code[-4:])
+    page.click("button:has-text('登记公钥')")
+    expect(page.get_by_role("status")).to_contain_text("公钥已登记")
+    return code
+
+
+def does(page: Page, act: str, done: str) -> None:
+    """Open the draw's page, press the button of *act*, and wait for what the page says then."""
+    page.goto(f"/draws/{DRAW}")
+    page.click(f"form[data-ceremony={act}] button[type=submit]")
+    expect(page.get_by_role("status")).to_contain_text(done)
+
+
+def test_two_agencies_and_the_witness_keep_their_keys_and_one_goes_on_in_another_browser(
+    browser: Browser, address: str, county: County, tmp_path: Path
+) -> None:
+    with tab(browser, address) as ga, tab(browser, address, PHONE) as aj, tab(browser, address) as witness:
+        makes_a_key(ga, "GA")
+        code = makes_a_key(aj, "AJ")
+        makes_a_key(witness, "GZ")
+        county.open()
+        ga.goto(f"/draws/{DRAW}")
+        ga.click("summary:has-text('混入自己掷的骰子')")
+        ga.fill("#dice", "2718281828")
+        looked_at(ga, "commit")
+        ga.click("form[data-ceremony=commit] button[type=submit]")
+        expect(ga.get_by_role("status")).to_contain_text("本单位的承诺已提交")
+        does(aj, "commit", "本单位的承诺已提交")
+        county.commit("JT", "SJ", "YG")
+        county.at(COMMIT_CLOSE)
+        does(ga, "countersign", "会签")
+        # From here on AJ's first browser is gone; another one has the backup code only.
+        with tab(browser, address) as second:
+            sign_in(second, "aj.draw", PASSWORD)
+            second.goto(f"/draws/{DRAW}")
+            second.click("form[data-ceremony=countersign] button[type=submit]")
+            expect(second.locator(".ov-problem")).to_contain_text("没有本次抽取所用的密钥")
+            looked_at(second, "no-key")
+            second.goto("/draw-keys")
+            second.click("summary:has-text('用备份码恢复')")
+            second.fill("#code", code[:-1] + ("0" if code[-1] != "0" else "1"))
+            second.click("button:has-text('在这个浏览器恢复')")
+            expect(second.locator(".ov-problem")).to_contain_text("备份码不对")
+            second.fill("#code", code.lower())
+            second.click("button:has-text('在这个浏览器恢复')")
+            expect(second.locator(".ov-problem")).to_contain_text("已恢复")
+            does(second, "countersign", "会签")
+            county.countersign("JT", "SJ", "YG")
+            does(second, "reveal", "本单位已揭示")
+        does(ga, "reveal", "本单位已揭示")
+        county.reveal("JT", "SJ", "YG")
+        does(witness, "seal", "已封存")
+        county.at(BEACON_TIME)
+        witness.goto(f"/draws/{DRAW}")
+        witness.fill("#digits", DIGITS)
+        witness.fill("#again", DIGITS)
+        looked_at(witness, "dice")
+        witness.click("form[data-ceremony=dice] button[type=submit]")
+        expect(witness.get_by_role("status")).to_contain_text("抽取完成")
+        looked_at(witness, "drawn")
+
+    with county.service.db.read(county.service.system) as session:
+        assert {row.owner_agency for row in session.scalars(select(DrawSecret))} == {"JT", "SJ", "YG"}
+        assert len(session.scalars(select(Commitment)).all()) == 5
+    files = archive.full_record(county.service, DRAW)
+    custody = {agency: one["custody"] for agency, one in json.loads(files.record)["manifest"]["agencies"].items()}
+    assert custody == {"AJ": "page", "GA": "page", "JT": "server", "SJ": "server", "YG": "server"}
+    record, frame = tmp_path / "record.json", tmp_path / "frame.tsv"
+    record.write_bytes(files.record)
+    frame.write_bytes(files.frame)
+    run = subprocess.run([sys.executable, ROOT / "verify_draw.py", record, frame], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_browser_signs_nothing_that_is_not_what_it_checked(browser: Browser, address: str, county: County) -> None:
+    with tab(browser, address) as page:
+        makes_a_key(page, "GA")
+        county.open()
+        page.route(
+            "**/frame", lambda route: route.fulfill(body=route.fetch().text().replace("bus", "boat", 1).encode())
+        )
+        page.goto(f"/draws/{DRAW}")
+        page.click("form[data-ceremony=commit] button[type=submit]")
+        expect(page.locator(".ov-problem")).to_contain_text("抽样框文件与清单不符")
+        page.unroute("**/frame")
+
+        def another_time(route: Any) -> None:
+            papers = route.fetch().json()
+            papers["manifest"]["times"]["beacon_time"] += 1
+            route.fulfill(json=papers)
+
+        page.route("**/papers", another_time)
+        page.goto(f"/draws/{DRAW}")
+        page.click("form[data-ceremony=commit] button[type=submit]")
+        expect(page.locator(".ov-problem")).to_contain_text("清单与它的摘要不符")
+    with county.service.db.read(county.service.system) as session:
+        assert session.scalars(select(Commitment)).all() == []

@@ -1,0 +1,226 @@
+"""What stands around Kafka and needs none: settings, mended records, quiet logs, the difference, what a commit may say."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, RebalanceInProgressError
+
+from runtime.events.faust_host import Thread as FaustThread
+from runtime.events.faust_host import _Worker as FaustWorker
+from runtime.events.kafka_host import _Worker as KafkaWorker
+from runtime.events.kafka_settings import LONGEST_KEY, KafkaSettings
+from runtime.events.kafka_topics import Found, difference
+from runtime.log.quiet import NowAndThen
+from schemas.topics import FOR_EVER, Topic
+
+ROOT = Path(__file__).parent.parent.parent.parent
+PLACE = TopicPartition("p.campaigns", 3)
+
+
+# ── settings and records ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_embedded_form_needs_no_kafka_packages() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('aiokafka', 'faust', 'mode', 'psycopg'): sys.modules[name] = None\n"
+        "import onevisit.cli, onevisit.system, runtime.events.host\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60, capture_output=True)
+
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_password_is_read_from_its_file_and_goes_to_every_client(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    settings = KafkaSettings(
+        bootstrap="k1:9092,k2:9092", security="SASL_SSL", username="planner", password_file=tmp_path / "password"
+    )
+
+    client = settings.client()
+
+    assert (client["sasl_plain_username"], client["sasl_plain_password"]) == ("planner", "correct horse")
+    assert client["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert client["ssl_context"].check_hostname
+    assert "sasl_mechanism" not in KafkaSettings().client()
+
+
+@pytest.mark.parametrize(
+    ("key", "read"),
+    [
+        (b"C-640221-2018-001", "C-640221-2018-001"),
+        (None, ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"a\x00b", "a\ufffdb"),
+        (b"x" * 1000, "x" * LONGEST_KEY),
+    ],
+)
+def test_whatever_the_key_is_a_record_of_it_can_be_stored(key: bytes | None, read: str) -> None:
+    record = KafkaSettings(prefix="p.").record("p.campaigns", 1, 2, key, None)
+
+    assert (record.topic, record.part, record.off, record.key, record.body) == ("campaigns", 1, 2, read, b"")
+
+
+def test_the_same_line_is_said_now_and_then_with_how_often_it_was_held_back() -> None:
+    quiet = NowAndThen(seconds=0.2)
+
+    def said(message: str, *args: object) -> logging.LogRecord | None:
+        record = logging.LogRecord("aiokafka", logging.ERROR, "f", 1, message, args, None)
+        return record if quiet.filter(record) else None
+
+    assert said("Unable connect to %s", "a") is not None
+    assert [said("Unable connect to %s", name) for name in "bcd"] == [None, None, None]
+    assert said("something else") is not None
+    asyncio.run(asyncio.sleep(0.25))
+    again = said("Unable connect to %s", "e")
+    assert again is not None
+    assert again.getMessage() == "Unable connect to e (and 3 more)"
+
+
+# ── the difference ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+AS_DECLARED = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "min.insync.replicas": "1",
+}
+
+
+def found(partitions: int = 8, replication: int = 1, **settings: str) -> Found:
+    effective = AS_DECLARED | {name.replace("_", "."): value for name, value in settings.items()}
+    return Found(partitions, replication, {}, effective)
+
+
+@pytest.mark.parametrize(
+    ("declared", "has", "lines"),
+    [
+        (Topic("draws", "drawer"), found(), []),
+        (Topic("draws", "drawer"), found(retention_ms="1000"), ["~ draws: retention.ms 1000 → -1"]),
+        (
+            Topic("draws", "drawer", retention_ms=2000),
+            found(retention_ms="1000"),
+            ["~ draws: retention.ms 1000 → 2000"],
+        ),
+        (
+            Topic("draws", "drawer", retention_ms=1000),
+            found(retention_ms="2000"),
+            ["✘ draws: retention 2000 ms → 1000 ms"],
+        ),
+        (Topic("draws", "drawer", partitions=4), found(), ["✘ draws: partitions 8 → 4"]),
+        (Topic("draws", "drawer"), found(replication=3), ["~ draws: min.insync.replicas 1 → 2"]),
+    ],
+)
+def test_the_difference_is_what_must_be_made_larger_and_what_is_refused(
+    declared: Topic, has: Found, lines: list[str]
+) -> None:
+    said = difference([declared], {"draws": has}, has.replication)
+
+    assert said.lines() == lines
+    assert said.nothing == (not lines)
+
+
+def test_facts_are_kept_for_ever_unless_a_topic_says_otherwise() -> None:
+    assert Topic("draws", "drawer").retention_ms == FOR_EVER
+
+
+# ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Consumer:
+    """Stands for aiokafka's consumer: refuses commits as told, and remembers them."""
+
+    def __init__(self, refuses: Exception | None) -> None:
+        self.refuses = refuses
+        self.committed: list[dict[TopicPartition, Any]] = []
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PLACE}
+
+    async def commit(self, offsets: dict[TopicPartition, Any]) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.committed.append(offsets)
+
+
+SOMEBODY_ELSES = [CommitFailedError(), IllegalStateError("Partition is not assigned"), RebalanceInProgressError()]
+
+
+def stub(kind: Any) -> Any:
+    """Make a worker of a host that stands on no broker."""
+    host: Any = SimpleNamespace(work=lambda *of: True)
+    ports = SimpleNamespace(bus=SimpleNamespace(settings=KafkaSettings(prefix="p.")))
+    service: Any = SimpleNamespace(name="planner", ports=ports, processor=SimpleNamespace(topics=["campaigns"]))
+    return kind(host, service) if kind is KafkaWorker else kind(host, service, Path("/nonexistent"))
+
+
+@pytest.mark.parametrize(
+    ("refuses", "kept"), [(None, False), *[(one, False) for one in SOMEBODY_ELSES], (KafkaConnectionError(), True)]
+)
+def test_the_plain_host_leaves_what_is_somebody_elses_and_repeats_what_a_broker_missed(
+    refuses: Exception | None, kept: bool
+) -> None:
+    async def commit() -> dict[TopicPartition, int]:
+        worker = stub(KafkaWorker)
+        worker._consumer, worker._handled = Consumer(refuses), {PLACE: 7}
+        await worker._commit()
+        handled: dict[TopicPartition, int] = worker._handled
+        return handled
+
+    assert asyncio.run(commit()) == ({PLACE: 7} if kept else {})
+
+
+@pytest.fixture
+def faust_worker(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(Path, "mkdir", lambda *args, **options: None)
+    return stub(FaustWorker)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "handled", "committed"),
+    [(5, 5, 5), (9, 5, 5), (3, 5, 3), (9, None, None)],
+)
+def test_faust_commits_no_more_than_was_handled(
+    faust_worker: Any, wanted: int, handled: int | None, committed: int | None
+) -> None:
+    if handled is not None:
+        faust_worker._handled["campaigns", 3] = handled
+
+    found = faust_worker._committable({PLACE: wanted})
+
+    assert {place: offset.offset for place, offset in found.items()} == ({PLACE: committed} if committed else {})
+
+
+@pytest.mark.parametrize("refuses", [*SOMEBODY_ELSES, KafkaConnectionError(), None])
+def test_faust_crashes_of_no_commit(faust_worker: Any, refuses: Exception | None) -> None:
+    faust_worker._handled["campaigns", 3] = 5
+    consumer, crashes = Consumer(refuses), list[BaseException]()
+
+    class Thread(FaustThread):
+        app: Any = SimpleNamespace(committable=faust_worker._committable)
+
+        def __init__(self) -> None:
+            """No thread is started."""
+
+        def _ensure_consumer(self) -> Any:
+            return consumer
+
+        def assignment(self) -> set[TopicPartition]:
+            return consumer.assignment()
+
+        async def crash(self, reason: BaseException) -> None:
+            crashes.append(reason)
+
+    done = asyncio.run(Thread()._commit({PLACE: 9}))
+
+    assert done is (refuses is None)
+    assert crashes == []
+    assert len(consumer.committed) == (refuses is None)
