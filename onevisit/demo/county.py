@@ -43,7 +43,8 @@ def admit_county_admin(system: System) -> None:
 def welcome(system: System, address: str, out: Console, stop: Callable[[], None]) -> None:
     """Write down the address, play what is still to be played, and print how to come in."""
     home = system.home
-    (home.path / "address").write_text(address, encoding="ascii")
+    (home.path / "address.new").write_text(address, encoding="ascii")
+    (home.path / "address.new").replace(home.path / "address")  # whoever waits for it reads all of it
     if home.settings.demo_today and home.clock.mode == "simulated" and not _play(system, out):
         stop()
         return

@@ -98,7 +98,8 @@ def test_a_folder_that_is_not_whole_is_not_backed_up(home: Path, empty_home: Pat
         back_up(empty_home, tmp_path / "a.tar.gz")
     settings = empty_home / "settings.toml"
     settings.write_text(
-        settings.read_text("utf-8").replace('url = ""', 'url = "postgresql://{service}@127.0.0.1:5432/onevisit"'), "utf-8"
+        settings.read_text("utf-8").replace('url = ""', 'url = "postgresql://{service}@127.0.0.1:5432/onevisit"'),
+        "utf-8",
     )
     with pytest.raises(DatabasesElsewhere):
         back_up(empty_home, tmp_path / "a.tar.gz")
