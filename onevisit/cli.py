@@ -1,8 +1,8 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-up · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay
-draw compute/rehearse/verify/why · doctor · topics plan/apply/access
+init · up · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · doctor
+draw compute/rehearse/verify/why · topics plan/apply/access · backup · restore
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -34,7 +34,7 @@ from onevisit.refusals import (
     UsageWrong,
     exit_code_of,
 )
-from onevisit.saying import out, refuse, say
+from onevisit.saying import out, refuse, remark, say
 from onevisit.topics import topics_app
 from schemas.topics import FACT_TOPICS, TOPICS
 from schemas.vocabulary import SERVICES
@@ -114,6 +114,17 @@ def up(
         settings = system.home.settings
         taken = free_port(settings.host, settings.port if port is None else port)
         serve(system, taken, lambda address, stop: county.welcome(system, address, out, stop))
+
+
+@app.command()
+def init(
+    county: Annotated[str, typer.Argument(help="Its six digits (行政区划代码), such as 640221.")],
+    name: Annotated[str, typer.Argument(help="Its name, such as 平罗县.")],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Make the data folder of an empty county; `up` then starts it."""
+    homes.found_county(home, county, name)
+    say(f"{home}: {name} {county}")
 
 
 @app.command()
@@ -304,6 +315,35 @@ def doctor(home: HomePath = DEFAULT_HOME) -> None:
         good = good and check.good
         say(f"{'✔' if check.good else '✘'} {check.name}: {check.says}{f' → {check.advice}' if not check.good else ''}")
     raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="The new file, such as backup.tar.gz.")], home: HomePath = DEFAULT_HOME
+) -> None:
+    """Write everything but the secrets into one file; the county may be running."""
+    from onevisit.backup import back_up
+
+    made = back_up(home, to)
+    mebibytes = sum(each.bytes for each in made.files.values()) / 1024**2
+    say(f"{to}: {len(made.files)} 个文件 / files, {mebibytes:.1f} MiB")
+    remark(
+        f"密钥文件 {home / 'secrets.toml'} 不在备份中，请另行妥善保管 / secrets.toml is not in it: keep it apart from the backups"
+    )
+
+
+@app.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
+    secrets: Annotated[Path, typer.Option(help="The installation's secrets.toml, which was kept apart.")],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Make the data folder again out of a backup; it must not be there yet."""
+    from onevisit.backup import restore as bring_back
+
+    made = bring_back(archive, home, secrets)
+    say(f"{home}: {len(made.files)} 个文件 / files, {made.taken_at:%Y-%m-%d %H:%M} UTC")
+    say(f"请先检查再启动 / examine it before you start: {command('doctor', home)}")
 
 
 def main() -> None:

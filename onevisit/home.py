@@ -17,6 +17,7 @@ backups/        copies made before migrations
 import fcntl
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,6 +54,19 @@ class HomeBusy(Conflict):
     """Another process is at work in this data folder."""
 
     code = "home.busy"
+
+
+class HomeThereAlready(Conflict):
+    """There is a data folder already where one was to be made."""
+
+    code = "home.there_already"
+
+
+class CountyWrong(OneVisitError):
+    """A county is named by the six digits of its division code, and by a name."""
+
+    code = "home.county_wrong"
+    exit_code = 2
 
 
 class SettingsBroken(OneVisitError):
@@ -179,6 +193,26 @@ def create(path: Path, settings: HomeSettings, *, simulated_from: datetime | Non
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path / "settings.toml")
+
+
+def found_county(path: Path, county: str, name: str) -> None:
+    """
+    Make the data folder of a county that is about to begin.
+
+    Args:
+        path: The folder.
+        county: The six digits of its division code (GB/T 2260).
+        name: Its name, 1 to 40 characters.
+
+    Raises:
+        HomeThereAlready: nothing was changed.
+        CountyWrong: nothing was made.
+    """
+    if exists(path):
+        raise HomeThereAlready(path=str(path))
+    if not re.fullmatch("[0-9]{6}", county) or not 0 < len(name.strip()) <= 40 or not name.isprintable():
+        raise CountyWrong(county=county, name=name)
+    create(path, HomeSettings(county=county, county_name=name.strip()))
 
 
 def open_home(path: Path, *, exclusive: bool = True) -> Home:

@@ -68,6 +68,15 @@ class Secrets:
             raise SecretsMissing(path=str(path))
         return cls(*_read(path), path)
 
+    @property
+    def fingerprint(self) -> str:
+        """Name these secrets (16 bytes, hex) without telling anything of them."""
+        return (
+            HKDF(algorithm=hashes.SHA256(), length=16, salt=None, info=b"onevisit/fingerprint")
+            .derive(self._master)
+            .hex()
+        )
+
     def sealing_key(self, service: str) -> bytes:
         """Return the 32-byte key under which *service* wraps blob keys and seals what it stores."""
         info = f"onevisit/seal/{service}".encode()
