@@ -23,7 +23,6 @@ from services.drawer.domain.manifest import Times
 from services.drawer.drafts import Feasibility, window_end
 from services.drawer.queries.attempts import dice_photo
 from services.drawer.queries.papers import frame_to_check, read_papers
-from services.drawer.reading import blob_ref
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
 from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault

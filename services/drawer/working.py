@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.files.blobs import BlobStore
 from runtime.service import Ports
+from schemas.blobs import BlobRef
 from schemas.documents import Rosters
 from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
 from services.drawer.commands.opening import Before, Drafted, Ground
