@@ -7,7 +7,7 @@ PACKAGES := schemas runtime services onevisit
 export ONEVISIT_HOME ?= $(CURDIR)/build/home
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run demo test bench lint types lock screenshots help clean
+.PHONY: run demo test bench bundle lint types lock screenshots help clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: $(VENV)/.dev $(VENV)/.compiled ## Print the figures of docs/performance.m
 
 screenshots: $(VENV)/.dev ## Take the pictures of the README anew
 	@$(BIN)/python -m tests.pages.screenshots
+
+bundle: $(VENV)/.dev ## Pack this commit with all it needs to be installed without network, into build/bundle
+	@deploy/bundle.sh build/bundle
 
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock requirements.in

@@ -90,6 +90,8 @@ def broken_invariants(summary: Mapping[str, Any]) -> list[str]:
         broken.append(f"results: {found} ≠ {FOUND}, and {FAULTLESS}")
     if summary["officer_slots"] != 2 * summary["checklists"]:
         broken.append(f"officer_slots: {summary['officer_slots']} for {summary['checklists']} checklists")
+    if summary.get("notices") == 0:
+        broken.append("notices: nobody was told of anything")
     if not 22 <= summary["checklists"] <= 55:
         broken.append(f"checklists: {summary['checklists']}")
     try:

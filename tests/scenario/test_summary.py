@@ -162,6 +162,7 @@ def names(broken: Sequence[str]) -> list[str]:
         ({"referrals": {"closed": 2}}, "referrals"),
         ({"state_digest": "?"}, "schema"),
         ({"notices": -1}, "schema"),
+        ({"notices": 0}, "notices"),
         ({"more": 1}, "schema"),
     ],
 )
