@@ -22,8 +22,7 @@ from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
 from services.drawer.drafts import Feasibility, window_end
 from services.drawer.queries.attempts import dice_photo
-from services.drawer.queries.papers import read_papers
-from services.drawer.reading import blob_ref
+from services.drawer.queries.papers import frame_to_check, read_papers
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
 from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault
@@ -118,14 +117,15 @@ def leave_key(service: Service, actor: Actor, *, key: str) -> Reply:
 
 def papers(service: Service, actor: Actor, draw_id: str) -> dict[str, Any]:
     """Give a body that keeps its key itself what it checks and signs; no value that was revealed is among it."""
-    told = working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id))
+    now = service.ports.clock.now()
+    told = working.papers(service.ports, service.ask(actor, read_papers, draw_id=draw_id, now=now), now)
     return told | {"round": round_acts.papers(service, actor, draw_id)}
 
 
 def frame(service: Service, actor: Actor, draw_id: str) -> bytes:
-    """Give a body the frame file of a draw it takes part in, to hold it against the manifest."""
-    seen = service.ask(actor, read_papers, draw_id=draw_id)
-    return service.ports.blobs.get(blob_ref(seen.said.row.frame_file), SERVICE)
+    """Give an agency that is about to commit the frame file, to hold it against the manifest."""
+    found = service.ask(actor, frame_to_check, draw_id=draw_id, now=service.ports.clock.now())
+    return service.ports.blobs.get(found, SERVICE)
 
 
 def commit(

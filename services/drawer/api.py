@@ -120,12 +120,12 @@ def _reading(router: APIRouter, service: Service) -> None:
 
     @router.get(f"{ROOT}/draws/{{draw_id}}/papers")
     def papers(draw_id: str, caller: TheCaller) -> dict[str, Any]:
-        """Give what a body that keeps its key checks and signs: manifest, commitments, its own roster, what to seal."""
+        """Give what a body that keeps its key checks and signs: manifest, commitments, what to seal; to commit, its roster."""
         return acts.papers(service, caller.actor, draw_id)
 
     @router.get(f"{ROOT}/draws/{{draw_id}}/frame")
     def frame(draw_id: str, caller: TheCaller) -> Response:
-        """Give the frame file whose digest stands in the manifest: everybody who may be drawn."""
+        """Give an agency that is about to commit, and keeps its key, the frame whose digest stands in the manifest."""
         return Response(acts.frame(service, caller.actor, draw_id), media_type="text/tab-separated-values")
 
     @router.get(f"{ROOT}/draws/{{draw_id}}/targets")

@@ -87,7 +87,7 @@ ACCESS: dict[str, Access] = {
     "GET /api/drawer/v1/draws/{draw_id}": SIGNED_IN,
     "GET /api/drawer/v1/draws/{draw_id}/targets": LIST,
     "GET /api/drawer/v1/draws/{draw_id}/papers": BODY,
-    "GET /api/drawer/v1/draws/{draw_id}/frame": BODY,
+    "GET /api/drawer/v1/draws/{draw_id}/frame": OFFICER,
     "POST /api/drawer/v1/keys": BODY,
     "POST /api/drawer/v1/draws/{draw_id}/commit": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/countersign": OFFICER,

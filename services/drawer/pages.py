@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
@@ -86,7 +86,8 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
         return see_other("/draw-keys", "drawer.done.key_registered")
 
     @router.post("/draw-keys/server")
-    def leave(caller: TheCaller) -> Response:
+    def leave(caller: TheCaller, agreed: Annotated[Literal["yes"], Form()]) -> Response:
+        del agreed  # asked for, because it hands the body's vote to whoever runs the server
         acts.leave_key(service, caller.actor, key=caller.key)
         return see_other("/draw-keys", "drawer.done.key_left")
 

@@ -123,6 +123,18 @@ class KeyKeptHere(Conflict):
     code = "draw.key_kept_here"
 
 
+class PapersNotNeeded(Forbidden):
+    """The body left its key with the server, which checks and signs for it: nothing is handed out to be checked."""
+
+    code = "draw.papers_not_needed"
+
+
+class FrameForCommittingOnly(Forbidden):
+    """The frame names every firm that may be drawn; it goes to an agency that has its commitment to make."""
+
+    code = "draw.frame_for_committing_only"
+
+
 class KeyTaken(Conflict):
     """Another body has this key, or this body had it and gave it up."""
 

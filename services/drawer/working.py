@@ -8,10 +8,12 @@ writes a database.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from runtime.files.blobs import BlobStore
 from runtime.service import Ports
+from schemas.blobs import BlobRef
 from schemas.documents import Rosters
 from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
 from services.drawer.commands.opening import Before, Drafted, Ground
@@ -239,11 +241,11 @@ def open_reveals(vault: Vault, said: SaidSealed) -> dict[str, Reveal]:
     return {agency: Reveal(vault.open_reveal(row.sealed), bytes.fromhex(row.sig)) for agency, row in rows}
 
 
-def papers(ports: Ports, seen: Papers) -> dict[str, Any]:
+def papers(ports: Ports, seen: Papers, now: datetime) -> dict[str, Any]:
     """
     Lay out what a body checks and signs (``docs/howto/own-key.md``): of reveals only whose are there, and their digest.
 
-    An agency gets its own officers as they stand in its roster; nobody gets another's.
+    An agency gets its own officers as they stand in its roster, while it has its commitment to make; nobody gets another's.
     """
     vault, said, row = Vault(ports), seen.said, seen.said.row
     told: dict[str, Any] = {
@@ -262,17 +264,17 @@ def papers(ports: Ports, seen: Papers) -> dict[str, Any]:
         "own": None,
         "to_seal": None,
     }
-    if seen.roster_secret is not None:
-        told["own"] = _own_roster(ports, vault, seen, vault.open_salts(seen.roster_secret))
+    if seen.own is not None:
+        told["own"] = _own_roster(ports, seen.body, seen.own.rosters, vault.open_salts(seen.own.secret))
     if seen.is_witness and said.seal is None and len(said.countersignatures) == len(said.agencies):
         digest = said.attempt().reveals_digest(said.commits(), open_reveals(vault, said))
-        told["to_seal"] = {"digest": digest.hex(), "at": int(ports.clock.now().timestamp())}
+        told["to_seal"] = {"digest": digest.hex(), "at": int(now.timestamp())}
     return told
 
 
-def _own_roster(ports: Ports, vault: Vault, seen: Papers, salts: RosterSalts) -> dict[str, Any]:
-    rosters = Rosters.model_validate_json(ports.blobs.get(seen.rosters, SERVICE))
-    own = enrolment(rosters.agencies.get(seen.body, ()), salts)
+def _own_roster(ports: Ports, agency: str, file: BlobRef, salts: RosterSalts) -> dict[str, Any]:
+    rosters = Rosters.model_validate_json(ports.blobs.get(file, SERVICE))
+    own = enrolment(rosters.agencies.get(agency, ()), salts)
     return {
         "rho": own.rho.hex(),
         "roster": own.roster.officers_json(),

@@ -173,12 +173,16 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /public/draws/{draw_id}/frame.tsv",
         "GET /public/draws/{draw_id}/keys.json",
         "GET /public/draws/{draw_id}/record.json",
+        "GET /public/draws/{draw_id}/why",
+        "GET /public/draws/{draw_id}/why.json",
         "GET /public/results/{campaign_id}",  # nothing is published
         "GET /api/drawer/v1/draws/{draw_id}/record",
         "GET /draws/{draw_id}/dice/photo",  # nobody took one
         "GET /draws/{draw_id}/rounds/{number}",  # nothing is replaced (tests/scenario/test_sealed.py)
         "GET /draws/{draw_id}/changes/{change_id}/evidence",
         "GET /api/drawer/v1/draws/{draw_id}/changes/{change_id}/evidence",
+        "GET /api/drawer/v1/draws/{draw_id}/frame",  # for bodies that keep their key; here the server keeps all of them
+        "GET /api/drawer/v1/draws/{draw_id}/papers",
         "GET /api/results/v1/referrals/{referral_id}/scans/{scan_id}",  # nobody has sent one yet
         "GET /referrals/{referral_id}/scans/{scan_id}",
     }

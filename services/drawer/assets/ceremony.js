@@ -148,8 +148,10 @@ function kept(store, name) { return inStore(store, "readonly", (in_) => in_.get(
 
 async function fetched(path) {
   const answer = await fetch(path).catch(() => null);
-  if (!answer || !answer.ok) { throw new Stop(words.reached); }
-  return answer;
+  if (answer && answer.ok) { return answer; }
+  const told = answer && (await answer.json().catch(() => null)); // problem+json: what is refused, and what to do
+  if (!told || !told.title) { throw new Stop(words.reached); }
+  throw new Stop(document.documentElement.lang === "en" ? `${told.title_en} ${told.detail_en}` : told.title + told.detail);
 }
 async function attemptOf(draw) {
   const papers = await (await fetched(`/api/drawer/v1/draws/${draw}/papers`)).json();
@@ -161,7 +163,7 @@ async function attemptOf(draw) {
   if (!own) { throw new Stop(words.noKey); }
   return { papers, manifest, me: body, own, M, agencies: Object.keys(manifest.agencies).sort() };
 }
-async function checkFiles({ papers, manifest, me }) {
+async function checkFiles({ papers, manifest, me }) { // to commit: only then the server gives frame and own roster
   const file = new Uint8Array(await (await fetched(`/api/drawer/v1/draws/${papers.draw}/frame`)).arrayBuffer());
   const [shard] = manifest.frame.shards;
   const rows = [];

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +16,8 @@ from schemas.vocabulary import Role
 from services.drawer import acts, archive, checking
 from services.drawer.commands.keys import register_key
 from services.drawer.domain import messages
-from services.drawer.domain.encoding import SHA256
+from services.drawer.domain.canonical import canonical
+from services.drawer.domain.encoding import SHA256, tagged_hash
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.keys import public_keys
 from services.drawer.working import OwnCommitment, OwnSeal
@@ -84,17 +86,54 @@ def test_a_key_is_taken_from_whoever_proves_to_hold_it(county: County) -> None:
     assert refusal(county, OFFICER["AJ"], System("AJ", own.private).registration()) == "draw.key_taken"
 
 
+def commitment_of(county: County, ga: System) -> tuple[bytes, bytes, OwnCommitment]:
+    """Commit as GA's own system does: M, the value to be revealed, and what is sent."""
+    told = acts.papers(county.service, GA, DRAW)
+    m = bytes.fromhex(told["manifest_digest"])
+    opening = messages.chain(SHA256, SECRET, told["manifest"]["chain_len"])[0]
+    c = messages.commitment(SHA256, m, "GA", opening)
+    return m, opening, OwnCommitment(c.hex(), ga.signs(messages.commit_message(SHA256, m, "GA", c)))
+
+
+def papers_refused(county: County, actor: Actor, asked: Callable[..., object] = acts.papers) -> str:
+    with pytest.raises(OneVisitError) as refused:
+        asked(county.service, actor, DRAW)
+    return refused.value.code
+
+
+def test_the_papers_hold_what_the_signature_stands_for_and_only_until_it_is_given(county: County) -> None:
+    ga, gz, service = system("GA"), system("GZ"), county.service
+    registers(county, GA, ga.registration())
+    registers(county, WITNESS, gz.registration())
+    county.open()
+    for actor in (LEAD, OFFICER["AJ"]):  # the server holds their keys, and checks for them
+        assert papers_refused(county, actor) == "draw.papers_not_needed"
+        assert papers_refused(county, actor, acts.frame) == "draw.papers_not_needed"
+    assert papers_refused(county, person("GA", Role.PLANNER)) == "draw.officer_only"
+
+    told, manifest = acts.papers(service, GA, DRAW), acts.papers(service, GA, DRAW)["manifest"]
+    own, rho = told["own"], bytes.fromhex(told["own"]["rho"])
+    assert {staff for staff, _ in own["pids"].values()} == {f"GA-{number:02d}" for number in range(1, 6)}
+    for part, value in (("roster", own["roster"]), ("recusals", own["recused"]), ("pids", own["pids"])):
+        assert tagged_hash(SHA256, part, rho, canonical(value)).hex() == manifest["rosters"]["GA"][part]
+    assert SHA256(acts.frame(service, GA, DRAW)).hex() == manifest["frame"]["shards"][0]["digest"]
+    witness = acts.papers(service, WITNESS, DRAW)
+    assert (witness["own"], witness["to_seal"]) == (None, None)
+    assert papers_refused(county, WITNESS, acts.frame) == "draw.frame_for_committing_only"
+
+    acts.commit(service, GA, DRAW, key="c", own=commitment_of(county, ga)[2])
+
+    assert acts.papers(service, GA, DRAW)["own"] is None
+    assert papers_refused(county, GA, acts.frame) == "draw.frame_for_committing_only"
+
+
 def test_an_agency_and_a_witness_with_systems_of_their_own_go_through_a_whole_draw(county: County) -> None:
     ga, gz, service = system("GA"), system("GZ"), county.service
     registers(county, GA, ga.registration())
     registers(county, WITNESS, gz.registration())
     county.open()
     county.commit("AJ", "JT", "SJ", "YG")
-    told = acts.papers(service, GA, DRAW)
-    m = bytes.fromhex(told["manifest_digest"])
-    opening = messages.chain(SHA256, SECRET, told["manifest"]["chain_len"])[0]
-    c = messages.commitment(SHA256, m, "GA", opening)
-    own = OwnCommitment(c.hex(), ga.signs(messages.commit_message(SHA256, m, "GA", c)))
+    m, opening, own = commitment_of(county, ga)
     with pytest.raises(OneVisitError, match=r"draw\.key_kept_elsewhere"):
         acts.commit(service, GA, DRAW, key="by-server")
     with pytest.raises(OneVisitError, match=r"draw\.signature_wrong"):
