@@ -79,6 +79,8 @@ ACCESS: dict[str, Access] = {
     "GET /parts/drawer/home/me": SIGNED_IN,
     "GET /public/draws": PUBLIC,
     "GET /public/draws/{draw_id}": PUBLIC,
+    "GET /public/draws/{draw_id}/why": PUBLIC,
+    "GET /public/draws/{draw_id}/why.json": PUBLIC,
     "GET /public/draws/{draw_id}/record.json": PUBLIC,
     "GET /public/draws/{draw_id}/frame.tsv": PUBLIC,
     "GET /public/draws/{draw_id}/keys.json": PUBLIC,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from runtime.errors import OneVisitError
@@ -12,9 +12,10 @@ from runtime.service import Service
 from runtime.store import Actor
 from runtime.web import TheCaller, Web, see_other
 from schemas.vocabulary import Role
-from services.drawer import acts, archive, shown, wording
+from services.drawer import acts, archive, shown, why, wording
 from services.drawer.acts import AskedTimes, Intervals
 from services.drawer.commands.keys import register_key
+from services.drawer.domain.entity_proof import EntityNotInFrame
 from services.drawer.domain.refusals import Remark
 from services.drawer.drafts import Feasibility
 from services.drawer.queries.campaigns import campaign_view, opening_view
@@ -202,6 +203,20 @@ def _public(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/public/draws/{draw_id}")
     def draw(request: Request, draw_id: str) -> Response:
         return web.render(request, "drawer/public_draw.html", draw=asked(draw_id))
+
+    @router.get("/public/draws/{draw_id}/why")
+    def why_page(request: Request, draw_id: str, entity: Annotated[str, Query(max_length=64)] = "") -> Response:
+        draw, found, refusal = asked(draw_id), None, None
+        if entity:
+            try:
+                found = why.why(service, draw, entity.strip())
+            except EntityNotInFrame as error:
+                refusal = error
+        return web.render(request, "drawer/why.html", draw=draw, entity=entity, why=found, refusal=refusal)
+
+    @router.get("/public/draws/{draw_id}/why.json")
+    def why_file(draw_id: str, entity: Annotated[str, Query(max_length=64)]) -> Response:
+        return JSONResponse(why.why(service, asked(draw_id), entity).proof)
 
     @router.get("/public/draws/{draw_id}/record.json")
     def record(draw_id: str) -> Response:

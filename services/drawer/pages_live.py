@@ -32,7 +32,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             "round": running,
             "me": actor.agency,
             "steps": wording.steps(draw),
-            "troubles": wording.troubles(draw.stage),
+            "troubles": wording.troubles(draw.stage, in_round=running is not None),
             "until": lambda moment: wording.time_left(now, moment),
             "countdown": _countdown(now, running.deadline if running else draw.deadline),
         }

@@ -93,6 +93,7 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
             draw=service.ask(caller.actor, draw_view, draw_id=draw_id, now=now),
             round=service.ask(caller.actor, round_view, draw_id=draw_id, number=number, now=now),
             me=caller.actor.agency,
+            troubles=wording.ROUND_TROUBLES,
             until=lambda moment: wording.time_left(now, moment),
         )
 

@@ -212,6 +212,38 @@ TROUBLES = (
 )
 
 
-def troubles(stage: Stage) -> list[Trouble]:
-    """List what can go wrong at a step, and what is done then."""
-    return [one for one in TROUBLES if stage in one.stages]
+ROUND_TROUBLES = (
+    Trouble(
+        _at(),
+        Words(
+            "期限内没有全部签名、揭示过少，或者没有封存",
+            "Somebody does not sign, too few reveal, or there is no seal in time",
+        ),
+        Words(
+            "这一轮作废：不替换任何对象和人员，轮次和缺席单位写入记录。申请仍然有效，牵头部门开启下一轮。",
+            "The round is spent: nothing is changed, its number and the absent stay on record. The requests still wait, and "
+            "the lead opens the next round.",
+        ),
+    ),
+    Trouble(
+        _at(),
+        Words("封存之后掷骰推迟", "The dice are late after the seal"),
+        Words(
+            "这一轮仍然成立，恢复后再掷再录；在此之前，各检查任务照原样进行。",
+            "The round stands: throw and enter them when things work again. Until then every visit is as it was.",
+        ),
+    ),
+    Trouble(
+        _at(),
+        Words("同类对象已全部抽中，没有可以替换的", "Nobody is left in the stratum to be drawn instead"),
+        Words(
+            "该户关闭，不再补抽；结果里写明。",
+            "The visit is closed and nobody comes instead, which the result says.",
+        ),
+    ),
+)
+
+
+def troubles(stage: Stage, *, in_round: bool = False) -> list[Trouble]:
+    """List what can go wrong at a step of the draw, or while a replacement round is under way, and what is done then."""
+    return list(ROUND_TROUBLES) if in_round else [one for one in TROUBLES if stage in one.stages]

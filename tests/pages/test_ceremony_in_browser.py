@@ -20,16 +20,18 @@ from schemas.vocabulary import AgencyKind, Role
 from services.console.app import Console, console
 from services.console.commands import open_account, register_agency
 from services.console.passwords import hash_password
-from services.drawer import archive
+from services.drawer import archive, round_acts
 from services.drawer.tables import Commitment, DrawSecret
 from tests.kit import COUNTY, Kit, person
 from tests.pages.browser import DESKTOP, PHONE, chromium, needs_chromium, served, sign_in, tab, wider_than_screen
+from tests.unit.drawer_service import test_rounds as rounds
 from tests.unit.drawer_service.county import (
     BEACON_TIME,
     COMMIT_CLOSE,
     DIGITS,
     DRAW,
     NAMES,
+    OFFICER,
     County,
     a_county,
 )
@@ -193,3 +195,73 @@ def test_a_browser_signs_nothing_that_is_not_what_it_checked(browser: Browser, a
         expect(page.locator(".ov-problem")).to_contain_text("抽样框文件只在本单位承诺之前提供")
     with county.service.db.read(county.service.system) as session:
         assert session.scalars(select(Commitment)).all() == []
+
+
+def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
+    browser: Browser, address: str, county: County, tmp_path: Path
+) -> None:
+    path = f"/draws/{DRAW}/rounds/1"
+
+    def speaks(page: Page, act: str, done: str) -> None:
+        page.goto(path)
+        page.click(f"form[data-ceremony=round-{act}] button[type=submit]")
+        expect(page.get_by_role("status")).to_contain_text(done)
+
+    with tab(browser, address) as ga, tab(browser, address) as witness:
+        makes_a_key(ga, "GA")
+        makes_a_key(witness, "GZ")
+        county.open()
+        does(ga, "commit", "本单位的承诺已提交")
+        county.commit("AJ", "JT", "SJ", "YG")
+        looked_at_live(ga, "live-committed")
+        county.at(COMMIT_CLOSE)
+        does(ga, "countersign", "会签")
+        county.countersign("AJ", "JT", "SJ", "YG")
+        does(ga, "reveal", "本单位已揭示")
+        county.reveal("AJ", "JT", "SJ", "YG")
+        witness.goto(f"/draws/{DRAW}/witness")
+        looked_at(witness, "witness-seal")
+        witness.click("form[data-ceremony=seal] button[type=submit]")
+        expect(witness.get_by_role("status")).to_contain_text("已封存")
+        county.at(BEACON_TIME)
+        witness.goto(f"/draws/{DRAW}/witness")
+        witness.fill("#digits", DIGITS)
+        witness.fill("#again", DIGITS)
+        photo = {"name": "dice.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n dice"}
+        witness.set_input_files("#photo", photo)  # type: ignore[arg-type]
+        looked_at(witness, "witness-dice")
+        witness.click("form[data-ceremony=dice] button[type=submit]")
+        expect(witness.get_by_role("status")).to_contain_text("抽取完成")
+        looked_at_live(ga, "live-drawn")
+
+        county.at(rounds.ASKED_ON)
+        gone = next(one for one in rounds.visits(county) if "GA" in {team.agency for team in one.teams})
+        rounds.asked_and_approved(county, gone.visit, "moved_out", "GA")
+        rounds.open_round(county)
+        ga.goto(f"/draws/{DRAW}/changes")
+        looked_at(ga, "changes")
+        speaks(ga, "sign", "已签名")
+        speaks(witness, "sign", "已签名")
+        for team in gone.teams:
+            if team.agency != "GA":
+                round_acts.sign(county.service, OFFICER[team.agency], DRAW, 1, key=f"sign-{team.agency}")
+        ga.goto(path)
+        looked_at(ga, "round")
+        speaks(ga, "reveal", "本单位已揭示")
+        rounds.reveal(county, 1, "AJ", "JT", "SJ", "YG")
+        looked_at_live(ga, "live-round")
+        speaks(witness, "seal", "已封存")
+        county.at(rounds.DICE_AT)
+        witness.goto(path)
+        witness.fill("#digits", DIGITS[::-1])
+        witness.fill("#again", DIGITS[::-1])
+        witness.click("form[data-ceremony=round-dice] button[type=submit]")
+        expect(witness.get_by_role("status")).to_contain_text("替换结果已计算")
+
+    rounds.verified(county, tmp_path, "full")
+
+
+def looked_at_live(page: Page, name: str) -> None:
+    """Look at the page for the projector."""
+    page.goto(f"/draws/{DRAW}/live")
+    looked_at(page, name)

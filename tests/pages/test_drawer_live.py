@@ -1,12 +1,14 @@
 """The page for the room and its projector, the witness's own page, the photograph of the dice, and changes by hand."""
 
+import json
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
 from runtime.errors import OneVisitError
 from schemas.vocabulary import Role
-from services.drawer import acts
+from services.drawer import acts, archive
 from services.drawer.progress import Stage
 from services.drawer.wording import TROUBLES, countdown, troubles
 from tests.kit import Kit, person
@@ -155,3 +157,30 @@ def test_a_change_goes_by_hand_from_the_request_to_the_round(site: Site, county:
     assert "已替换" in head.get(CHANGES).main
     county.at(WINDOW_END)
     assert "抽出对象" in site.anonymous().get(f"/public/draws/{DRAW}").main
+
+
+# ── why me ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_after_the_window_anybody_is_told_why_a_firm_was_drawn_or_not_with_the_proof(
+    site: Site, county: County
+) -> None:
+    county.until_drawn()
+    path, anybody = f"/public/draws/{DRAW}/why", site.anonymous()
+    assert anybody.http.get(path).status_code == 404, "not before the window ends"
+    county.at(WINDOW_END)
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    drawn = {one for strata in record["selected"].values() for ids in strata.values() for one in ids}
+    passed = next(one for one in sorted(entities()) if one not in drawn)
+    assert path in anybody.get(f"/public/draws/{DRAW}").links
+
+    assert "交通运输局" in anybody.get(f"{path}?entity={min(drawn)}").main
+    for entity, says in ((min(drawn), "抽签号不大于本层界值"), (passed, "未抽中")):
+        assert says in anybody.get(f"{path}?entity={entity}").main
+        proof = anybody.http.get(f"{path}.json?entity={entity}").json()
+        (chance,) = proof["chances"]
+        assert sha256(f"{chance['key']}|{entity}".encode()).hexdigest() == chance["ticket"]
+        assert chance.get("cutoff", "") >= chance["ticket"] or entity not in drawn
+        assert proof["manifest_digest"] == record["manifest_digest"]
+    assert "不可能被抽中" in anybody.get(f"{path}?entity=91640221NOBODY0000").main
+    assert anybody.http.get(f"{path}.json?entity=a%20b").status_code == 422

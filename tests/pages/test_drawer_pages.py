@@ -317,7 +317,7 @@ def _everything_read(client: ConsoleClient) -> dict[str, str]:
     found = {}
     for line in ACCESS:
         verb, path = line.split(" ", 1)
-        address = path.format(draw_id=DRAW, campaign_id=CAMPAIGN)
+        address = path.format(draw_id=DRAW, campaign_id=CAMPAIGN, number=1, change_id="X-640221-2018-001")
         if verb == "GET":
             for full in (address, f"{address}?edition=full") if address.endswith("/record") else (address,):
                 found[full] = client.call("GET", full).text

@@ -35,7 +35,6 @@ WITHOUT_EYES = ("jt-super", "ga-draw", "ga-super", "gz-witness", "anonymous")
 WHOLE_FRAME = (  # everybody who might be drawn, drawn or not
     "GET /registers/{kind}",
     "GET /api/planner/v1/registers/{kind}",
-    "GET /api/drawer/v1/draws/{draw_id}/frame",
 )
 
 

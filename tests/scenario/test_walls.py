@@ -173,6 +173,8 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /public/draws/{draw_id}/frame.tsv",
         "GET /public/draws/{draw_id}/keys.json",
         "GET /public/draws/{draw_id}/record.json",
+        "GET /public/draws/{draw_id}/why",
+        "GET /public/draws/{draw_id}/why.json",
         "GET /public/results/{campaign_id}",  # nothing is published
         "GET /api/drawer/v1/draws/{draw_id}/record",
         "GET /api/drawer/v1/draws/{draw_id}/frame",  # for bodies that keep their key; here the server keeps all of them

@@ -37,7 +37,8 @@ class PublicDraw:
     number: str
     title: str
     lead_name: str
-    agencies: Sequence[str]
+    agencies: Mapping[str, str]
+    """By id: the agencies' names."""
     witness_name: str | None
     entities: int
     visits: int
@@ -122,7 +123,7 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
         number=campaign.number,
         title=campaign.title,
         lead_name=names.get((row.county, row.owner_agency), row.owner_agency),
-        agencies=[names.get((row.county, agency), agency) for agency in said.agencies],
+        agencies={agency: names.get((row.county, agency), agency) for agency in said.agencies},
         witness_name=witness["name"] if witness else None,
         entities=manifest["frame"]["n"],
         visits=stands.visits,

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import OneVisitError
-from runtime.files import blobs, sheets
+from runtime.files import blobs, evidence, sheets
 from runtime.time import clock, workdays
 
 RUNTIME = Path(__file__).parents[3] / "runtime"
 
 
-@pytest.mark.parametrize(("folder", "modules"), [("files", (blobs, sheets)), ("time", (clock, workdays))])
+@pytest.mark.parametrize(("folder", "modules"), [("files", (blobs, evidence, sheets)), ("time", (clock, workdays))])
 def test_every_refusal_has_its_sentence(folder: str, modules: tuple[object, ...]) -> None:
     codes = {
         thing.code

@@ -1,0 +1,66 @@
+"""What may be asked for after the draw: the lock against casual swaps, rule by rule."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.drawer.domain.changes import (
+    ChangeBySamePerson,
+    ChangeDecided,
+    ChangeReasonUnknown,
+    OfficerNotThere,
+    State,
+    VisitEntered,
+    VisitOver,
+    VisitStanding,
+    check_decision,
+    check_request,
+    reasons_for,
+)
+
+REASONS = ("deregistered", "officer_ill", "moved_out")
+STANDING = VisitStanding("V-1", "T-1", ("JT", "GA"), ("JT01", "JT02"), False, frozenset())
+
+
+@pytest.mark.parametrize("officer", [None, "JT01"])
+def test_with_a_reason_of_the_plan_and_nothing_entered_it_may_be_asked_for(officer: str | None) -> None:
+    check_request(STANDING, "JT", officer, "officer_ill" if officer else "moved_out", REASONS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "officer", "reason", "refused"),
+    [
+        ({}, None, "officer_ill", ChangeReasonUnknown),
+        ({}, "JT01", "moved_out", ChangeReasonUnknown),
+        ({}, None, "tired", ChangeReasonUnknown),
+        ({"over": True}, None, "moved_out", VisitOver),
+        ({"over": True}, "JT01", "officer_ill", VisitOver),
+        ({"entered": frozenset({"GA"})}, None, "moved_out", VisitEntered),
+        ({"entered": frozenset({"JT"})}, "JT01", "officer_ill", VisitEntered),
+        ({}, "JT09", "officer_ill", OfficerNotThere),
+    ],
+)
+def test_what_may_not_be_asked_for_is_refused_by_name(
+    changed: dict[str, Any], officer: str | None, reason: str, refused: type[Exception]
+) -> None:
+    with pytest.raises(refused):
+        check_request(replace(STANDING, **changed), "JT", officer, reason, REASONS)
+
+
+def test_an_officer_may_drop_out_while_only_others_have_entered() -> None:
+    check_request(replace(STANDING, entered=frozenset({"GA"})), "JT", "JT01", "officer_ill", REASONS)
+
+
+def test_reasons_are_for_officers_or_for_targets() -> None:
+    assert reasons_for(REASONS, officer=True) == ["officer_ill"]
+    assert reasons_for(REASONS, officer=False) == ["deregistered", "moved_out"]
+
+
+def test_it_is_decided_once_and_by_somebody_else() -> None:
+    check_decision(State.ASKED, "A", "B")
+    with pytest.raises(ChangeBySamePerson):
+        check_decision(State.ASKED, "A", "A")
+    for state in (State.APPROVED, State.REFUSED, State.WITHDRAWN):
+        with pytest.raises(ChangeDecided):
+            check_decision(state, "A", "B")
