@@ -217,8 +217,11 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         county.at(COMMIT_CLOSE)
         does(ga, "countersign", "会签")
         county.countersign("AJ", "JT", "SJ", "YG")
+        witness.goto(f"/draws/{DRAW}/live")
+        expect(witness.locator("#live")).to_contain_text("等待各单位揭示")
         does(ga, "reveal", "本单位已揭示")
         county.reveal("AJ", "JT", "SJ", "YG")
+        expect(witness.locator("#live")).to_contain_text("等待见证人封存", timeout=30_000)  # it asks again by itself
         witness.goto(f"/draws/{DRAW}/witness")
         looked_at(witness, "witness-seal")
         witness.click("form[data-ceremony=seal] button[type=submit]")
@@ -231,7 +234,7 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         witness.set_input_files("#photo", photo)  # type: ignore[arg-type]
         looked_at(witness, "witness-dice")
         witness.click("form[data-ceremony=dice] button[type=submit]")
-        expect(witness.get_by_role("status")).to_contain_text("抽取完成")
+        expect(witness.get_by_role("status")).to_contain_text("抽取完成", timeout=30_000)
         looked_at_live(ga, "live-drawn")
 
         county.at(rounds.ASKED_ON)
@@ -256,7 +259,7 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         witness.fill("#digits", DIGITS[::-1])
         witness.fill("#again", DIGITS[::-1])
         witness.click("form[data-ceremony=round-dice] button[type=submit]")
-        expect(witness.get_by_role("status")).to_contain_text("替换结果已计算")
+        expect(witness.get_by_role("status")).to_contain_text("替换结果已计算", timeout=30_000)
 
     rounds.verified(county, tmp_path, "full")
 

@@ -1,6 +1,6 @@
 """Requests for changes after the draw (替换申请): asked for with evidence, approved by somebody else, or taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ def visit_standing(session: Session, actor: Actor, *, draw_id: str, visit_id: st
     row = session.get(tables.DrawnVisit, visit_id)
     if row is None or row.draw != draw_id or not _may_ask(asker, row):
         raise ChangeNotForYou()
-    return standing_of(session, row, asker.agency)
+    return standing_of(row, asker.agency, entered_of(session, [row.id]))
 
 
 def visits_of(session: Session, actor: Actor, *, draw_id: str, asker: Actor) -> list[VisitStanding]:
@@ -48,16 +48,25 @@ def visits_of(session: Session, actor: Actor, *, draw_id: str, asker: Actor) -> 
         return []
     visit = tables.DrawnVisit
     rows = session.scalars(select(visit).where(visit.draw == draw_id).order_by(visit.id)).all()
-    return [standing_of(session, row, asker.agency) for row in rows if _may_ask(asker, row)]
+    mine = [row for row in rows if _may_ask(asker, row)]
+    entered = entered_of(session, [row.id for row in mine])
+    return [standing_of(row, asker.agency, entered) for row in mine]
 
 
 def _may_ask(asker: Actor, row: tables.DrawnVisit) -> bool:
     return changes.may_ask(asker.roles) and any(team[0] == asker.agency for team in row.teams)
 
 
-def standing_of(session: Session, row: tables.DrawnVisit, agency: str) -> VisitStanding:
-    """Say how a visit stands for one of its agencies."""
-    entered = session.scalars(select(tables.Entered).where(tables.Entered.visit == row.id)).all()
+def entered_of(session: Session, visits: Collection[str]) -> dict[str, set[str]]:
+    """Name the agencies whose checklist is in: {visit: agencies}."""
+    found: dict[str, set[str]] = {}
+    for one in session.scalars(select(tables.Entered).where(tables.Entered.visit.in_(visits))).all():
+        found.setdefault(one.visit, set()).add(one.agency)
+    return found
+
+
+def standing_of(row: tables.DrawnVisit, agency: str, entered: Mapping[str, set[str]]) -> VisitStanding:
+    """Say how a visit stands for one of its agencies; *entered* as `entered_of` gives it."""
     own = next((team[2] for team in row.teams if team[0] == agency), ())
     return VisitStanding(
         row.id,
@@ -65,7 +74,7 @@ def standing_of(session: Session, row: tables.DrawnVisit, agency: str) -> VisitS
         tuple(team[0] for team in row.teams),
         tuple(officer for officer in own if officer is not None),
         row.removed_in is not None,
-        frozenset(one.agency for one in entered),
+        frozenset(entered.get(row.id, ())),
     )
 
 

@@ -27,7 +27,7 @@ from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.ceremony import Shown, owned_by, require_officer, require_witness
-from services.drawer.commands.changing import rounded, standing_of
+from services.drawer.commands.changing import entered_of, rounded, standing_of
 from services.drawer.commands.completing import Inputs, drawn_visit, inputs_of, team_json
 from services.drawer.commands.opening import require_lead
 from services.drawer.commands.prepared import Prepared
@@ -182,19 +182,22 @@ def prepare_request(session: Session, actor: Actor, *, draw_id: str) -> list[Wan
     said = newest(session, draw_id)
     require_lead(actor, said.row.owner_agency)
     change, taken = tables.Change, rounded(said)
-    rows = session.scalars(select(change).where(change.draw == draw_id, change.state == State.APPROVED)).all()
+    rows = session.scalars(
+        select(change).where(change.draw == draw_id, change.state == State.APPROVED).order_by(change.id)
+    ).all()
+    waiting = [row for row in rows if row.id not in taken]
+    names = {row.visit for row in waiting}
+    visits = {one.id: one for one in session.scalars(select(tables.DrawnVisit).where(tables.DrawnVisit.id.in_(names)))}
+    entered = entered_of(session, names)
     found: dict[tuple[str, str | None], Wanted] = {}
-    for row in sorted(rows, key=lambda one: one.id):
-        visit = session.get(tables.DrawnVisit, row.visit)
-        if row.id in taken or visit is None:
-            continue
-        stands = standing_of(session, visit, row.agency)
+    for row in waiting:
+        stands = standing_of(visits[row.visit], row.agency, entered)
         gone = row.officer is not None and row.officer not in stands.officers
         if stands.over or gone or is_entered(stands, row.agency, row.officer):
             continue
         sha = row.evidence["sha256"]
-        wanted = Wanted(row.id, visit.target, row.agency, row.officer, row.reason, sha)
-        found.setdefault((visit.target, row.officer), wanted)
+        wanted = Wanted(row.id, stands.target, row.agency, row.officer, row.reason, sha)
+        found.setdefault((stands.target, row.officer), wanted)
     removed = {target for target, officer in found if officer is None}
     return [one for (target, officer), one in found.items() if officer is None or target not in removed]
 
