@@ -314,11 +314,15 @@ def test_an_own_action_is_decided_on_the_sections_page(day: World, site: Site) -
     section = section_id("E", "SJ")
     at = f"/sections/{section}"
     approver = enter(site, "SJ", Role.APPROVER)
-    assert "待自行处理" in approver.part("/parts/results/home/me").text
+    part = approver.part("/parts/results/home/me")
+    assert ("待自行处理" in part.text, f"{at}#act" in part.links) == (True, True)
     officer = enter(site, "SJ", Role.INSPECTOR, officer=day.officers("E", "SJ")[0].officer or "")
+    assert "待处理" in officer.get(at).main
     assert [form.action for form in officer.get(at).forms if form.action.endswith("/act")] == []
 
-    form = approver.get(at).form(f"{at}/act")
+    page = approver.get(at)
+    assert "办理期限 2018年12月26日；核实后决定是否列入经营异常名录" in page.main
+    form = page.form(f"{at}/act")
     assert form.values["finding"] == [f"{section}-F1"]
     form.submit(decision="listed_abnormal", text="", status=422)
     page = approver.get(at).form(f"{at}/act").submit(decision="listed_abnormal", text="经核实列入")
@@ -336,7 +340,7 @@ def test_a_rectification_is_checked_on_its_page(day: World, site: Site) -> None:
     at = f"/sections/{section}"
     day.day("2018-12-26")
     approver = enter(site, "SJ", Role.APPROVER)
-    assert "待复查整改" in approver.part("/parts/results/home/me").text
+    assert f"{at}#verify" in approver.part("/parts/results/home/me").links
     assert [form.action for form in enter(site, "SJ", Role.TEAM_LEAD).get(at).forms if "verify" in form.action] == []
 
     form = approver.get(at).form(f"{at}/verify")

@@ -300,6 +300,8 @@ def _followed(session: Session, actor: Actor, section: Section, words: Words) ->
             "mode": "transfer",
             "due": (begun[row.id].due or None) if row.id in begun else current_due(row, checks[row.id]),
             "referral": begun[row.id].referral if row.id in begun else row.referral,
+            "rule_label": words.rule(row.rule),
+            "waits": row.id in begun and is_open(begun[row.id].referral, begun[row.id].decided_at),
             "may_decide": row.id in own and is_open(own[row.id].referral, own[row.id].decided_at) and decider,
             "acted": _acted(acted.get(begun[row.id].id) if row.id in begun else None, words),
             "checks": [{"passed": each.passed, "note": each.note, "at": each.checked_at} for each in checks[row.id]],
