@@ -61,6 +61,7 @@ NOT_COUNTED = {
     "drawer.signing_key.sealed",
     "drawer.round.sealed",
     "drawer.change.file",
+    "drawer.dice.photo_file",
     "notifier.feed_entry.number",  # the order across topics is not promised
     "notifier.feed_entry.body",  # a trace id may stand in it
     "notifier.webhook.secret",  # sealed under a fresh nonce
