@@ -60,7 +60,7 @@ NOT_COUNTED = {
     "drawer.roster_secret.sealed",
     "drawer.signing_key.sealed",
     "drawer.round.sealed",
-    "drawer.change.file",
+    "drawer.change.file",  # named anew where a request is tried again
     "drawer.dice.photo_file",
     "notifier.feed_entry.number",  # the order across topics is not promised
     "notifier.feed_entry.body",  # a trace id may stand in it

@@ -196,6 +196,7 @@ LATE = [
     ("planner", "notices"),
     ("drawer", "accounts"),
     ("drawer", "campaigns"),
+    ("drawer", "results"),
     ("results", "accounts"),
     ("results", "registers"),
     ("results", "campaigns"),
