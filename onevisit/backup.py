@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,7 +37,6 @@ LEFT_OUT = frozenset({"secrets.toml", "secrets.lock", "lock", "address"})
 SMALL = ("settings.toml", homes.CONTENTS, "clock.json")
 LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024  # a million documents
 _NAME = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[\w.-]+(?:/[\w.-]+)*", re.ASCII)
-_CHUNK = 1024 * 1024
 
 
 class BackupExists(Conflict):
@@ -83,7 +83,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int
+    format: Literal[1]
     county: str
     taken_at: datetime
     secrets: str  # fingerprint
@@ -95,23 +95,14 @@ class _Packing:
     archive: tarfile.TarFile
     files: dict[str, Kept]
 
-    def add(self, name: str, file: IO[bytes], size: int) -> None:
+    def add(self, name: str, file: io.BufferedReader | io.BytesIO, size: int) -> None:
         """Put *size* bytes of *file* into the archive as *name*, and note their digest."""
-        reading = _Digesting(file)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = size, 0o600
-        self.archive.addfile(entry, reading)  # type: ignore[arg-type]  # it only reads
-        self.files[name] = Kept(sha256=reading.digest.hexdigest(), bytes=size)
-
-
-class _Digesting:
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.digest = file, hashlib.sha256()
-
-    def read(self, count: int) -> bytes:
-        data = self._file.read(count)
-        self.digest.update(data)
-        return data
+        self.archive.addfile(entry, file)
+        self.files[name] = Kept(sha256=digest, bytes=size)
 
 
 def back_up(path: Path, to: Path) -> Manifest:
@@ -195,7 +186,7 @@ def _copy_database(source: Path, target: Path) -> None:
 
 def _documents(folder: Path) -> Iterator[Path]:
     """List the documents; what is still being written has no name yet."""
-    return (file for file in folder.rglob("*") if file.is_file() and not file.name.endswith((".new", ".tmp")))
+    return (file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".new"))
 
 
 def restore(archive: Path, path: Path, secrets: Path) -> Manifest:
@@ -239,7 +230,12 @@ def _unpack(archive: Path, to: Path) -> Manifest:
                     raise BackupUnreadable(path=str(archive), why="something follows the manifest")
                 if entry.name == MANIFEST:
                     told = _manifest(packed, entry)
-                elif entry.isreg() and _NAME.fullmatch(entry.name) and entry.name not in (*found, *LEFT_OUT):
+                elif (
+                    entry.isreg()
+                    and _NAME.fullmatch(entry.name)
+                    and entry.name not in found
+                    and entry.name not in LEFT_OUT
+                ):
                     found[entry.name] = _write(packed, entry, to / entry.name)
                 else:
                     raise BackupUnreadable(path=str(archive), why=f"not an entry of a backup: {entry.name!r}")
@@ -263,13 +259,10 @@ def _write(packed: tarfile.TarFile, entry: tarfile.TarInfo, to: Path) -> Kept:
     file = packed.extractfile(entry)
     assert file is not None  # a regular file
     to.parent.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
-    with open(to, "xb", opener=_private) as out:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            out.write(chunk)
-    return Kept(sha256=digest.hexdigest(), bytes=size)
+    with open(to, "x+b", opener=_private) as out:
+        shutil.copyfileobj(file, out)
+        out.seek(0)
+        return Kept(sha256=hashlib.file_digest(out, "sha256").hexdigest(), bytes=entry.size)
 
 
 def _private(path: str, flags: int) -> int:

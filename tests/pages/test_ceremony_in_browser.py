@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from sqlalchemy import select
 
 from runtime.web.application import application
@@ -230,8 +230,8 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         witness.goto(f"/draws/{DRAW}/witness")
         witness.fill("#digits", DIGITS)
         witness.fill("#again", DIGITS)
-        photo = {"name": "dice.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n dice"}
-        witness.set_input_files("#photo", photo)  # type: ignore[arg-type]
+        photo: FilePayload = {"name": "dice.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n dice"}
+        witness.set_input_files("#photo", photo)
         looked_at(witness, "witness-dice")
         witness.click("form[data-ceremony=dice] button[type=submit]")
         expect(witness.get_by_role("status")).to_contain_text("抽取完成", timeout=30_000)

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -83,8 +85,10 @@ def team(visit: VisitView, agency: str) -> list[str]:
 
 def ask(county: County, actor: Actor, visit: str, reason: str, officer: str | None = None) -> str:
     key = f"ask-{actor.id}-{visit}-{officer}-{reason}"
-    facts = {"officer": officer, "reason": reason, "document": PDF}
-    return str(round_acts.ask_change(county.service, actor, DRAW, visit, key=key, **facts).value["change"])  # type: ignore[arg-type]
+    asked = round_acts.ask_change(
+        county.service, actor, DRAW, visit, key=key, officer=officer, reason=reason, document=PDF
+    )
+    return str(asked.value["change"])
 
 
 def approve(county: County, agency: str, change: str, *, yes: bool = True) -> None:
@@ -124,9 +128,9 @@ def finish(county: County, number: int, dice_at: datetime = DICE_AT) -> None:
     round_acts.throw_dice(county.service, WITNESS, DRAW, number, key=f"dice-{number}", **typed)
 
 
-def code(call: object) -> str:
+def code(call: Callable[[], object]) -> str:
     with pytest.raises(OneVisitError) as refusal:
-        call()  # type: ignore[operator]
+        call()
     return refusal.value.code
 
 
@@ -409,7 +413,5 @@ def test_each_sees_its_own_entries_and_of_the_others_reasons_and_counts(after: C
     content, kind, name = round_acts.evidence(after.service, TEAM_LEAD["SJ"], DRAW, change.change)
     assert (content, kind, name) == (PDF.content, "application/pdf", "证明.pdf")
     look = [OFFICER["SJ"], HEAD["AJ"], TEAM_LEAD["JT"]]
-    refused = {
-        code(lambda actor=actor: round_acts.evidence(after.service, actor, DRAW, change.change)) for actor in look
-    }
+    refused = {code(partial(round_acts.evidence, after.service, actor, DRAW, change.change)) for actor in look}
     assert refused == {"draw.evidence_not_for_you", "draw.change_unknown"}
