@@ -22,6 +22,7 @@ from runtime.events import failpoints
 from runtime.events.bus import EventBus
 from runtime.events.handling import Handler, mark_ready
 from runtime.events.processing import Processor, outbox_rows, take_outbox, write_outbox
+from runtime.log.trace import bound_traceparent, traced, traceparent_of
 from runtime.secrets import Secrets
 from runtime.store.actor import Actor
 from runtime.store.database import Database
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 RELAY_BATCH = 500
 CONSUME_BATCH = 100
+
+log = structlog.get_logger()
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -109,6 +112,15 @@ class Errand:
     run: Callable[["Service", threading.Event], None]  # runs until the event is set
 
 
+@dataclass(frozen=True)
+class Gauge:
+    """A figure of a service's business that supervisors watch; counted over all agencies, so it is a number and no more."""
+
+    name: str
+    tells: str
+    count: Callable[[Session, Actor, datetime], int]  # (session, actor, now)
+
+
 @dataclass
 class Service:
     """One of the services, wired."""
@@ -121,6 +133,7 @@ class Service:
     handlers_marked: Sequence[Any] = ()
     timers: Sequence[Timer] = ()
     errands: Sequence[Errand] = ()
+    gauges: Sequence[Gauge] = ()
     messages: Path | None = None
     settings: Any = None
     access: Mapping[str, Any] = field(default_factory=dict)
@@ -158,7 +171,8 @@ class Service:
         """
         at = self.ports.clock.now()
         cause = derived_uuid("command", self.name, actor.id, key) if key else str(uuid.uuid4())
-        with self.db.write(actor) as session:
+        traceparent = bound_traceparent() or traceparent_of(cause)
+        with traced(traceparent), self.db.write(actor) as session:
             connection = session.connection()
             request = _digest(command, args, facts)
             if key is not None and (earlier := self._remembered(connection, actor, key, request)) is not None:
@@ -166,12 +180,13 @@ class Service:
             said = command(session, actor, *args, at=at, **facts)
             reply = said if isinstance(said, Reply) else Reply(tuple(said or ()))
             session.flush()
-            self.say(connection, reply.events, cause=cause, at=at, correlation_id=cause)
+            self.say(connection, reply.events, cause=cause, at=at, correlation_id=cause, traceparent=traceparent)
             if key is not None:
                 value = json.dumps(reply.value, default=str)
                 answer = {"actor": actor.id, "key": key, "request": request, "value": value, "at": at}
                 connection.execute(_REMEMBER, answer)
             ready = mark_ready(session)
+            log.info("command.done", service=self.name, command=command.__name__, events=len(reply.events))
             failpoints.hit(self.name, "row_written")
         failpoints.hit(self.name, "committed")
         if ready:
@@ -222,19 +237,17 @@ class Service:
         cause: str,
         at: datetime,
         correlation_id: str,
-        causation_id: str | None = None,
         traceparent: str | None = None,
     ) -> None:
         """Put events into this service's outbox, in the running transaction."""
-        bound = structlog.contextvars.get_contextvars()
         rows = outbox_rows(
             self.name,
             payloads,
             cause=cause,
             at=at,
             correlation_id=correlation_id,
-            causation_id=causation_id,
-            traceparent=traceparent or bound.get("traceparent"),
+            causation_id=None,
+            traceparent=traceparent,
         )
         write_outbox(connection, rows)
 
@@ -314,12 +327,25 @@ class Service:
 
     def backlog(self) -> "Backlog":
         """Count what is still under way in this service."""
+        found = self.standing()
+        return Backlog(found.unsent, self.unread(found), found.ready, found.waiting, found.parked)
+
+    def standing(self) -> "Standing":
+        """Count what its database holds of what is under way; no broker is asked."""
         with self.db.read_plumbing() as connection:
             unsent, waits, soon, parks = connection.execute(_BACKLOG).one()
-            positions = self.processor.positions_in(connection)
+            return Standing(unsent, soon, waits, parks, self.processor.positions_in(connection))
+
+    def unread(self, found: "Standing") -> int:
+        """Ask the bus how many events stand there beyond the positions that were *found*."""
         heads = self.ports.bus.heads(self.processor.topics) if self.processor.topics else {}
-        lag = sum(max(0, head - positions.get(place, 0)) for place, head in heads.items())
-        return Backlog(unsent, lag, soon, waits, parks)
+        return sum(max(0, head - found.positions.get(place, 0)) for place, head in heads.items())
+
+    def unsent_seconds(self) -> float:
+        """Tell for how long the oldest event has stood in the outbox; 0 if there is none."""
+        with self.db.read_plumbing() as connection:
+            oldest = connection.scalar(_OLDEST_UNSENT)
+        return 0.0 if oldest is None else time.time() - oldest
 
     def close(self) -> None:
         """Close the database."""
@@ -332,6 +358,7 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
 
 # Built once: building a statement costs more than running it.
 _SENT = delete(outbox).where(outbox.c.seq.in_(bindparam("sent", expanding=True)))
+_OLDEST_UNSENT = select(func.min(outbox.c.written_at))
 _REMEMBER = insert(idempotency)
 _ANSWERED = select(idempotency.c.request, idempotency.c.value).where(
     idempotency.c.actor == bindparam("actor"), idempotency.c.key == bindparam("key")
@@ -342,6 +369,17 @@ _BACKLOG = select(
     _count(waiting, or_(waiting.c.ready, waiting.c.retry_at.is_not(None))),
     _count(parked, parked.c.state == "parked"),
 )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a service's database holds: unsent events, waiting ones that will run by themselves, all waiting, parked; how far it read."""
+
+    unsent: int
+    ready: int
+    waiting: int
+    parked: int
+    positions: Mapping[tuple[str, int], int]
 
 
 @dataclass(frozen=True)

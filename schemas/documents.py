@@ -1,6 +1,8 @@
 """Documents that cross services as blobs named in events. Restricted ones may hold what an event may not."""
 
 import hashlib
+from datetime import date
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +25,10 @@ class Document(BaseModel):
     def digest(self) -> str:
         """Return the SHA-256 of the written document as hex."""
         return hashlib.sha256(self.encode()).hexdigest()
+
+
+Disclosure = Literal["open", "window", "visit"]
+"""When who was drawn becomes public: with the draw, after the inspection stage, or each target with its visit."""
 
 
 # ── checklists (readers: results) ───────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +150,7 @@ class CampaignPlan(Document):
     classes: tuple[PlanClass, ...]
     planned_targets: Count
     purpose: Purpose
-    disclosure: Literal["open", "window"]
+    disclosure: Disclosure
     chain_len: Count
     max_missing: Count
     witness: Id | None  # agency id of the witness body
@@ -153,6 +159,12 @@ class CampaignPlan(Document):
     replacement_reasons: tuple[Id, ...]
     publication: PublicNames
     conference_digest: Digest  # of the joint-conference record, which stays with the planner
+    # Whoever inspected a target last time is not drawn for it. Left out where it is not so: earlier releases read such plans.
+    rotation: Annotated[bool, Field(exclude_if=not_)] = False
+    # 分段式: the campaign whose disclosed draw chose the targets; all of them are visited. Left out where there is none.
+    parent: Annotated[Id | None, Field(exclude_if=lambda parent: parent is None)] = None
+    # Those of the reasons that are about officers. Left out by plans of before, in which officer_ begins them.
+    officer_reasons: Annotated[tuple[Id, ...], Field(exclude_if=not_)] = ()
 
 
 # ── frozen with the frame ───────────────────────────────────────────────────────────────────────────────────────────
@@ -168,6 +180,7 @@ class RosterOfficer(BaseModel):
     cap: Count
     base_load: Count
     recused: tuple[Id, ...]  # target ids
+    absent: Annotated[tuple[date, ...], Field(exclude_if=not_)] = ()  # days of the stage on which they are away
 
 
 class Rosters(Document):
@@ -177,6 +190,8 @@ class Rosters(Document):
     agencies: dict[Id, tuple[RosterOfficer, ...]]
     excluded: dict[Id, tuple[tuple[Id, Id], ...]]  # agency → (officer, reason code)
     base_from: tuple[Digest, ...] = ()
+    # The days on which a visit may be; written where somebody is away on one of them: earlier releases read the rest.
+    days: Annotated[tuple[date, ...], Field(exclude_if=not_)] = ()
 
 
 class AnnexTarget(BaseModel):
@@ -202,6 +217,7 @@ class FrameAnnex(Document):
     frame_digest: Digest
     targets: tuple[AnnexTarget, ...]
     officers: tuple[tuple[Id, Id, str, str], ...]  # (officer, agency, name, credential number)
+    absences: Annotated[dict[Id, tuple[date, ...]], Field(exclude_if=not_)] = {}  # officer → days they are away
 
 
 # ── after the draw (readers: results, notifier) ─────────────────────────────────────────────────────────────────────
@@ -246,3 +262,11 @@ class TeamChange(Document):
     team: WorkTeam
     left: tuple[Id, ...]
     came: tuple[Id, ...]
+
+
+class GrantedRecusal(Document):
+    """A recusal that a visited firm asked for and the agency's head granted: it goes into the agency's register."""
+
+    agency: Id
+    officer: Id
+    target: Id

@@ -160,6 +160,13 @@ class ReplacementRule(_Model):
         return max(self.minimum, planned * self.share[0] // self.share[1])
 
 
+class ReplacementReason(Worded):
+    """Why a drawn target is replaced, or (``about`` "officer") why a drawn officer is."""
+
+    # Left out where it is about a target: earlier releases read such packs.
+    about: Annotated[Literal["target", "officer"], Field(exclude_if=lambda about: about == "target")] = "target"
+
+
 class LabelNeed(_Model):
     """
     Labels that every officer of *agency* needs for *item* at a target of *category* (``*``: any).
@@ -174,6 +181,12 @@ class LabelNeed(_Model):
     source: Code
 
 
+class Rotation(_Model):
+    """An officer who inspected a target for an agency the last time is not drawn for it the next time (轮换)."""
+
+    source: Code
+
+
 class TeamRule(_Model):
     """Officers per agency and target (每个单位最少2名执法人员), and the labels they need."""
 
@@ -181,6 +194,7 @@ class TeamRule(_Model):
     minimum_officers: int = Field(ge=1)
     pool_minimum: int = Field(ge=1)
     labels_needed: tuple[LabelNeed, ...] = ()
+    rotation: Rotation | None = None
     source: Code
 
     @model_validator(mode="after")
@@ -429,6 +443,7 @@ WORD_LISTS = (
     "replacement_reasons",
     "exclusion_reasons",
     "recusal_reasons",
+    "absence_reasons",
     "refusal_reasons",
     "decline_reasons",
     "return_reasons",
@@ -463,13 +478,15 @@ class RulePack(_Model):
     masking: Masking
     conference: Conference
     warnings: tuple[CalendarWarning, ...]
-    replacement_reasons: tuple[Worded, ...]
+    replacement_reasons: tuple[ReplacementReason, ...]
     exclusion_reasons: tuple[Worded, ...]
     recusal_reasons: tuple[Worded, ...]
     refusal_reasons: tuple[Worded, ...]
     decline_reasons: tuple[Worded, ...]
     return_reasons: tuple[Worded, ...]
     decisions: tuple[Worded, ...]
+    # Left out where there are none: earlier releases read such packs.
+    absence_reasons: Annotated[tuple[Worded, ...], Field(exclude_if=lambda words: not words)] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

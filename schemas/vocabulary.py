@@ -60,6 +60,7 @@ class Scope(StrEnum):
     VISITS_SCHEDULE = "visits:schedule"  # 牵头单位安排检查日期
     REFERRALS_READ = "referrals:read"  # 移送与抄告
     REFERRALS_ANSWER = "referrals:answer"  # 签收、受理、退回、作出处理决定
+    DRAWS_SPEAK = "draws:speak"  # 以本单位名义参与抽取：承诺、会签、揭示、封存、骰子
 
 
 SERVICES = ("console", "planner", "drawer", "results", "notifier")

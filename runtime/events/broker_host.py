@@ -1,5 +1,5 @@
 """
-What the two hosts on Kafka share: relays and timers as in the embedded host, one handling thread per service, and rules.
+What the two hosts on Kafka share: relays as in the embedded host, timers under a lease, one handling thread per service, and rules.
 
 Handling never raises and never gives an event up: a database that is away is waited out (shared/reference/events.md).
 """
@@ -7,7 +7,9 @@ Handling never raises and never gives an event up: a database that is away is wa
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -16,20 +18,22 @@ import structlog
 from runtime.errors import OneVisitError
 from runtime.events import failpoints
 from runtime.events.bus import Record
-from runtime.events.host import TROUBLE_SECONDS, Host
+from runtime.events.host import TIMER_SECONDS, TROUBLE_SECONDS, Host
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_topics import TopicsMissing, missing
 from runtime.log.bare import bare
 from runtime.service import Service
+from runtime.store.database import Claim
 from schemas.topics import TOPICS
 
-BATCH = 100  # events in one transaction
+BATCH = 100  # events handed to the handling thread at once
 LOOK_MS = 100  # between two looks at what waits, while nothing comes
 COMMIT_SECONDS = 1.0
 SESSION_SECONDS = 10.0  # a worker that stays away loses its partitions after this
 HEARTBEAT_SECONDS = 1.0
 SETTLED_SECONDS = 0.05
 STANDBY_SECONDS = 1.0  # between two looks whether the relay of a service is free
+ORDINAL_SECONDS = 1.0  # between two looks whether a worker still has its number
 
 log = structlog.get_logger()
 
@@ -44,6 +48,14 @@ class OrdinalTaken(OneVisitError):
 
     code = "worker.ordinal_taken"
     constant = ("service",)
+
+
+@dataclass
+class _Numbered:
+    """A worker's claim to its number (None: lost with its database), and when to look next (real time)."""
+
+    claim: Claim | None
+    look_at: float = 0.0
 
 
 def bus_of(service: Service) -> KafkaBus:
@@ -64,28 +76,27 @@ class BrokerHost(Host):
         *,
         ordinal: int = 0,
         consume: bool = True,
-        relay: bool = True,
-        timers: Callable[[], bool] = lambda: True,
+        timers: Callable[[], bool] | None = None,
         session_seconds: float = SESSION_SECONDS,
     ) -> None:
         """
         Args:
             services: What to run; the bus of each is a ``KafkaBus``.
             ordinal: Which worker of its services this is; one that comes back under its number has its partitions at once.
-            consume: Whether it handles events (a worker), or only relays what was said (a web process).
-            relay: Whether it may send. One process per service does; the others stand by. (Should a lost connection make
-                it two for a while: each sends the outbox from its beginning, so the first copies stay in order.)
-            timers: Tells whether timers run by themselves now.
+            consume: Whether it handles events (a worker), or only relays what was said (web, timers). One process of a
+                service relays, the others stand by. (Should a lost connection make it two for a moment: each sends the
+                outbox from its beginning, so the first copies stay in order.)
+            timers: Tells whether timers run by themselves now; None: this process runs neither timers nor errands. One
+                process of a service does, under a lease.
             session_seconds: How long a silent worker keeps its partitions.
         """
-        super().__init__(services, services[0].ports.bus, timers=timers)
+        super().__init__(services, services[0].ports.bus, timers=timers or (lambda: False))
         self.ordinal = ordinal
         self.session_seconds = session_seconds
-        self.crashed: str | None = None  # why it cannot go on
-        self.ended = threading.Event()
         self._consumes = consume
-        self._relays = relay
-        self._claimed: list[Callable[[], None]] = []
+        self._keeps_time = timers is not None
+        self._numbered: dict[str, _Numbered] = {}
+        self._relaying: dict[str, Claim] = {}
 
     def start(self) -> None:
         """
@@ -104,11 +115,11 @@ class BrokerHost(Host):
         self._claim_ordinal()
         for service in self.services:
             service.on_commit = self._outbox[service.name].set
-            if self._relays:
-                self._spawn(f"{service.name}-relay", partial(self._relay, service))
+            self._spawn(f"{service.name}-relay", partial(self._relay, service))
             if self._consumes and service.handlers:
                 self._spawn(f"{service.name}-worker", partial(self._work, service))
-        self._spawn("timers", self._run_timers)
+            if self._keeps_time and (service.timers or service.errands):
+                self._spawn(f"{service.name}-timers", partial(self._under_lease, service))
 
     def stop(self, seconds: float = 10.0) -> None:
         """Ask all threads to end after what they are doing; what cannot be sent in half the time stays in the outbox."""
@@ -119,21 +130,46 @@ class BrokerHost(Host):
         giving_up.cancel()
         if not any(thread.is_alive() for thread in self._threads):  # else it is ours until the process ends
             self._give_back()
-        self.ended.set()
 
     def _claim_ordinal(self) -> None:
         for service in self.services:
             if not self._consumes or not service.handlers:
                 continue
-            give_back = service.db.claim(f"worker-{self.ordinal}")
-            if give_back is None:
+            try:
+                self._numbered[service.name] = _Numbered(self._claim_of_ordinal(service))
+            except OrdinalTaken:
                 self._give_back()
-                raise OrdinalTaken(service=service.name, ordinal=self.ordinal)
-            self._claimed.append(give_back)
+                raise
+
+    def _claim_of_ordinal(self, service: Service) -> Claim:
+        claim = service.db.claim(f"worker-{self.ordinal}")
+        if claim is None:
+            raise OrdinalTaken(service=service.name, ordinal=self.ordinal)
+        return claim
+
+    def _keep_ordinal(self, service: Service) -> None:
+        """
+        Look, once a second, whether the number is still ours, and take it again if it was lost with a restarted database.
+
+        Raises:
+            OrdinalTaken: another worker has it now.
+        """
+        mine = self._numbered[service.name]
+        if time.monotonic() < mine.look_at:
+            return
+        if mine.claim is not None and not mine.claim.held():
+            lost, mine.claim = mine.claim, None
+            lost.give_back()
+        if mine.claim is None:
+            mine.claim = self._claim_of_ordinal(service)
+            log.info("host.ordinal_taken_again", service=service.name, ordinal=self.ordinal)
+        mine.look_at = time.monotonic() + ORDINAL_SECONDS
 
     def _give_back(self) -> None:
-        while self._claimed:
-            self._claimed.pop()()
+        while self._numbered:
+            claim = self._numbered.popitem()[1].claim
+            if claim is not None:
+                claim.give_back()
 
     def settled(self) -> bool:
         """Tell whether nothing is under way in any service: nothing was published while all were looked at."""
@@ -143,8 +179,8 @@ class BrokerHost(Host):
         except BrokerAway:
             return False
 
-    def _heads(self) -> list[dict[tuple[str, int], int]]:
-        return [bus_of(service).heads(service.processor.topics) for service in self.services]
+    def _heads(self) -> dict[tuple[str, int], int]:
+        return self.bus.heads(sorted({topic for service in self.services for topic in service.processor.topics}))
 
     def _interrupt(self) -> None:
         for service in self.services:
@@ -178,11 +214,16 @@ class BrokerHost(Host):
             failpoints.hit(service.name, "read")
         while not self._stop.is_set():
             try:
+                self._keep_ordinal(service)
                 moved = service.processor.run_ready()
                 if records:
                     service.processor.process(records)
+            except OrdinalTaken as error:
+                self.crash(service, error)
+                return False
             except Exception as error:
                 self._tell(service, "worker", error)
+                self._numbered[service.name].look_at = 0.0  # should it be the database, the number may be gone with it
                 self._stop.wait(TROUBLE_SECONDS)
                 continue
             if moved or records or service.processor.has_said:
@@ -214,7 +255,7 @@ class BrokerHost(Host):
         return False
 
     def _check_topics(self, service: Service) -> None:
-        said = [topic.name for topic in TOPICS.values() if topic.owner == service.name] if self._relays else []
+        said = [topic.name for topic in TOPICS.values() if topic.owner == service.name]
         heard = service.processor.topics if self._consumes else []
         lacking = asyncio.run(missing(bus_of(service).settings, sorted({*said, *heard})))
         if lacking:
@@ -227,20 +268,53 @@ class BrokerHost(Host):
         end_listening = service.db.listen(self._outbox[service.name].set)
         try:
             while not self.stopping():
-                give_back = self._claim_relay(service)
-                if give_back is None:
-                    self._stop.wait(STANDBY_SECONDS)
-                    continue
-                try:
-                    super()._relay(service)
-                finally:
-                    give_back()
+                with self._claiming(service, "relay") as claim:
+                    if claim is not None:
+                        self._relaying[service.name] = claim
+                        super()._relay(service)
         finally:
             end_listening()
 
-    def _claim_relay(self, service: Service) -> Callable[[], None] | None:
+    def _may_relay(self, service: Service) -> bool:
+        return not self.stopping() and self._relaying[service.name].held()
+
+    def _under_lease(self, service: Service) -> None:
+        """Run the service's timers and errands while this process has the lease; others stand by."""
+        while not self.stopping():
+            with self._claiming(service, "timers") as claim:
+                if claim is not None:
+                    log.info("host.keeps_time", service=service.name)
+                    self._keep_time(service, claim)
+
+    def _keep_time(self, service: Service, claim: Claim) -> None:
+        over = threading.Event()
+        errands = [
+            threading.Thread(target=self._run_errand, args=(service, errand, over), name=errand.name, daemon=True)
+            for errand in service.errands
+        ]
+        for thread in errands:
+            thread.start()
         try:
-            return service.db.claim("relay")
+            while not self.stopping() and claim.held():
+                self._guarded(service, "timers", partial(self._run_due, service))
+                self._stop.wait(TIMER_SECONDS)
+        finally:
+            over.set()
+            for thread in errands:
+                thread.join()  # before the lease goes to another
+
+    @contextmanager
+    def _claiming(self, service: Service, name: str) -> Iterator[Claim | None]:
+        """Claim *name* of the service for the time being; None, after a while, if another process has it."""
+        try:
+            claim = service.db.claim(name)
         except Exception as error:  # a database that is away
-            self._tell(service, "relay", error)
-            return None
+            self._tell(service, name, error)
+            claim = None
+        try:
+            if claim is None:
+                self._stop.wait(STANDBY_SECONDS)
+            yield claim
+        finally:
+            if claim is not None:
+                claim.give_back()

@@ -1,6 +1,6 @@
 """What the runtime needs of an event bus, whichever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,3 +46,9 @@ class EventBus(Protocol):
 
     def wake(self) -> None:
         """Let every waiting consumer look again."""
+
+    def lacking(self, topics: Collection[str], seconds: float) -> list[str]:
+        """Name those of *topics* that are not there; raises ``TryAgain`` if nobody answers within *seconds*."""
+
+    def close(self) -> None:
+        """Let go of everything; no reader or writer may be at work."""

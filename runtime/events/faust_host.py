@@ -22,13 +22,14 @@ import faust
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 
 from runtime.events.broker_host import BATCH, COMMIT_SECONDS, HEARTBEAT_SECONDS, LOOK_MS, BrokerHost, bus_of
 from runtime.events.bus import Record
 from runtime.events.host import TROUBLE_SECONDS
 from runtime.events.kafka import REQUEST_SECONDS
-from runtime.events.kafka_settings import KafkaSettings
+from runtime.events.kafka_settings import METADATA_MAX_AGE_MS, KafkaSettings
 from runtime.service import Service
 
 WITHIN_SECONDS = 0.02  # how long a batch waits for more
@@ -84,22 +85,25 @@ class _Worker:
         """
         while not self._host.stopping():
             app = self._app()
-            try:
-                await app.start()
-            except KafkaError as error:  # Kafka absent at the start raises at once
-                log.warning("host.broker_trouble", service=self._service.name, why=repr(error))
-                await self._end(app)
-                await asyncio.sleep(TROUBLE_SECONDS)
-                continue
-            while not self._host.stopping() and not app.crashed:
+            starting = asyncio.create_task(app.start())  # which may wait for ever for a group that refuses it
+            trouble: BaseException | None = None
+            while not self._host.stopping() and not app.crashed and trouble is None:
                 await asyncio.sleep(WATCH_SECONDS)
+                trouble = _trouble(app, starting)
             crashed = app.crashed
-            await self._end(app)
+            await self._end(app, starting)
             if crashed:
                 raise AppCrashed(repr(app.crash_reason))
+            if isinstance(trouble, KafkaError):
+                log.warning("host.broker_trouble", service=self._service.name, why=repr(trouble))
+                await asyncio.sleep(TROUBLE_SECONDS)
+            elif trouble is not None:
+                raise trouble
         self._thread.shutdown(wait=False)
 
-    async def _end(self, app: faust.App) -> None:
+    async def _end(self, app: faust.App, starting: asyncio.Task[None]) -> None:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)  # why it failed, if it did, the watch has seen
         with contextlib.suppress(Exception):
             async with asyncio.timeout(STOP_SECONDS):
                 await app.stop()
@@ -113,6 +117,7 @@ class _Worker:
             broker_credentials=_credentials(settings),
             consumer_group_instance_id=f"{name}-{self._host.ordinal}",
             consumer_auto_offset_reset="earliest",
+            consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
             broker_session_timeout=session,
             broker_request_timeout=max(REQUEST_SECONDS, session),  # Faust refuses a shorter one
             broker_heartbeat_interval=min(HEARTBEAT_SECONDS, session / 3),
@@ -124,6 +129,7 @@ class _Worker:
             topic_disable_leader=True,
             topic_allow_declare=False,
             datadir=self._folder,
+            TableManager=NoTables,
             loop=asyncio.get_running_loop(),
         )
         app.committable = self._committable
@@ -165,6 +171,12 @@ class _Worker:
             if handled is not None:
                 found[TopicPartition(place.topic, place.partition)] = OffsetAndMetadata(min(offset, handled), "")
         return found
+
+
+def _trouble(app: faust.App, starting: asyncio.Task[None]) -> BaseException | None:
+    """Say why the start failed (Kafka absent), or what the group refused this member for."""
+    failed = starting.exception() if starting.done() else None
+    return failed or cast(Consumer, app.consumer).trouble()
 
 
 def _record(settings: KafkaSettings, message: Any) -> Record:
@@ -211,12 +223,37 @@ class Thread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
+    def trouble(self) -> BaseException | None:
+        """
+        Say what the group refused this member for, if it did: another kind of host still in it, no right to it.
+
+        aiokafka tells by the next call of ``getmany`` and waits until then. Faust reads past that call, and would wait for
+        partitions for ever.
+        """
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        found: BaseException | None = getattr(coordinator, "_pending_exception", None)
+        return found
+
 
 class Consumer(driver.Consumer):
     """Faust's consumer on that thread."""
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def trouble(self) -> BaseException | None:
+        """As the thread's."""
+        return cast(Thread, self._thread).trouble()
+
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none: nothing to wait for. Faust's own gives them a second to be declared."""
+
+    async def on_start(self) -> None:
+        """Begin what hands out partitions."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class Transport(driver.Transport):

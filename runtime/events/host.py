@@ -51,6 +51,8 @@ class Host:
         self._rested = threading.Condition()  # told whenever a thread has nothing more to do
         self._at_work = 0  # relays and workers that have something to do
         self._topics = sorted(TOPICS)
+        self.ended = threading.Event()
+        self.crashed: str | None = None  # why it cannot go on
         self._told: dict[tuple[str, str, str], tuple[float | None, int]] = {}  # trouble: logged at, times since
 
     def start(self) -> None:
@@ -62,7 +64,7 @@ class Host:
             if service.handlers:
                 self._spawn(f"{service.name}-worker", partial(self._work, service))
             for errand in service.errands:
-                self._spawn(f"{service.name}-{errand.name}", partial(self._run_errand, service, errand))
+                self._spawn(f"{service.name}-{errand.name}", partial(self._run_errand, service, errand, self._stop))
         self._spawn("timers", self._run_timers)
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -74,6 +76,7 @@ class Host:
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        self.ended.set()
 
     def pause_relays(self, paused: bool) -> None:
         """Stop or continue sending; for tests that show commands do not depend on it."""
@@ -111,12 +114,15 @@ class Host:
     def _relay(self, service: Service) -> None:
         wake = self._outbox[service.name]
         wake.set()  # what an earlier process left in the outbox
-        while not self._stop.is_set():
+        while self._may_relay(service):
             wake.wait(IDLE_SECONDS)
             with self._working():
                 wake.clear()  # before sending: what is written meanwhile says so again
                 while not self._pause_relays.is_set() and self._guarded(service, "relay", service.relay) == RELAY_BATCH:
                     pass
+
+    def _may_relay(self, service: Service) -> bool:
+        return not self._stop.is_set()
 
     def _work(self, service: Service) -> None:
         processor = service.processor
@@ -139,12 +145,12 @@ class Host:
                 self._at_work -= 1
                 self._rested.notify_all()
 
-    def _run_errand(self, service: Service, errand: Errand) -> None:
+    def _run_errand(self, service: Service, errand: Errand, stop: threading.Event) -> None:
         def run() -> int:
-            errand.run(service, self._stop)
+            errand.run(service, stop)
             return 0
 
-        while not self._stop.is_set():  # it runs until then by itself, unless the database goes away under it
+        while not stop.is_set():  # it runs until then by itself, unless the database goes away under it
             self._guarded(service, errand.name, run)
 
     def _run_timers(self) -> None:

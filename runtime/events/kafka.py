@@ -7,7 +7,7 @@ The rest of the system is synchronous, so the clients live on an event loop in a
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
@@ -179,13 +179,25 @@ class KafkaBus:
         """Count the partitions of a topic as far as the reader knows it; a broker may have more than are declared."""
         return len(reader.partitions_for_topic(self.settings.topic(name)) or ())
 
+    def lacking(self, topics: Collection[str], seconds: float) -> list[str]:
+        """
+        Name those of *topics* that the broker has not got, as it calls them.
+
+        Raises:
+            BrokerAway: it did not answer within *seconds*.
+        """
+        return self._ask(lambda: self._lacking(topics), seconds)
+
+    async def _lacking(self, topics: Collection[str]) -> list[str]:
+        known = await (await self._reading()).topics()
+        return sorted({self.settings.topic(name) for name in topics} - known)
+
     async def _reading(self) -> AIOKafkaConsumer:
         if self._reader is None:
             reader = AIOKafkaConsumer(
-                **self.settings.client(),
+                **self.settings.client() | {"metadata_max_age_ms": TOPICS_KNOWN_MS},
                 group_id=None,
                 auto_offset_reset="earliest",
-                metadata_max_age_ms=TOPICS_KNOWN_MS,
             )
             try:
                 await reader.start()
@@ -233,7 +245,7 @@ class KafkaBus:
             pending.cancel()
 
     def close(self) -> None:
-        """Close the connections and end the thread."""
+        """Close the connections, or after a while leave them to the end of the process, and end the thread."""
         self.interrupt()
 
         async def let_go() -> None:
@@ -243,7 +255,7 @@ class KafkaBus:
             await self._forget_reader()
 
         with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(let_go(), self._loop).result(4 * DROP_SECONDS)
+            asyncio.run_coroutine_threadsafe(let_go(), self._loop).result(DROP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DROP_SECONDS)
         if not self._loop.is_running():

@@ -1,7 +1,7 @@
 """
 What each service may do on the broker: write its own topics, read everybody's facts, consume in its own group.
 
-No Kafka client of ours can set access lists, so they are printed for ``kafka-acls`` (``onevisit topics access``).
+``onevisit topics access`` prints it for ``kafka-acls``, and with ``--apply`` tells the broker itself.
 """
 
 from dataclasses import dataclass

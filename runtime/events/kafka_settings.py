@@ -5,28 +5,40 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from runtime.events.bus import Record
+from runtime.settings import ServiceSettings
 
 RETRY_BACKOFF_MS = 500  # aiokafka's own 100 ms is a tight loop of connects while a broker is away
+METADATA_MAX_AGE_MS = 10_000
+"""
+How long a client goes on with an old picture of the cluster, and so how long partitions can lie idle when a group shared them
+out just as a broker that came back had not named all of them. aiokafka's own value is five minutes; a storm of ``make chaos``
+ended with a stall of 257 s.
+"""
 LONGEST_KEY = 128  # characters; as wide as the columns that keep it
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")  # CloudEvents Kafka binding, 3.3
 
 
-class KafkaSettings(BaseSettings):
-    """How this process reaches Kafka, from the environment (distributed form only); the password stands in a file."""
+class KafkaSettings(ServiceSettings):
+    """How this installation reaches Kafka (distributed form only); the password stands in a file."""
 
-    model_config = SettingsConfigDict(env_prefix="ONEVISIT_KAFKA_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="ONEVISIT_KAFKA_", title="kafka Settings")
 
-    bootstrap: str = "127.0.0.1:9092"  # host:port, several with commas
-    prefix: str = Field(default="", pattern=r"^[a-z0-9._-]{0,40}$")  # before topics and groups, to share a cluster
-    replication: int = Field(default=1, ge=1, le=9)  # copies of each topic, when topics are made
+    bootstrap: str = Field(default="127.0.0.1:9092", description="host:port, several with commas")
+    prefix: str = Field(
+        default="", pattern=r"^[a-z0-9._-]{0,40}$", description="before topics and groups, to share a cluster"
+    )
+    replication: int = Field(default=1, ge=1, le=9, description="copies of each topic, when topics are made")
+    consumer: Literal["faust", "aiokafka"] = Field(default="faust", description="what hosts the workers' consumers")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str = ""  # may hold {service}: each speaks under its own name
-    password_file: Path | None = None  # may hold {service}
-    ca_file: Path | None = None  # None: the system's authorities
+    username: str = Field(default="", description="may hold `{service}`: each speaks under its own name")
+    password_file: Path | None = Field(
+        default=None, description="may hold `{service}`; in the data folder or elsewhere"
+    )
+    ca_file: Path | None = Field(default=None, description="none: the system's authorities")
 
     def of(self, service: str) -> "KafkaSettings":
         """Return how *service* reaches Kafka: under its own name, with its own password."""
@@ -58,6 +70,7 @@ class KafkaSettings(BaseSettings):
             "security_protocol": self.security,
             "ssl_context": self.tls(),
             "retry_backoff_ms": RETRY_BACKOFF_MS,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
         }
         if self.security.startswith("SASL"):
             arguments |= {

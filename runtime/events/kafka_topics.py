@@ -13,14 +13,19 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest
 
 from runtime.errors import Conflict, Rejected
 from runtime.events.kafka import BrokerAway
+from runtime.events.kafka_access import Grant
 from runtime.events.kafka_settings import KafkaSettings
 from schemas.topics import FOR_EVER, TOPICS, Topic
 
 REQUEST_MS = 15_000
 KNOWN_SECONDS = 20.0
+_ACL_KIND = {"topic": 2, "group": 3}
+_ACL_OPERATION = {"Read": 3, "Write": 4}
+_LITERAL, _ALLOW = 3, 3  # a name, not a pattern; and it may
 TOPIC_SOURCE = 1  # … the value was set on this topic
 
 
@@ -34,6 +39,12 @@ class TopicsWouldShrink(Conflict):
     """What is declared is smaller than what the broker has."""
 
     code = "kafka.topics_would_shrink"
+
+
+class AccessNotGranted(Rejected):
+    """The broker has no access lists, or would not take a line of them from whoever asked."""
+
+    code = "kafka.access_not_granted"
 
 
 class TopicsRefused(Rejected):
@@ -181,6 +192,32 @@ async def apply(settings: KafkaSettings, declared: Sequence[Topic] = tuple(TOPIC
                         raise TopicsRefused(topic=name, why=message or for_code(code).__name__)
         await _wait_until_known(admin, settings, declared)
     return todo
+
+
+async def allow(settings: KafkaSettings, granted: Iterable[Grant]) -> None:
+    """
+    Add *granted* to the broker's access lists; harmless if repeated.
+
+    Raises:
+        AccessNotGranted: it refused.
+        BrokerAway: it does not answer.
+    """
+    async with _admin(settings) as admin:
+        for grant in granted:
+            line = CreateAclsRequest(
+                _ACL_KIND[grant.kind],
+                grant.name,
+                _LITERAL,
+                f"User:{grant.user}",
+                "*",
+                _ACL_OPERATION[grant.operation],
+                _ALLOW,
+            )
+            # aiokafka's client has no function for it, only the request itself
+            answer = await admin._send_to_controller(line)
+            for code, message in answer.creation_responses:
+                if code:
+                    raise AccessNotGranted(topic=grant.name, user=grant.user, why=message or for_code(code).__name__)
 
 
 async def delete(settings: KafkaSettings, names: Iterable[str]) -> None:

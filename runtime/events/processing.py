@@ -1,17 +1,18 @@
 """
 From record to state: the one place where events are handled, and where it is decided what becomes of a bad one.
 
-A batch runs in one transaction with its offsets and inbox rows. If anything in it fails, the transaction is rolled back
-and its events run one by one: ``Rejected`` and ``Unreadable`` park the event, ``NotYet`` and ``TryAgain`` make it wait,
-anything else is tried four times and parked. Only a database that is away stops the worker. Later events of a key queue
-behind a waiting or parked one of the same topic (shared/reference/events.md, rules 3 and 11).
+A batch runs in one transaction with its offsets and inbox rows; after one that took long, fewer events go into the next.
+If anything in it fails, the transaction is rolled back and its events run one by one: ``Rejected`` and ``Unreadable`` park
+the event, ``NotYet`` and ``TryAgain`` make it wait, anything else is tried four times and parked. Only a database that is
+away stops the worker. Later events of a key queue behind a waiting or parked one of the same topic
+(shared/reference/events.md, rules 3 and 11).
 """
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -32,12 +33,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
 from runtime.events import failpoints
 from runtime.events.bus import Message, Record
 from runtime.events.handling import Handler, Received, mark_ready
 from runtime.log.bare import bare, reason
+from runtime.log.trace import traced
 from runtime.store.away import database_is_away
 from runtime.store.ids import derived_uuid
 from runtime.store.plumbing import inbox, offsets, outbox, parked, waiting
@@ -56,6 +59,9 @@ ATTEMPTS = 4
 BACKOFF_SECONDS = (0.1, 0.5, 2.0)
 WAIT_SECONDS = 1.0  # until a TryAgain is tried again
 LOOK_SECONDS = 1.0  # at most between two looks at the waiting rows (another process may have marked some ready)
+
+MOST_AT_ONCE = 100  # events in one transaction
+LONG_SECONDS = 0.5  # of a transaction: nobody else writes to the service's database meanwhile, and people wait
 
 OutboxRow = dict[str, Any]
 Held = frozenset[tuple[str, int]] | None  # the partitions of a worker that shares its service; None: all of them
@@ -93,6 +99,11 @@ class Incoming:
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     problem: OneVisitError | None = None
 
+    @property
+    def traceparent(self) -> str | None:
+        """Of the command it came from, if it could be read."""
+        return self.event.traceparent if self.event else None
+
 
 def read_event(record: Record) -> tuple[CloudEvent, type[Payload] | None]:
     """
@@ -127,6 +138,13 @@ def read_event(record: Record) -> tuple[CloudEvent, type[Payload] | None]:
     return event, model
 
 
+def fitting(at_once: int, seconds: float) -> int:
+    """Say how many events go into a transaction after one of *at_once* that took *seconds*: half of a long one's, twice a short one's."""
+    if seconds > LONG_SECONDS:
+        return max(1, at_once // 2)
+    return min(MOST_AT_ONCE, 2 * at_once) if seconds < LONG_SECONDS / 4 else at_once
+
+
 class Processor:
     """Runs one consumer of one service. Not thread-safe: one worker thread per service."""
 
@@ -148,6 +166,7 @@ class Processor:
         self.has_said = False  # something was put into the outbox since the relay was last woken
         self._positions: dict[tuple[str, int], int] | None = None
         self.held: Held = None  # whose waiting events are ours
+        self._at_once = MOST_AT_ONCE  # how many events go into the next transaction
         self._look_again_at = 0.0  # real time at which the waiting rows are looked at again; 0: at once
 
     # ── outside the transaction ─────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +208,15 @@ class Processor:
 
     def process(self, records: Sequence[Record]) -> None:
         """Handle *records* in order. Returns when all are handled, waiting or parked; raises only if the database is away."""
-        started = time.monotonic()
+        done = 0
+        while done < len(records):
+            some, started = records[done : done + self._at_once], time.monotonic()
+            self._process(some)
+            done, seconds = done + len(some), time.monotonic() - started
+            self.service.measure_batch(len(some), seconds)
+            self._at_once = fitting(self._at_once, seconds)
+
+    def _process(self, records: Sequence[Record]) -> None:
         batch = [self.prepare(record) for record in records]
         try:
             self._together(batch)
@@ -201,7 +228,6 @@ class Processor:
         failpoints.hit(self.service.name, "offset_stored")
         if self._positions is not None:
             self._positions |= _reached(records)
-        self.service.measure_batch(len(batch), time.monotonic() - started)
 
     def _together(self, batch: Sequence[Incoming]) -> None:
         with self.service.db.write(self.service.system) as session:
@@ -212,7 +238,7 @@ class Processor:
                 if self._must_queue(incoming, blocked):
                     self._queue(connection, incoming)
                 elif incoming.problem is not None:
-                    self._set_aside(connection, incoming, incoming.problem, attempts=1)
+                    unsent += self._set_aside(connection, incoming, incoming.problem, attempts=1)
                     if incoming.event_id is not None:
                         blocked.add((incoming.record.topic, incoming.record.key))
                 else:
@@ -252,7 +278,7 @@ class Processor:
                 problem = error
         if problem is None:
             return True
-        self._set_aside(session.connection(), incoming, problem, attempts)
+        self._say(session.connection(), self._set_aside(session.connection(), incoming, problem, attempts))
         return False
 
     def _run(self, session: Session, incoming: Incoming) -> list[OutboxRow]:
@@ -260,8 +286,10 @@ class Processor:
         if event is None:
             return []
         said: list[Payload] = []
-        for handler in incoming.handlers:
-            said += handler.run(event, incoming.blobs, session) or ()
+        with traced(event.traceparent):
+            for handler in incoming.handlers:
+                said += handler.run(event, incoming.blobs, session) or ()
+            log.debug("event.run", service=self.service.name, event_id=event.id, said=len(said))
         if not said or self.muted:
             return []
         return outbox_rows(
@@ -303,7 +331,16 @@ class Processor:
     def _queue(self, connection: Connection, incoming: Incoming) -> None:
         self._wait(connection, incoming, awaits=None, retry_at=None, attempts=0, code="behind")
 
-    def _set_aside(self, connection: Connection, incoming: Incoming, problem: Exception, attempts: int) -> None:
+    def _set_aside(
+        self, connection: Connection, incoming: Incoming, problem: Exception, attempts: int
+    ) -> list[OutboxRow]:
+        """Let an event wait, or park it; return what is to be said of that."""
+        with traced(incoming.traceparent):
+            return self._wait_or_park(connection, incoming, problem, attempts)
+
+    def _wait_or_park(
+        self, connection: Connection, incoming: Incoming, problem: Exception, attempts: int
+    ) -> list[OutboxRow]:
         if isinstance(problem, NotYet):
             self._wait(
                 connection, incoming, awaits=problem.awaits, retry_at=None, attempts=attempts - 1, code=problem.code
@@ -312,14 +349,15 @@ class Processor:
             retry_at = time.time() + WAIT_SECONDS
             self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts - 1, code=problem.code)
         elif isinstance(problem, OneVisitError):
-            self._park(connection, incoming, problem.code, reason(problem), attempts)
+            return self._park(connection, incoming, problem.code, reason(problem), attempts)
         elif attempts < ATTEMPTS:
             retry_at = time.time() + BACKOFF_SECONDS[attempts - 1]
             log.warning("event.failed", event_id=incoming.event_id, attempts=attempts, **bare(problem))
             self._wait(connection, incoming, awaits=None, retry_at=retry_at, attempts=attempts, code="bug")
         else:
             log.error("event.failed_for_good", event_id=incoming.event_id, attempts=attempts, **bare(problem))
-            self._park(connection, incoming, "event.handler_failed", reason(problem), attempts)
+            return self._park(connection, incoming, "event.handler_failed", reason(problem), attempts)
+        return []
 
     def _wait(
         self,
@@ -340,23 +378,18 @@ class Processor:
         connection.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=row))
         self.look_at_waiting()
 
-    def _park(self, connection: Connection, incoming: Incoming, code: str, why: str, attempts: int) -> None:
-        record = incoming.record
-        connection.execute(
-            delete(waiting).where(waiting.c.consumer == self.consumer, waiting.c.event_id == incoming.event_id)
-        )
+    def _park(self, connection: Connection, incoming: Incoming, code: str, why: str, attempts: int) -> list[OutboxRow]:
+        record, of = incoming.record, {"consumer": self.consumer, "event_id": incoming.event_id}
+        if incoming.event_id is not None:
+            connection.execute(_PARKED_NOW, {"of_consumer": self.consumer, "of_event": incoming.event_id})
         park_id = derived_uuid("parked", self.consumer, record.topic, record.part, record.off)
-        earlier = connection.execute(select(parked.c.attempts).where(parked.c.id == park_id)).scalar()
-        attempts += earlier or 0
         row = {"code": code, "reason": why[:2000], "attempts": attempts, "since": time.time(), "state": "parked"}
         place = {"topic": record.topic, "part": record.part, "off": record.off, "key": record.key, "body": record.body}
-        statement = upsert(connection, parked).values(
-            id=park_id, consumer=self.consumer, event_id=incoming.event_id, **place, **row
-        )
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+        parking = _parking(connection.dialect.name)
+        attempts = connection.execute(parking, {"id": park_id, **of, **place, **row}).scalar_one()
         log.error("event.parked", event_id=incoming.event_id, topic=record.topic, code=code, parked=park_id)
         if self.muted:
-            return
+            return []
         dead = EventParked(
             county=self.service.county,
             consumer=self.consumer,
@@ -368,16 +401,15 @@ class Processor:
             attempts=attempts,
         )
         cause = derived_uuid("dead", record.topic, record.part, record.off, attempts)
-        rows = outbox_rows(
+        return outbox_rows(
             self.service.name,
             [dead],
             cause=cause,
             at=self.service.ports.clock.now(),
             correlation_id=incoming.event.correlation_id if incoming.event else cause,
             causation_id=incoming.event_id,
-            traceparent=None,
+            traceparent=incoming.traceparent,
         )
-        self._say(connection, rows)
 
     def _say(self, connection: Connection, rows: Sequence[OutboxRow]) -> None:
         write_outbox(connection, rows)
@@ -520,6 +552,22 @@ class Processor:
 
 # Statements of every batch, built once: building one costs more than running it.
 _MINE: BindParameter[str] = bindparam("consumer")
+_PARKED_NOW = delete(waiting).where(
+    waiting.c.consumer == bindparam("of_consumer"), waiting.c.event_id == bindparam("of_event")
+)
+
+
+@cache
+def _parking(dialect: str) -> ReturningInsert[int]:
+    """Park a message, or park it again with all attempts there were; gives their number."""
+    row = upsert_in(dialect, parked)
+    again = {name: row.excluded[name] for name in ("code", "reason", "since", "state")}
+    attempts = parked.c.attempts + row.excluded.attempts
+    return row.on_conflict_do_update(index_elements=["id"], set_={**again, "attempts": attempts}).returning(
+        parked.c.attempts
+    )
+
+
 _SEEN = select(inbox.c.event_id).where(
     inbox.c.consumer == _MINE, inbox.c.event_id.in_(bindparam("ids", expanding=True))
 )

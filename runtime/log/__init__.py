@@ -50,13 +50,14 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-def set_up(folder: Path | None, level: str = "INFO") -> None:
+def set_up(folder: Path | None, level: str = "INFO", name: str = "onevisit") -> None:
     """
-    Send everything that is logged to ``<folder>/onevisit.log`` (rotated), or to stderr where there is no folder.
+    Send everything that is logged to ``<folder>/<name>.log`` (rotated), or to stderr where there is no folder.
 
     Args:
         folder: The home's ``logs`` folder, made if missing.
         level: Least level that is written.
+        name: Of the file; processes that share the folder have different ones, or rotating would lose lines.
     """
     handler: logging.Handler
     if folder is None:
@@ -64,7 +65,7 @@ def set_up(folder: Path | None, level: str = "INFO") -> None:
     else:
         folder.mkdir(parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(
-            folder / "onevisit.log", maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+            folder / f"{name}.log", maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
         )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_SHARED, foreign],

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from runtime.store.actor import Actor
 from runtime.store.rows import add_wall, check_writes
 
 BUSY_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What this process has and no other may have at the same time; freed when the process dies."""
+
+    give_back: Callable[[], None]
+    held: Callable[[], bool] = lambda: True  # a lock of the kernel stays ours; one of a server may be lost with it
 
 
 class FairLock:
@@ -124,7 +133,7 @@ class Database:
         ) as session:
             yield session
 
-    def claim(self, name: str) -> Callable[[], None] | None:
+    def claim(self, name: str) -> Claim | None:
         """
         Claim for this process what only one may be at a time among those who share this database.
 
@@ -132,7 +141,7 @@ class Database:
             name: What is claimed: letters, digits and ``-``.
 
         Returns:
-            What gives it back (the kernel does, when the process dies); None if somebody has it.
+            The claim; None if somebody has it.
         """
         file = open(self.path.with_name(f"{self.path.name}.{name}.lock"), "ab")  # noqa: SIM115  held until given back
         try:
@@ -140,7 +149,7 @@ class Database:
         except BlockingIOError:
             file.close()
             return None
-        return file.close
+        return Claim(file.close)
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """
@@ -158,6 +167,13 @@ class Database:
     def begin_migration(self, connection: Connection) -> None:
         """Begin the one transaction of a migration."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def unwalled(self, connection: Connection) -> list[str]:
+        """Return nothing: SQLite has no second wall."""
+        return []
+
+    def raise_wall(self, connection: Connection) -> None:
+        """Do nothing: SQLite has no second wall."""
 
     def dangling(self, connection: Connection) -> list[str]:
         """Name the tables with rows that point nowhere (a migration runs with foreign keys off)."""

@@ -54,7 +54,7 @@ def migrate(database: Database, migrations: Path, backups: Path | None = None) -
         MigrationBroke: the foreign-key check failed; the file is as before.
     """
     with database.migration_connection() as connection:
-        steps = _pending(connection, PLUMBING, PLUMBING_VERSIONS) + _pending(connection, migrations, SERVICE_VERSIONS)
+        steps = _steps(database, connection, migrations)
         connection.rollback()
         if not steps:
             return []
@@ -63,6 +63,7 @@ def migrate(database: Database, migrations: Path, backups: Path | None = None) -
         database.begin_migration(connection)
         _upgrade(connection, PLUMBING, PLUMBING_VERSIONS)
         _upgrade(connection, migrations, SERVICE_VERSIONS)
+        database.raise_wall(connection)
         broken = database.dangling(connection)
         if broken:
             connection.rollback()
@@ -73,11 +74,19 @@ def migrate(database: Database, migrations: Path, backups: Path | None = None) -
 
 
 def pending(database: Database, migrations: Path) -> list[str]:
-    """Name the migrations that have not run yet."""
+    """Name the migrations that have not run yet, and the tables whose rows the database does not keep apart yet."""
     with database.migration_connection() as connection:
-        found = _pending(connection, PLUMBING, PLUMBING_VERSIONS) + _pending(connection, migrations, SERVICE_VERSIONS)
+        found = _steps(database, connection, migrations)
     connection.engine.dispose()
     return found
+
+
+def _steps(database: Database, connection: Connection, migrations: Path) -> list[str]:
+    return [
+        *_pending(connection, PLUMBING, PLUMBING_VERSIONS),
+        *_pending(connection, migrations, SERVICE_VERSIONS),
+        *(f"row security of {table}" for table in database.unwalled(connection)),
+    ]
 
 
 def _script(folder: Path) -> "ScriptDirectory":
@@ -99,11 +108,17 @@ def _version(connection: Connection, versions: str) -> str | None:
 
 
 def _pending(connection: Connection, folder: Path, versions: str) -> list[str]:
-    current = _version(connection, versions)
-    if current == newest(folder):
+    current, ours = _version(connection, versions), newest(folder)
+    if current == ours or _number(current) > _number(
+        ours
+    ):  # beyond what is known: this release works on under the next
         return []
     found = [revision.revision for revision in _script(folder).iterate_revisions("heads", current or "base")]
     return [name for name in reversed(found) if name != current]
+
+
+def _number(revision: str | None) -> int:
+    return int(revision.partition("_")[0]) if revision else 0
 
 
 def _upgrade(connection: Connection, folder: Path, versions: str) -> None:

@@ -8,7 +8,7 @@ commands and handlers check is therefore still so when they write, whichever dat
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,11 +16,13 @@ import psycopg
 import structlog
 from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import NullPool
 
 from runtime.store.actor import Actor
-from runtime.store.database import BUSY_TIMEOUT_MS, Database, WalledSession
+from runtime.store.database import BUSY_TIMEOUT_MS, Claim, Database, WalledSession
+from runtime.store.row_security import SYSTEM, raise_wall, speak_for, unwalled
 from runtime.store.upserts import outbox_channel
 
 CONNECT_SECONDS = 10
@@ -64,6 +66,14 @@ class PostgresDatabase(Database):
         session = WalledSession(self._writer, info={"actor": actor, "base": self.base}, expire_on_commit=False)
         with session, session.begin():
             self._wait_for_turn(session.connection())
+            speak_for(session.connection(), actor)
+            yield session
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[Session]:
+        """Open a read-only session for *actor*: one consistent snapshot."""
+        with super().read(actor) as session:
+            speak_for(session.connection(), actor)
             yield session
 
     @contextmanager
@@ -73,7 +83,7 @@ class PostgresDatabase(Database):
             self._wait_for_turn(connection)
             yield connection
 
-    def claim(self, name: str) -> Callable[[], None] | None:
+    def claim(self, name: str) -> Claim | None:
         """Claim *name* in this schema by a lock of a connection of its own; see ``Database.claim``."""
         connection = self._writer.connect()
         try:
@@ -86,7 +96,7 @@ class PostgresDatabase(Database):
             connection.close()
             raise
         connection.detach()  # never goes back to the pool, where the lock would stay with it
-        return connection.close
+        return Claim(connection.close, lambda: _answers(connection))
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call *wake* whenever a transaction with events commits, in whichever process; return what ends that."""
@@ -129,12 +139,23 @@ class PostgresDatabase(Database):
             yield connection
 
     def migration_connection(self) -> Connection:
-        """Open a connection for migrations, in an engine of its own."""
-        return self._engine(lock_timeout_ms=MIGRATION_LOCK_TIMEOUT_MS, pool={"poolclass": NullPool}).connect()
+        """Open a connection for migrations, which see every row, in an engine of its own."""
+        limit = MIGRATION_LOCK_TIMEOUT_MS
+        return self._engine(
+            lock_timeout_ms=limit, pool={"poolclass": NullPool}, more=f" -c onevisit.agency={SYSTEM}"
+        ).connect()
 
     def begin_migration(self, connection: Connection) -> None:
         """Begin the one transaction of a migration; one process migrates at a time."""
         self._wait_for_turn(connection)
+
+    def unwalled(self, connection: Connection) -> list[str]:
+        """Name the tables of owned rows that PostgreSQL itself does not keep from other agencies yet."""
+        return [table.name for table in unwalled(connection, self.base)]
+
+    def raise_wall(self, connection: Connection) -> None:
+        """Have PostgreSQL keep owned rows from other agencies."""
+        raise_wall(connection, unwalled(connection, self.base))
 
     def dangling(self, connection: Connection) -> list[str]:
         """Return nothing: PostgreSQL checks its foreign keys itself."""
@@ -150,8 +171,10 @@ class PostgresDatabase(Database):
         """Number what is locked: 64 bits out of schema and name, as PostgreSQL wants them."""
         return zlib.crc32(self.schema.encode()) << 31 | zlib.crc32(name.encode()) >> 1
 
-    def _engine(self, *, lock_timeout_ms: int, reads_only: bool = False, pool: Mapping[str, Any] = POOL) -> Engine:
-        options = f"-c search_path={self.schema} -c lock_timeout={lock_timeout_ms} -c timezone=UTC"
+    def _engine(
+        self, *, lock_timeout_ms: int, reads_only: bool = False, pool: Mapping[str, Any] = POOL, more: str = ""
+    ) -> Engine:
+        options = f"-c search_path={self.schema} -c lock_timeout={lock_timeout_ms} -c timezone=UTC{more}"
         arguments: dict[str, Any] = {"options": options, "connect_timeout": CONNECT_SECONDS, **ALIVE}
         engine = create_engine(
             self._url,
@@ -169,6 +192,18 @@ class PostgresDatabase(Database):
         return engine
 
 
+def _answers(connection: Connection) -> bool:
+    """Tell whether a connection is still there, and with it the locks it has."""
+    if connection.invalidated:  # asked again it would come back as another connection, without the locks
+        return False
+    try:
+        connection.scalar(_ANSWER)
+    except DBAPIError:
+        return False
+    return True
+
+
+_ANSWER = text("SELECT 1")
 _TURN = text("SELECT pg_advisory_xact_lock(:key)")
 
 
@@ -193,6 +228,29 @@ def provision(url: str, schema: str, role: str, password: str) -> None:
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {role}").format(**names))
         connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC").format(**names))
         connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+
+
+def make_database(url: str, name: str) -> None:
+    """Make an empty database beside the administrator's at *url*."""
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_plain(name))))
+
+
+@contextmanager
+def exported_snapshot(url: str) -> Iterator[str]:
+    """Hold the database as it is now for others to read (``pg_dump --snapshot``); give the snapshot's name."""
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        yield str(row[0])
+
+
+def schemas_with_tables(url: str, schemas: Collection[str]) -> list[str]:
+    """Name those of *schemas* that have tables."""
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        query = "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1"
+        return [str(name) for (name,) in connection.execute(query, [list(schemas)])]
 
 
 def _plain(name: str) -> str:

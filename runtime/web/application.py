@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, Route
 
 from runtime.service import Service
 from runtime.web.access import ASSET, Access, AccessTable
 from runtime.web.guard import Guard
+from runtime.web.health import Readiness, Ready, health_routes
 from runtime.web.problems import catch_refusals
 from runtime.web.signin import NobodySignsIn, SignIn
 from runtime.web.templates import Web
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Ready = Callable[[], Mapping[str, bool]]
 
 OWN_ACCESS: Mapping[str, Access] = {
     "GET /healthz": ASSET,
@@ -49,7 +49,7 @@ def application(
         services: Whose ``routers`` (``routes(service, web)``) are served and whose ``access`` guards them.
         sign_in: Who holds a session; without it nobody is ever signed in.
         lifespan: Run around serving: starts and stops workers and timers in the embedded form.
-        ready: Named checks for /readyz; all must hold.
+        ready: What /readyz tells.
 
     Raises:
         RouteWithoutAccessLine: a route nobody speaks of in an access table, by its name.
@@ -102,24 +102,10 @@ def _lines(services: Iterable[Service]) -> dict[str, Access]:
 
 
 def _own_routes(web: Web, ready: Ready | None) -> list[BaseRoute]:
-    def healthz() -> Response:
-        return JSONResponse({"status": "ok"})
-
-    def readyz() -> Response:
-        checks = dict(ready()) if ready else {}
-        good = all(checks.values())
-        return JSONResponse(
-            {"status": "ok" if good else "not ready", "checks": checks}, status_code=200 if good else 503
-        )
-
     def asset(request: Request) -> Response:
         return web.assets.answer(request)
 
-    return [
-        APIRoute("/healthz", healthz, methods=["GET"], include_in_schema=False),
-        APIRoute("/readyz", readyz, methods=["GET"], include_in_schema=False),
-        Route("/assets/{name:path}", asset, methods=["GET"]),
-    ]
+    return [*health_routes(ready or Readiness), Route("/assets/{name:path}", asset, methods=["GET"])]
 
 
 @asynccontextmanager

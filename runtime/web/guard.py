@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.errors import OneVisitError
 from runtime.log.bare import bare
+from runtime.log.trace import traceparent_in
 from runtime.store.away import DatabaseAway, database_is_away
 from runtime.web.access import Access, AccessTable, Entry
 from runtime.web.bodies import Fields, check_texts, kind_of, read_body, read_fields, replay
@@ -64,7 +65,6 @@ HEADERS = {
 }
 AWAY_SECONDS = 5  # until a request is worth repeating whose database did not answer
 CHANGE_PAGE = "/password"  # where a password is changed
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
 
 
@@ -169,9 +169,7 @@ class Guard:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise ForeignOrigin()
         origin = request.headers.get("origin")
-        scheme = "https" if self._web.settings.https else "http"
-        ours = self._web.settings.origin or f"{scheme}://{request.headers.get('host')}"
-        if origin is not None and origin != ours:
+        if origin is not None and origin != self._web.origin(request):
             raise ForeignOrigin()
 
     def _answer(self, request: Request, error: OneVisitError) -> Response:
@@ -238,8 +236,7 @@ def _traced(scope: Scope) -> Iterator[None]:
     """Bind the request's id and trace to everything logged on its way."""
     headers = Headers(scope=scope)
     bound = {"request_id": uuid.uuid4().hex, "method": scope["method"]}
-    traceparent = headers.get("traceparent", "")
-    if _TRACEPARENT.fullmatch(traceparent):
+    if traceparent := traceparent_in(headers.get("traceparent", "")):
         bound["traceparent"] = traceparent
     with structlog.contextvars.bound_contextvars(**bound):
         try:

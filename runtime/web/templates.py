@@ -111,6 +111,11 @@ class Web:
         """Say something outside a template, in the asker's language."""
         return _say(lang, zh, en, facts)
 
+    def origin(self, request: Request) -> str:
+        """Say where this installation is reached from outside: scheme and host, without a slash at the end."""
+        scheme = "https" if self.settings.https else "http"
+        return self.settings.origin or f"{scheme}://{request.headers.get('host')}"
+
     def tells(self, request: Request, refusal: OneVisitError) -> str:
         """Say a refusal and its next step as one text, to be shown beside the form it is about."""
         lang = visitor_of(request).lang

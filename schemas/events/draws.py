@@ -1,7 +1,7 @@
 """Topic ``draws``: the joint draw (JIDRAW/1) step by step; never a drawn target, a seed or a secret. Said by drawer."""
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import date, datetime
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -85,6 +85,28 @@ class DrawCompleted(DrawsPayload):
     work: BlobRef  # schemas.documents.WorkList; readers: results, notifier
 
 
+class DrawImported(DrawsPayload):
+    """
+    Targets and teams that were drawn elsewhere stand for the campaign's draw; two people of the lead said so.
+
+    There is no manifest, no seed and no record of such a draw, and so no digest: it cannot be verified here. Who and
+    where stands in the restricted work blob; visits open from here, as after a draw.
+    """
+
+    type: ClassVar[str] = "onevisit.draw.imported.v1"
+
+    lead: Id
+    agencies: tuple[Id, ...]
+    witness: Id | None  # the plan's witness body, who may have seen it; not who says that it did
+    purpose: Purpose
+    place: Literal["paper", "platform"]
+    drawn_on: date
+    visits: Count
+    sections: Count
+    disclose_at: datetime
+    work: BlobRef  # schemas.documents.WorkList; readers: results, notifier
+
+
 class DrawVoided(DrawsPayload):
     """The attempt ended before its seal; the next attempt may open (JIDRAW/1 sections 5 and 6)."""
 
@@ -121,6 +143,14 @@ class ChangeApproved(ChangePayload):
     """A second person of the agency approved the change; it goes into the next round."""
 
     type: ClassVar[str] = "onevisit.change.approved.v1"
+
+
+class RecusalGranted(ChangePayload):
+    """The head granted a visited firm's request (当事人申请回避): whom it concerns stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.recusal.granted.v1"
+
+    recusal: BlobRef  # schemas.documents.GrantedRecusal; reader: planner
 
 
 class RoundPayload(DrawsPayload):
