@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from runtime.service import MenuEntry, Ports, Service
+from runtime.service import Gauge, MenuEntry, Ports, Service
 from runtime.settings import NOTHING, ServiceSettings
 from runtime.store.places import Place, database_of
 from runtime.web.access import SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.notifier import api, api_webhooks, pages, pages_webhooks
 from services.notifier.handlers import HANDLERS
+from services.notifier.queries import overdue_count
 from services.notifier.sending import ERRANDS
 from services.notifier.tables import Base
 from services.notifier.timers import TIMERS
@@ -76,6 +77,9 @@ MENU = (
 )
 
 
+GAUGES = (Gauge("duties_overdue", "open duties that are overdue", overdue_count),)
+
+
 def notifier(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
     """Put the notifier together on *ports*, its database in *place*, as its section of the settings file says."""
     return Service(
@@ -87,6 +91,7 @@ def notifier(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> 
         handlers_marked=HANDLERS,
         timers=TIMERS,
         errands=ERRANDS,
+        gauges=GAUGES,
         messages=HERE / "messages.toml",
         settings=Settings(**given),
         access=ACCESS,

@@ -214,6 +214,11 @@ def summary(session: Session, actor: Actor, *, now: datetime) -> Summary:
     )
 
 
+def overdue_count(session: Session, actor: Actor, now: datetime) -> int:
+    """Count the open duties of all agencies that are overdue."""
+    return _by_light(session, select(Duty).where(Duty.closed_at.is_(None)), now)[Light.RED.value]
+
+
 def _counts(session: Session, actor: Actor, whose: str, now: datetime) -> dict[str, int]:
     return _by_light(session, _duties(actor, whose, closed=False), now)
 

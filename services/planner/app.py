@@ -46,6 +46,7 @@ def access(settings: Settings) -> dict[str, Access]:
         "GET /campaigns/{campaign_id}/edit": PLANNER,
         "POST /campaigns/{campaign_id}/edit": PLANNER,
         "GET /campaigns/{campaign_id}/confirm": PLANNER,
+        "POST /campaigns/{campaign_id}/numbers": PLANNER,
         "POST /campaigns/{campaign_id}/propose": PLANNER,
         "POST /campaigns/{campaign_id}/confirm": PLANNER,
         "POST /campaigns/{campaign_id}/decline": PLANNER,

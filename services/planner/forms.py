@@ -1,10 +1,11 @@
 """What people and systems send to the planner: shapes only, the rules are in ``domain``."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.documents import Disclosure
 from schemas.events.payload import Id
 from schemas.vocabulary import Purpose, Stage
 
@@ -42,6 +43,15 @@ class ConditionsForm(Form):
     exclude_drawn: bool = False
 
 
+class ClassBoundsForm(Form):
+    """What the plan asks of one category where each is a class of its own; empty: the common ratio alone."""
+
+    category: Id
+    ratio: str | tuple[int, int] | None = None
+    least: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    most: Annotated[int, Field(ge=0, le=10**9)] | None = None
+
+
 class ConferenceForm(Form):
     """The joint conference (联席会议): its day, how many attended, and the minutes; names of people stay in the minutes."""
 
@@ -71,8 +81,13 @@ class CampaignForm(Form):
     ratio: str | tuple[int, int]
     planned: Annotated[int, Field(le=10**9)]
     spread: str = "one_class"
+    most: Annotated[int, Field(ge=1, le=10**9)] | None = None  # most targets of the whole draw
+    class_bounds: Annotated[tuple[ClassBoundsForm, ...], Field(max_length=Many)] = ()
+    parent: Id | None = (
+        None  # 分段式: all targets of that campaign's disclosed draw; ratio, number, spread, conditions fall away
+    )
     purpose: Purpose = Purpose.REHEARSAL
-    disclosure: Literal["window", "open"] = "window"
+    disclosure: Disclosure = "window"
     witness: Id | None = None
     dice: int | None = 20
     chain_len: int = 3

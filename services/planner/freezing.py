@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -15,8 +15,9 @@ from schemas.documents import AnnexTarget, CampaignPlan, FrameAnnex, RosterOffic
 from schemas.rulepack import RulePack
 from schemas.vocabulary import Stage
 from services.planner import packs
-from services.planner.commands.campaigns import get_campaign, names_of, parts_of
+from services.planner.commands.campaigns import first_stage, get_campaign, names_of, parts_of
 from services.planner.domain import campaigns as rules
+from services.planner.domain.caps import refuse_clashes, weigh
 from services.planner.domain.frames import (
     Candidate,
     Conditions,
@@ -24,15 +25,17 @@ from services.planner.domain.frames import (
     Selected,
     frame_digest,
     require_entities,
+    require_first_stage,
     write_frame,
 )
 from services.planner.domain.frames import (
     select as select_entities,
 )
-from services.planner.domain.ratios import DrawClass, check_planned
-from services.planner.domain.rosters import Officer, Recusal, Roster, draw_roster
+from services.planner.domain.ratios import NO_CAPS, Bounds, Caps, ClassCap, DrawClass, check_planned
+from services.planner.domain.rosters import Absence, Officer, Recusal, Roster, draw_roster
 from services.planner.registers import editions, register_on
 from services.planner.tables import (
+    AbsenceRow,
     CampaignRow,
     ConfirmationRow,
     DrawnTargetRow,
@@ -51,6 +54,7 @@ class AgencyStaff:
     needed: tuple[str, ...]
     officers: Mapping[str, Officer]
     recusals: tuple[Recusal, ...]
+    absences: tuple[Absence, ...]
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,19 @@ class FrameInputs:
     conditions: Conditions
     lines: tuple[Line, ...]
     drawn: frozenset[str]
+    first: frozenset[str] | None
+    """Of a staged campaign (分段式): the targets of its first stage."""
     ratio: Fraction
     planned: int
     spread: str
+    caps: Caps
     pack: RulePack
     kinds: frozenset[str]
     staff: tuple[AgencyStaff, ...]
     people: Mapping[tuple[str, str], tuple[str, str]]  # (agency, officer) → (name, credential number)
     inspect_from: date
     inspect_to: date
+    days: tuple[date, ...]  # of the inspection stage, on which a visit may be
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,9 @@ def gather(session: Session, actor: Actor, *, campaign_id: str, lead: str, on: d
     rules.check_freezable(row.id, row.state, states, names_of(session, row.county))
     pack = packs.read_pack(packs.find_pack(session, row.county, row.pack, row.edition).document)
     plan = CampaignPlan.model_validate_json(row.plan or "")
-    registered = register_on(session, TargetRow, row.county, row.owner_agency, on)
+    registered, first = register_on(session, TargetRow, row.county, row.owner_agency, on), first_stage_of(session, row)
     lines = tuple(Line(item.item, item.agency, frozenset(item.categories)) for item in plan.items)
+    calendar = packs.read_calendar(packs.find_calendar(session, row.county, pack.calendar).document)
     inspect = next(window for window in plan.stages if window.stage is Stage.INSPECT)
     staff = tuple(_staff(session, row, plan, agency.agency, on) for agency in plan.agencies)
     people = {
@@ -130,20 +139,23 @@ def gather(session: Session, actor: Actor, *, campaign_id: str, lead: str, on: d
         campaign=row.id,
         inputs=inputs_of(session, row),
         on=on,
-        candidates=tuple(_candidate(target) for target in registered),
+        candidates=candidates(registered, first),
         targets={target.target: _annexed(target) for target in registered},
         conditions=conditions_of(row),
         lines=lines,
         drawn=already_drawn(session, row, on.year),
+        first=first,
         ratio=Fraction(row.ratio_p, row.ratio_q),
         planned=row.planned,
         spread=row.spread,
+        caps=caps_of(row),
         pack=pack,
         kinds=frozenset(item.kind for item in plan.items),
         staff=staff,
         people=people,
         inspect_from=inspect.first_on,
         inspect_to=inspect.last_on,
+        days=calendar.working_days_in(inspect.first_on, inspect.last_on),
     )
 
 
@@ -151,6 +163,19 @@ def conditions_of(row: CampaignRow) -> Conditions:
     """Read what narrows a campaign's frame."""
     categories = sorted({category for item in row.items for category in item["categories"]})
     return Conditions(tuple(categories), tuple(row.districts), tuple(row.target_labels), row.established_before)
+
+
+def caps_of(row: CampaignRow) -> Caps:
+    """Read the numbers a campaign's plan asks for beside its ratio."""
+    return Caps(
+        row.most,
+        {
+            each["category"]: ClassCap(
+                None if each["ratio"] is None else Fraction(*each["ratio"]), each["least"], each["most"]
+            )
+            for each in row.class_bounds or ()
+        },
+    )
 
 
 def already_drawn(session: Session, row: CampaignRow, year: int) -> frozenset[str]:
@@ -169,9 +194,19 @@ def _candidate(row: TargetRow) -> Candidate:
     return Candidate(row.target, row.category, row.district, frozenset(row.labels), row.established_on, row.state)
 
 
-def candidates(rows: Sequence[TargetRow]) -> tuple[Candidate, ...]:
-    """Take from the register what decides on who may be drawn."""
-    return tuple(_candidate(row) for row in rows)
+def candidates(rows: Sequence[TargetRow], first: frozenset[str] | None) -> tuple[Candidate, ...]:
+    """Take from the register what decides on who may be drawn; of a staged campaign only its *first* stage's targets."""
+    return tuple(_candidate(row) for row in rows if first is None or row.target in first)
+
+
+def first_stage_of(session: Session, row: CampaignRow) -> frozenset[str] | None:
+    """Name the targets of a staged campaign's first stage; None of any other campaign."""
+    return None if row.parent is None else first_stage(session, row.county, row.parent, row.purpose)
+
+
+def bounds_of(pack: RulePack, kinds: Collection[str], first: frozenset[str] | None) -> Bounds:
+    """Give the bounds of the ratio; where a first stage chose the targets they were its own, and all are visited."""
+    return packs.bounds(pack, kinds) if first is None else Bounds()
 
 
 def _annexed(row: TargetRow) -> AnnexTarget:
@@ -201,8 +236,13 @@ def _staff(session: Session, row: CampaignRow, plan: CampaignPlan, agency: str, 
         Recusal(each.officer, each.target, each.category, each.until_on)
         for each in register_on(session, RecusalRow, row.county, agency, on)
     )
+    absences = tuple(
+        Absence(each.officer, each.first_on, each.last_on)
+        for each in register_on(session, AbsenceRow, row.county, agency, on)
+        if not each.cancelled
+    )
     needed = tuple(sorted({label for slot in part.slot_labels for label in slot}))
-    return AgencyStaff(agency, tuple(confirmation.officers), needed, officers, recusals)
+    return AgencyStaff(agency, tuple(confirmation.officers), needed, officers, recusals, absences)
 
 
 def make(given: FrameInputs) -> MadeFrame:
@@ -210,14 +250,18 @@ def make(given: FrameInputs) -> MadeFrame:
     Make frame file, rosters and annex; pure, and perhaps long.
 
     Raises:
-        FrameEmpty, PlannedTooFew, PlannedExceedsFrame, NothingFeasible, PlannedAboveMaximum, PlannedNotOfTheRule.
+        FrameEmpty, FirstStageLeftOut, BoundsClash, PlannedTooFew, PlannedExceedsFrame, NothingFeasible,
+        PlannedAboveMaximum, PlannedNotOfTheRule.
     """
     selected = select_entities(given.candidates, given.conditions, given.lines, given.drawn)
     require_entities(selected)
+    if given.first is not None:
+        require_first_stage(selected, given.first)
     sizes = selected.sizes(given.conditions.categories)
-    layout: tuple[DrawClass, ...] = check_planned(
-        given.spread, sizes, given.ratio, given.planned, packs.bounds(given.pack, given.kinds)
-    )
+    bounds = bounds_of(given.pack, given.kinds, given.first)
+    if given.caps != NO_CAPS:
+        refuse_clashes(weigh(given.spread, sizes, given.ratio, given.planned, bounds, given.caps))
+    layout: tuple[DrawClass, ...] = check_planned(given.spread, sizes, given.ratio, given.planned, bounds, given.caps)
     file = write_frame(selected.entities, layout)
     digest = frame_digest(file)
     by_agency = {
@@ -229,19 +273,30 @@ def make(given: FrameInputs) -> MadeFrame:
             selected.entities,
             given.inspect_from,
             given.inspect_to,
+            staff.absences,
+            given.days,
         )
         for staff in given.staff
     }
+    absences = {seat.officer: seat.absent for roster in by_agency.values() for seat in roster.eligible if seat.absent}
     rosters = Rosters(
         campaign=given.campaign,
         agencies={
             agency: tuple(
-                RosterOfficer(officer=seat.officer, labels=seat.labels, cap=seat.cap, base_load=0, recused=seat.recused)
+                RosterOfficer(
+                    officer=seat.officer,
+                    labels=seat.labels,
+                    cap=seat.cap,
+                    base_load=0,
+                    recused=seat.recused,
+                    absent=seat.absent,
+                )
                 for seat in roster.eligible
             )
             for agency, roster in by_agency.items()
         },
         excluded={agency: roster.excluded for agency, roster in by_agency.items()},
+        days=given.days if absences else (),
     )
     annex = FrameAnnex(
         campaign=given.campaign,
@@ -252,5 +307,6 @@ def make(given: FrameInputs) -> MadeFrame:
             for agency, roster in by_agency.items()
             for seat in roster.eligible
         ),
+        absences=absences,
     )
     return MadeFrame(file, digest, selected, sizes, rosters, annex, by_agency)

@@ -1,12 +1,14 @@
 """
 What the planner hears: who there is, and how far its campaigns are.
 
-Projections only, so all of it can be replayed; but that a seal takes back a cancellation is decided once.
+Projections only, so all of it can be replayed; but that a seal takes back a cancellation is decided once,
+and a recusal that was granted goes into its register once.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -15,15 +17,18 @@ from sqlalchemy.orm import Session
 from runtime.errors import NotYet, Rejected, Unreadable
 from runtime.events.handling import Received, arrived, handles
 from runtime.store import share
+from schemas.documents import GrantedRecusal
 from schemas.events.accounts import AccountChanged, AccountClosed, AccountOpened, AgencyRegistered
 from schemas.events.campaigns import CampaignResumed
 from schemas.events.draws import (
     CommitmentReceived,
     DrawCompleted,
     DrawDisclosed,
+    DrawImported,
     DrawOpened,
     DrawsPayload,
     DrawVoided,
+    RecusalGranted,
     RevealsSealed,
     RoundClosed,
 )
@@ -41,10 +46,22 @@ from schemas.events.results import (
 )
 from services.planner.domain import campaigns as rules
 from services.planner.domain.days import business_day
-from services.planner.tables import AccountRow, AgencyRow, CampaignRow, DrawnTargetRow, DrawRow, DutyRow, SectionRow
+from services.planner.registers import next_edition, register_on
+from services.planner.tables import (
+    AccountRow,
+    AgencyRow,
+    CampaignRow,
+    DrawnTargetRow,
+    DrawRow,
+    DutyRow,
+    RecusalRow,
+    SectionRow,
+)
 
 Blobs = Mapping[str, bytes]
 LIGHTS = ("approaching", "missed", "escalated")
+PARTYS_REQUEST = "partys_request"
+"""Why an officer is recused at a visited firm's request; packs name it among their reasons (当事人申请回避)."""
 
 
 class CampaignNotOurs(Rejected):
@@ -103,8 +120,21 @@ def _keep_account(data: AccountOpened | AccountChanged, session: Session) -> Non
 @handles(DrawOpened, replay=True)
 def follow_draw(event: Received[DrawOpened], blobs: Blobs, session: Session) -> None:
     """Follow an attempt at the draw from its opening; its agencies and its witness see how far it is."""
-    data = event.data
-    lead = _campaign(session, data.campaign).owner_agency
+    _follow(event.data, event.data.agencies, event.data.witness, event.time, session)
+
+
+@handles(DrawImported, replay=True)
+def note_import(event: Received[DrawImported], blobs: Blobs, session: Session) -> None:
+    """Note a draw that was made elsewhere: it is heard of when it stands."""
+    row = _follow(event.data, event.data.agencies, event.data.witness, event.time, session)
+    row.state, row.completed_at = "completed", event.time
+    row.visits, row.sections = event.data.visits, event.data.sections
+
+
+def _follow(
+    data: DrawsPayload, agencies: Iterable[str], witness: str | None, at: datetime, session: Session
+) -> DrawRow:
+    lead, bodies = _campaign(session, data.campaign).owner_agency, tuple(agencies)
     row = DrawRow(
         id=_attempt(data),
         county=data.county,
@@ -114,16 +144,17 @@ def follow_draw(event: Received[DrawOpened], blobs: Blobs, session: Session) -> 
         attempt=data.attempt,
         state="opened",
         committed=[],
-        expected=len(data.agencies),
+        expected=len(bodies),
         visits=0,
         sections=0,
-        opened_at=event.time,
+        opened_at=at,
     )
     session.add(row)
     session.flush()
-    for body in sorted({*data.agencies, data.witness or lead} - {lead}):
+    for body in sorted({*bodies, witness or lead} - {lead}):
         share(session, row, body)
     arrived(session, f"draw:{data.draw}")
+    return row
 
 
 @handles(CommitmentReceived, replay=True)
@@ -142,7 +173,17 @@ def note_seal(event: Received[RevealsSealed], blobs: Blobs, session: Session) ->
 @handles(RevealsSealed)
 def carry_out_after_all(event: Received[RevealsSealed], blobs: Blobs, session: Session) -> list[Payload]:
     """Take a cancellation back that was given before this seal was heard of; the reason given for it stays."""
-    campaign = _campaign(session, event.data.campaign)
+    return _resume(event.data, session)
+
+
+@handles(DrawImported)
+def carry_out_imported(event: Received[DrawImported], blobs: Blobs, session: Session) -> list[Payload]:
+    """Take a cancellation back that was given before this import was heard of."""
+    return _resume(event.data, session)
+
+
+def _resume(data: DrawsPayload, session: Session) -> list[Payload]:
+    campaign = _campaign(session, data.campaign)
     if campaign.state != rules.CANCELLED:
         return []
     campaign.state, campaign.version = rules.FROZEN, campaign.version + 1
@@ -190,6 +231,45 @@ def remember_drawn(event: Received[DrawDisclosed], blobs: Blobs, session: Sessio
             found = DrawnTargetRow(id=f"{data.campaign}.{target}", county=data.county, campaign=data.campaign)
             session.add(found)
         found.target, found.purpose, found.year = target, campaign.purpose, year
+
+
+@handles(RecusalGranted, blobs=("recusal",))
+def keep_recusal(event: Received[RecusalGranted], blobs: Blobs, session: Session) -> None:
+    """Write a recusal that a firm asked for and the head granted into the agency's register, unless it stands there."""
+    granted = GrantedRecusal.model_validate_json(blobs["recusal"])
+    on, county, agency = business_day(event.time), event.data.county, granted.agency
+    same = select(RecusalRow).where(
+        RecusalRow.county == county,
+        RecusalRow.owner_agency == agency,
+        RecusalRow.officer == granted.officer,
+        RecusalRow.target == granted.target,
+    )
+    versions = list(session.scalars(same))
+    standing = next((row for row in versions if row.valid_to is None), None)
+    if standing is not None and standing.until_on is None:
+        return
+    if standing is not None:
+        standing.valid_to = on
+    version = 1 + max((row.version for row in versions), default=0)
+    session.add(
+        RecusalRow(
+            id=f"{county}.{agency}.{granted.officer}.{granted.target}.{version}",
+            county=county,
+            owner_agency=agency,
+            officer=granted.officer,
+            target=granted.target,
+            category=None,
+            reason=PARTYS_REQUEST,
+            until_on=None,
+            version=version,
+            valid_from=on,
+            valid_to=None,
+            recorded_at=event.time,
+            recorded_by=event.data.change,
+        )
+    )
+    session.flush()
+    next_edition(session, county, agency, "recusals", len(register_on(session, RecusalRow, county, agency)), event.time)
 
 
 def selected_in(record: bytes) -> list[str]:
@@ -375,13 +455,16 @@ HANDLERS = (
     change_account,
     close_account,
     follow_draw,
+    note_import,
     count_commitment,
     note_seal,
     carry_out_after_all,
+    carry_out_imported,
     note_completion,
     note_round,
     note_void,
     remember_drawn,
+    keep_recusal,
     note_visit,
     note_closed_visit,
     note_entry,

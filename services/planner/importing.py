@@ -19,6 +19,7 @@ from services.planner.domain.register_rows import (
     COLUMNS,
     KINDS,
     SHEET_NAMES,
+    AbsenceEntry,
     ChecklistEntry,
     InspectorEntry,
     ItemEntry,
@@ -26,6 +27,7 @@ from services.planner.domain.register_rows import (
     TargetEntry,
     Vocabulary,
     ordered,
+    read_absences,
     read_checklists,
     read_inspectors,
     read_items,
@@ -37,7 +39,7 @@ from services.planner.domain.spreadsheets import Complaint, Sheet, SheetRefused
 from services.planner.registers import editions, newest_checklists, register_on
 from services.planner.tables import InspectorRow, ItemRow
 
-RegisterEntry = TargetEntry | InspectorEntry | RecusalEntry | ItemEntry
+RegisterEntry = TargetEntry | InspectorEntry | RecusalEntry | AbsenceEntry | ItemEntry
 MOST_SHOWN = 500
 
 
@@ -109,7 +111,7 @@ def prepare_import(
     A workbook of inspectors that has a sheet 回避 brings its recusals along.
 
     Raises:
-        ImportKindUnknown: *kind* is none of the five.
+        ImportKindUnknown: *kind* is none of the six.
         NoRulepack: there are no words to check against.
         ImportRefused: there are complaints.
     """
@@ -130,6 +132,8 @@ def prepare_import(
                 entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, known, on))
         case "recusals":
             entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, reading.officers(), on))
+        case "absences":
+            entries["absences"] = tuple(read_absences(reading.sheet("absences"), words, reading.officers()))
         case "items":
             entries["items"] = tuple(read_items(reading.sheet("items"), words, reading.items_of_others()))
         case "checklists":

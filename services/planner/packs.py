@@ -96,6 +96,7 @@ def vocabulary(session: Session, county: str) -> tuple[Vocabulary, list[Rulepack
         methods=_words(word for pack in packs for word in pack.methods),
         finding_kinds=_words(word for pack in packs for word in pack.finding_kinds),
         recusal_reasons=_words(word for pack in packs for word in pack.recusal_reasons),
+        absence_reasons=_words(word for pack in packs for word in pack.absence_reasons),
     )
     return words, rows
 

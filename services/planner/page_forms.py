@@ -71,8 +71,12 @@ def campaign_form(posted: Posted) -> CampaignForm:
                 for stage in ORDER
             ],
             "ratio": posted.one("ratio"),
-            "planned": _number(posted.one("planned")),
+            # A staged campaign visits everybody whom its first stage drew: no number is asked for.
+            "planned": _number(posted.one("planned") or ("1" if posted.one("parent") else "")),
             "spread": posted.one("spread", "one_class"),
+            "most": _number(posted.one("most")) if posted.one("most") else None,
+            "class_bounds": _class_bounds(posted),
+            "parent": posted.one("parent") or None,
             "purpose": posted.one("purpose", "rehearsal"),
             "disclosure": posted.one("disclosure", "window"),
             "witness": posted.one("witness") or None,
@@ -89,6 +93,17 @@ def campaign_form(posted: Posted) -> CampaignForm:
             "conference": conference if posted.one("conference_on") or posted.one("conference_record") else None,
         },
     )
+
+
+def _class_bounds(posted: Posted) -> list[dict[str, Any]]:
+    """Read what was typed beside the categories, one field each: ``class_ratio_KY``, ``class_least_KY``, ``class_most_KY``."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in posted.values():
+        what, _, category = name.removeprefix("class_").partition("_")
+        if name.startswith("class_") and what in ("ratio", "least", "most") and posted.one(name):
+            written = posted.one(name)
+            found.setdefault(category, {"category": category})[what] = written if what == "ratio" else _number(written)
+    return list(found.values())
 
 
 def confirmation_form(posted: Posted) -> ConfirmationForm:

@@ -12,7 +12,7 @@ from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from schemas.vocabulary import Role, Stage
 from services.planner import page_forms, prepared, shown
-from services.planner.commands import campaigns, parts
+from services.planner.commands import campaigns, frames, parts
 from services.planner.domain.days import business_day
 from services.planner.domain.stages import ORDER
 from services.planner.page_forms import Posted, the_form
@@ -20,6 +20,7 @@ from services.planner.queries.bodies import agencies_of, inspecting_agencies, wi
 from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of, tasks_of
 from services.planner.queries.frames import campaign_sizes
 from services.planner.queries.parts import part_form
+from services.planner.queries.plans import first_stages
 from services.planner.queries.registers import all_items, pack_view, packs_of
 
 Asker = Annotated[Caller, Depends(the_caller)]
@@ -78,6 +79,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             own=caller.actor.agency,
             agencies=service.ask(caller.actor, inspecting_agencies),
             witnesses=service.ask(caller.actor, witness_bodies),
+            first_stages=service.ask(caller.actor, first_stages),
             names=names(caller),
             stages=[stage.value for stage in ORDER],
         )
@@ -153,6 +155,23 @@ def routes(service: Service, web: Web) -> APIRouter:
         except OneVisitError as error:
             return campaign_page(request, caller, campaign_id, error)
         return see_other(f"/campaigns/{campaign_id}", said=f"planner.said.{said}")
+
+    @router.post("/campaigns/{campaign_id}/numbers")
+    def take_numbers(request: Request, caller: Asker, campaign_id: str, posted: Filled) -> Response:
+        return step(
+            request,
+            caller,
+            campaign_id,
+            "edited",
+            lambda: service.do(
+                caller.actor,
+                frames.take_nearest_numbers,
+                key=caller.key,
+                campaign_id=campaign_id,
+                shown=posted.many("targets"),
+                if_match=posted.one("version"),
+            ),
+        )
 
     @router.post("/campaigns/{campaign_id}/propose")
     def propose(request: Request, caller: Asker, campaign_id: str, posted: Filled) -> Response:
@@ -292,6 +311,8 @@ EMPTY_DRAFT: Mapping[str, Any] = {
     "ratio": "1/10",
     "planned": "",
     "spread": "one_class",
+    "most": "",
+    "parent": "",
     "purpose": "rehearsal",
     "disclosure": "window",
     "witness": "",
@@ -313,6 +334,7 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("partners", "items", "districts"):
         chosen = values.get(name, ())
         filled[f"chosen_{name}"] = [chosen] if isinstance(chosen, str) else list(chosen)
+    filled["has_class_bounds"] = any(value for name, value in values.items() if name.startswith("class_"))
     return filled
 
 
@@ -339,6 +361,8 @@ def _values_of(view: CampaignView) -> dict[str, Any]:
         "ratio": str(view.ratio),
         "planned": view.planned,
         "spread": view.spread,
+        "most": view.most,
+        "parent": view.parent or "",
         "purpose": view.purpose,
         "disclosure": view.disclosure,
         "witness": view.witness or "",
@@ -353,6 +377,10 @@ def _values_of(view: CampaignView) -> dict[str, Any]:
         "conference_attendees": conference.get("attendees"),
         "conference_record": conference.get("record", ""),
     }
+    for each in view.class_bounds:
+        category, ratio = each["category"], each["ratio"]
+        values[f"class_ratio_{category}"] = "" if ratio is None else f"{ratio[0]}/{ratio[1]}"
+        values[f"class_least_{category}"], values[f"class_most_{category}"] = each["least"], each["most"]
     for days in view.stages:
         values[f"{days.stage}_first"], values[f"{days.stage}_last"] = days.first_on, days.last_on
     return values

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from fractions import Fraction
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
-from schemas.documents import CampaignPlan, PlanAgency, PlanClass, PlanItem, PublicNames
+from schemas.documents import CampaignPlan, Disclosure, PlanAgency, PlanClass, PlanItem, PublicNames
 from schemas.events.campaigns import PinnedPack
 from schemas.rulepack import RulePack, codes
 from schemas.vocabulary import Purpose, Role
@@ -16,6 +17,7 @@ from services.planner import dues, packs
 from services.planner.commands.campaigns import check_approval, get_own, known_words, names_of, parts_of, plan_inputs
 from services.planner.domain import campaigns as rules
 from services.planner.domain import ratios
+from services.planner.freezing import caps_of
 from services.planner.tables import CampaignRow, ConferenceRow, ItemRow, PartRow
 
 
@@ -44,7 +46,7 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
         classes=plan_classes(row),
         planned_targets=row.planned,
         purpose=Purpose(row.purpose),
-        disclosure="window" if row.disclosure == "window" else "open",
+        disclosure=cast("Disclosure", row.disclosure),  # one of them: the form takes no other
         chain_len=row.chain_len,
         max_missing=row.max_missing,
         witness=row.witness,
@@ -53,6 +55,9 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
         replacement_reasons=tuple(sorted(codes(pack.replacement_reasons))),
         publication=public_names(row),
         conference_digest=conference_digest(session.get(ConferenceRow, row.id), salt),
+        rotation=pack.team.rotation is not None,
+        parent=row.parent,
+        officer_reasons=tuple(sorted(one.code for one in pack.replacement_reasons if one.about == "officer")),
     )
     return plan, plan_inputs(session, row)
 
@@ -83,10 +88,11 @@ def plan_classes(row: CampaignRow) -> tuple[PlanClass, ...]:
         PlanClass(
             code=each.code,
             categories=each.categories,
-            rate=(ratio.numerator, ratio.denominator),
+            rate=(each.ratio.numerator, each.ratio.denominator),
             minimum=each.minimum,
+            maximum=each.maximum,
         )
-        for each in ratios.classes(row.spread, categories, ratio, row.planned)
+        for each in ratios.classes(row.spread, categories, ratio, row.planned, caps_of(row))
     )
 
 

@@ -1,12 +1,13 @@
 """Registers as they stood on a day: the one way rows of a register are read."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.planner.tables import (
+    AbsenceRow,
     ChecklistRow,
     InspectorRow,
     ItemRow,
@@ -15,8 +16,8 @@ from services.planner.tables import (
     TargetRow,
 )
 
-StandingRow = TypeVar("StandingRow", TargetRow, InspectorRow, RecusalRow, ItemRow)
-OWNED_KINDS = {"targets": TargetRow, "inspectors": InspectorRow, "recusals": RecusalRow}
+StandingRow = TypeVar("StandingRow", TargetRow, InspectorRow, RecusalRow, AbsenceRow, ItemRow)
+OWNED_KINDS = {"targets": TargetRow, "inspectors": InspectorRow, "recusals": RecusalRow, "absences": AbsenceRow}
 
 
 def register_on(
@@ -39,6 +40,18 @@ def register_on(
 def edition_of(session: Session, county: str, agency: str, kind: str) -> RegisterEditionRow | None:
     """Find how often a register has changed."""
     return session.get(RegisterEditionRow, f"{county}.{agency}.{kind}")
+
+
+def next_edition(session: Session, county: str, agency: str, kind: str, rows: int, at: datetime) -> RegisterEditionRow:
+    """Count a change of a register in which *rows* stand now."""
+    row_id = f"{county}.{agency}.{kind}"
+    row = session.get(RegisterEditionRow, row_id)
+    if row is None:
+        row = RegisterEditionRow(id=row_id, county=county, agency=agency, kind=kind, edition=0, rows=0, changed_at=at)
+        session.add(row)
+    row.edition += 1
+    row.rows, row.changed_at = rows, at
+    return row
 
 
 def editions(session: Session, county: str, agencies: tuple[str, ...]) -> dict[str, int]:

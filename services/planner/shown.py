@@ -75,7 +75,8 @@ def sizes(messages: Messages, view: SizesView) -> dict[str, Any]:
     options = []
     for option in found.options:
         sentence = messages.of(
-            f"sizes.{option.spread}", {"targets": option.targets, "share": percent(option.share), "frame": found.frame}
+            f"sizes.{option.spread}" if option.keeps_ratio else "sizes.below_ratio",
+            {"targets": option.targets, "share": percent(option.share), "frame": found.frame},
         )
         options.append(
             {
@@ -96,6 +97,22 @@ def sizes(messages: Messages, view: SizesView) -> dict[str, Any]:
         "sizes.feasible" if found.feasible else "sizes.nothing_feasible",
         {"fewest": found.fewest, "most": found.most, "frame": found.frame},
     )
+    clashes = []
+    for clash in view.weighed.clashes:
+        sentence = messages.of(clash.code, dict(clash.facts))
+        facts = plain(dict(clash.facts))
+        clashes.append(
+            {
+                "code": clash.code,
+                "categories": list(clash.categories),
+                "zh": sentence.zh,
+                "en": sentence.en,
+                "facts": facts,
+            }
+        )
+    nearest = None
+    if view.weighed.clashes and view.weighed.nearest is not None:
+        nearest = [plain(asdict(each)) for each in view.weighed.nearest]
     return {
         "campaign": view.campaign,
         "on": view.on.isoformat(),
@@ -109,5 +126,7 @@ def sizes(messages: Messages, view: SizesView) -> dict[str, Any]:
         "zh": feasible.zh,
         "en": feasible.en,
         "options": options,
+        "clashes": clashes,
+        "nearest": nearest,
         "excluded": dict(view.excluded),
     }

@@ -155,6 +155,19 @@ class RecusalRow(Standing, Owned, Base):
     until_on: Mapped[date | None]
 
 
+class AbsenceRow(Standing, Owned, Base):
+    """An officer is away (请假外出) from ``first_on`` to ``last_on``, both counted, unless ``cancelled``."""
+
+    __tablename__ = "absence"
+    __table_args__ = {"info": OWNED}
+
+    officer: Mapped[str]
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    reason: Mapped[str]
+    cancelled: Mapped[bool]
+
+
 class ChecklistRow(Owned, Base):
     """A checklist (检查要点表) in one edition; ``id`` is ``<agency>.<checklist>.<edition>``."""
 
@@ -197,10 +210,13 @@ class CampaignRow(Owned, Base):
     ratio_q: Mapped[int]
     planned: Mapped[int]
     spread: Mapped[str]
+    most: Mapped[int | None]  # most targets of the whole draw; None: as the pack says
+    class_bounds: Mapped[list[Any] | None]  # [{category, ratio [p, q] | None, least, most}], ascending by category
     districts: Mapped[list[Any]]
     target_labels: Mapped[list[Any]]
     established_before: Mapped[date | None]
     exclude_drawn: Mapped[bool]
+    parent: Mapped[str | None]  # 分段式: the campaign whose disclosed draw chose the targets
     purpose: Mapped[str]
     disclosure: Mapped[str]
     witness: Mapped[str | None]

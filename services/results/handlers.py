@@ -27,7 +27,7 @@ from schemas.documents import (
 )
 from schemas.events.accounts import AgencyRegistered
 from schemas.events.campaigns import CampaignConfirmed, FrameFrozen
-from schemas.events.draws import DrawCompleted, DrawDisclosed, InspectorSubstituted, TargetReplaced
+from schemas.events.draws import DrawCompleted, DrawDisclosed, DrawImported, InspectorSubstituted, TargetReplaced
 from schemas.events.payload import Payload
 from schemas.events.registers import CalendarPublished, ChecklistPublished, RulepackPublished
 from schemas.events.results import VisitClosed
@@ -164,7 +164,13 @@ def take_annex(event: Received[FrameFrozen], blobs: Mapping[str, bytes], session
     arrived(session, f"frame:{said.campaign}")
 
 
-def open_visits(event: Received[DrawCompleted], blobs: Mapping[str, bytes], session: Session, *, demo: bool) -> None:
+def open_visits(
+    event: Received[DrawCompleted] | Received[DrawImported],
+    blobs: Mapping[str, bytes],
+    session: Session,
+    *,
+    demo: bool,
+) -> None:
     """
     Open one visit per drawn target with a section per agency.
 
@@ -204,8 +210,13 @@ def _annex(session: Session, campaign: str) -> FrameAnnex:
     return FrameAnnex.model_validate(kept.document)
 
 
-def _officers(annex: FrameAnnex) -> dict[str, tuple[str, str]]:
-    return {officer: (name, credential) for officer, _, name, credential in annex.officers}
+def _officers(annex: FrameAnnex) -> dict[str, dict[str, Any]]:
+    """Describe the officers who may be sent; ``absent`` only where they are away on a day of the stage."""
+    away = {officer: {"absent": [day.isoformat() for day in days]} for officer, days in annex.absences.items()}
+    return {
+        officer: {"name": name, "credential": credential} | away.get(officer, {})
+        for officer, _, name, credential in annex.officers
+    }
 
 
 def _open_all(session: Session, campaign: Campaign, work: WorkList, instead_of: str = "") -> None:
@@ -256,7 +267,7 @@ def _open_section(
     visit: WorkVisit,
     team: WorkTeam,
     items: Mapping[str, Mapping[str, Any]],
-    officers: Mapping[str, tuple[str, str]],
+    officers: Mapping[str, Mapping[str, Any]],
 ) -> None:
     section = Section(
         id=f"{visit.visit}-{team.agency}",
@@ -294,9 +305,8 @@ def _planned(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _member(officer: str | None, officers: Mapping[str, tuple[str, str]]) -> dict[str, str | None]:
-    name, credential = officers.get(officer or "", ("", ""))
-    return {"officer": officer, "name": name, "credential": credential}
+def _member(officer: str | None, officers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {"officer": officer, **officers.get(officer or "", {"name": "", "credential": ""})}
 
 
 @handles(TargetReplaced, blobs=("work",))
@@ -349,6 +359,11 @@ def handlers(*, demo: bool) -> Sequence[Any]:
         """Open the visits of a draw, as this home does."""
         open_visits(event, blobs, session, demo=demo)
 
+    @handles(DrawImported, blobs=("work",))
+    def open_imported(event: Received[DrawImported], blobs: Mapping[str, bytes], session: Session) -> None:
+        """Open the visits of a draw that was made elsewhere, as those of any other."""
+        open_visits(event, blobs, session, demo=demo)
+
     return (
         know_body,
         take_pack,
@@ -357,6 +372,7 @@ def handlers(*, demo: bool) -> Sequence[Any]:
         take_campaign,
         take_annex,
         open_visits_here,
+        open_imported,
         replace_visit,
         change_team,
         disclose,

@@ -39,6 +39,7 @@ ROLES: Mapping[Scope, frozenset[Role]] = {
     Scope.VISITS_SCHEDULE: frozenset({Role.TEAM_LEAD}),
     Scope.REFERRALS_READ: frozenset({Role.AGENCY_HEAD}),
     Scope.REFERRALS_ANSWER: frozenset({Role.AGENCY_HEAD}),
+    Scope.DRAWS_SPEAK: frozenset({Role.DRAW_OFFICER, Role.WITNESS}),  # which of them counts, the manifest says
 }
 """
 Scope → the roles a client acts in where commands and queries ask for one.
@@ -53,10 +54,8 @@ NAMES: Mapping[Scope, tuple[str, str]] = {
     Scope.ASSIGNMENTS_READ: ("读取检查任务（含对象）", "read assignments with targets"),
     Scope.VISITS_SCHEDULE: ("安排检查日期（牵头）", "set visiting days (lead)"),
     Scope.REFERRALS_READ: ("读取移送与抄告", "read referrals"),
-    Scope.REFERRALS_ANSWER: (
-        "办理移送",
-        "answer referrals",
-    ),
+    Scope.REFERRALS_ANSWER: ("办理移送", "answer referrals"),
+    Scope.DRAWS_SPEAK: ("以本单位名义参与抽取", "speak for the agency in a draw"),
 }
 
 

@@ -59,7 +59,7 @@ def _around(said: Any, blobs: Blobs, session: Session) -> Around:
         NotYet: the draw that made this visit has not been heard of; results and draws are different topics.
     """
     found = _AROUND[said.topic](said, session)
-    if isinstance(said, draws.DrawCompleted | draws.TargetReplaced):
+    if isinstance(said, draws.DrawCompleted | draws.DrawImported | draws.TargetReplaced):
         return Around(found.names, found.teams, work=_work(WorkList.model_validate_json(blobs["work"])))
     if isinstance(said, draws.InspectorSubstituted):
         change = TeamChange.model_validate_json(blobs["team"])
@@ -170,6 +170,7 @@ def _judging(kind: type[Payload]) -> Handling:
 
 _BLOBS: Mapping[type[Payload], tuple[str, ...]] = {
     draws.DrawCompleted: ("work",),
+    draws.DrawImported: ("work",),
     draws.TargetReplaced: ("work",),
     draws.InspectorSubstituted: ("team",),
 }

@@ -179,7 +179,10 @@ def note_resumed(event: Received[campaigns.CampaignResumed], blobs: Blobs, sessi
 @handles(draws.DrawOpened, replay=True)
 def note_draw(event: Received[draws.DrawOpened], blobs: Blobs, session: Session) -> None:
     """Remember who takes part in a draw."""
-    said = event.data
+    _note_draw(session, event.data)
+
+
+def _note_draw(session: Session, said: draws.DrawOpened | draws.DrawImported) -> None:
     session.merge(
         Draw(
             id=said.draw,
@@ -196,6 +199,14 @@ def note_draw(event: Received[draws.DrawOpened], blobs: Blobs, session: Session)
 def note_teams(event: Received[draws.DrawCompleted], blobs: Blobs, session: Session) -> None:
     """Remember who inspects what: sections and their officers; targets are not even read."""
     said = event.data
+    _note_sections(session, said.county, said.campaign, said.lead, WorkList.model_validate_json(blobs["work"]))
+
+
+@handles(draws.DrawImported, blobs=("work",), replay=True)
+def note_import(event: Received[draws.DrawImported], blobs: Blobs, session: Session) -> None:
+    """Remember who takes part in a draw that was made elsewhere, and who inspects what."""
+    said = event.data
+    _note_draw(session, said)
     _note_sections(session, said.county, said.campaign, said.lead, WorkList.model_validate_json(blobs["work"]))
 
 
@@ -267,6 +278,7 @@ PROJECTIONS = (
     note_resumed,
     note_draw,
     note_teams,
+    note_import,
     note_new_visit,
     note_substitution,
     note_referral,

@@ -31,11 +31,19 @@ from services.planner.domain import stages
 from services.planner.domain.campaigns import DrawTerms, Known, Plan
 from services.planner.domain.days import business_day
 from services.planner.domain.frames import Line
-from services.planner.domain.ratios import read_ratio
+from services.planner.domain.ratios import ONE_CLASS, read_ratio
 from services.planner.domain.stages import Warned, Window
-from services.planner.forms import CampaignForm, ItemForm
+from services.planner.forms import CampaignForm, ClassBoundsForm, ConditionsForm, ItemForm
 from services.planner.progress import draw_completed, draw_sealed, sections_of
-from services.planner.tables import AgencyRow, CampaignRow, ConferenceRow, ItemRow, PartRow, RulepackRow
+from services.planner.tables import (
+    AgencyRow,
+    CampaignRow,
+    ConferenceRow,
+    DrawnTargetRow,
+    ItemRow,
+    PartRow,
+    RulepackRow,
+)
 
 
 class CampaignUnknown(NotFound):
@@ -110,6 +118,7 @@ def edit_campaign(
 
 
 def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm) -> None:
+    form = _staged(session, actor.county, form)
     pack_row = packs.find_pack(session, actor.county, form.pack, form.edition)
     pack = packs.read_pack(pack_row.document)
     lines = _lines(session, actor.county, form.chosen_items())
@@ -128,7 +137,10 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     )
     rules.check_plan(plan, known_words(session, actor.county, pack))
     kinds = _kinds(session, actor.county, [line.item for line in lines])
-    packs.bounds(pack, kinds).check(ratio)
+    if form.parent is None:  # else the pack's bounds were the first stage's to keep
+        packs.bounds(pack, kinds).check(ratio)
+    class_bounds = sorted((_class_bounds(each) for each in form.class_bounds), key=lambda each: str(each["category"]))
+    rules.check_class_bounds(plan.spread, class_bounds, plan.categories)
     windows = stages.ordered([Window(each.stage, each.first_on, each.last_on) for each in form.stages])
     calendar = packs.read_calendar(packs.find_calendar(session, actor.county, pack.calendar).document)
     stages.check_inside(windows, calendar)
@@ -142,16 +154,48 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     row.stages = dues.stored(windows)
     row.ratio_p, row.ratio_q = ratio.numerator, ratio.denominator
     row.planned, row.spread = plan.planned, plan.spread
+    row.most, row.class_bounds = form.most, class_bounds or None
     row.districts = sorted(set(form.conditions.districts))
     row.target_labels = sorted({rules.clean_text("labels", label, 50) for label in form.conditions.labels})
     row.established_before = form.conditions.established_before
     row.exclude_drawn = form.conditions.exclude_drawn
+    row.parent = form.parent
     row.purpose, row.disclosure = form.purpose.value, form.disclosure
     row.witness, row.dice = form.witness, form.dice
     row.chain_len, row.max_missing = form.chain_len, form.max_missing
     most = pack.replacement.most(plan.planned)
     row.replacement_max = most if form.replacement_max is None else form.replacement_max
     row.pack, row.edition = pack_row.pack, pack_row.edition
+
+
+def _class_bounds(form: ClassBoundsForm) -> dict[str, Any]:
+    ratio = None if form.ratio is None else read_ratio(form.ratio)
+    own = None if ratio is None else [ratio.numerator, ratio.denominator]
+    return {"category": form.category, "ratio": own, "least": form.least, "most": form.most}
+
+
+def _staged(session: Session, county: str, form: CampaignForm) -> CampaignForm:
+    """Fill in a staged campaign (分段式): whoever the first stage drew, and everybody of them."""
+    if form.parent is None:
+        return form
+    planned = len(first_stage(session, county, form.parent, form.purpose))
+    all_of_them = {"ratio": (1, 1), "planned": planned, "spread": ONE_CLASS, "conditions": ConditionsForm()}
+    return form.model_copy(update=all_of_them | {"most": None, "class_bounds": ()})
+
+
+def first_stage(session: Session, county: str, campaign: str, purpose: str) -> frozenset[str]:
+    """
+    Name the targets that a campaign's disclosed draw chose, as its last replacement round left them.
+
+    Raises:
+        FirstStageUnknown: no such draw of the county and of this purpose is disclosed.
+    """
+    drawn = DrawnTargetRow
+    asked = select(drawn).where(drawn.county == county, drawn.campaign == campaign, drawn.purpose == purpose)
+    found = frozenset(row.target for row in session.scalars(asked))
+    if not found:
+        raise rules.FirstStageUnknown(campaign=campaign)
+    return found
 
 
 def _lines(session: Session, county: str, chosen: Sequence[ItemForm]) -> tuple[Line, ...]:

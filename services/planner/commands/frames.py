@@ -12,13 +12,22 @@ from runtime.store import Actor, next_id
 from schemas.blobs import BlobRef
 from schemas.events.campaigns import FrameFrozen
 from schemas.vocabulary import Role
-from services.planner.commands.campaigns import get_own, names_of, parts_of
+from services.planner.commands.campaigns import check_version, get_own, names_of, parts_of
 from services.planner.domain import campaigns as rules
+from services.planner.domain.caps import with_numbers
 from services.planner.domain.days import business_day
+from services.planner.domain.ratios import ONE_CLASS
 from services.planner.domain.stages import check_begun
 from services.planner.dues import windows_of
 from services.planner.freezing import inputs_of
+from services.planner.queries.frames import sizes_of
 from services.planner.tables import FrameRow
+
+
+class NumbersMoved(Conflict):
+    """The nearest numbers are others than those that were shown: the register or the plan has changed since."""
+
+    code = "campaign.numbers_moved"
 
 
 class FrameInputsMoved(Conflict):
@@ -43,6 +52,37 @@ class PreparedFrame:
     document: BlobRef
     rosters: BlobRef
     annex: BlobRef
+
+
+def take_nearest_numbers(
+    session: Session,
+    actor: Actor,
+    *,
+    at: datetime,
+    campaign_id: str,
+    shown: tuple[str, ...],
+    if_match: str | None,
+) -> Reply:
+    """
+    Write the nearest feasible numbers into a draft whose bounds clash.
+
+    Args:
+        shown: The numbers the asker saw, by class; others than today's are refused.
+    """
+    row = get_own(session, actor, campaign_id, Role.PLANNER)
+    check_version(row, if_match)
+    rules.require_state(row.id, row.state, rules.DRAFT)
+    nearest = sizes_of(session, row, business_day(at)).weighed.nearest or ()
+    if not nearest or shown != tuple(str(each.targets) for each in nearest):
+        raise NumbersMoved(campaign=row.id)
+    row.planned = sum(each.targets for each in nearest)
+    if row.spread == ONE_CLASS:
+        row.most = row.planned
+    else:
+        row.most = None if row.most is None else max(row.most, row.planned)
+        row.class_bounds = with_numbers(row.class_bounds or (), nearest)
+    row.version += 1
+    return Reply(value={"campaign": row.id, "version": row.version})
 
 
 def freeze_frame(

@@ -14,10 +14,11 @@ from runtime.store import Actor
 from schemas.events.payload import Payload
 from schemas.events.registers import ChecklistPublished, RegisterPublished
 from schemas.vocabulary import Role
-from services.planner.domain.register_rows import InspectorEntry, ItemEntry, RecusalEntry, TargetEntry
+from services.planner.domain.register_rows import AbsenceEntry, InspectorEntry, ItemEntry, RecusalEntry, TargetEntry
 from services.planner.importing import PreparedChecklist, PreparedImport, RegisterEntry, inputs_of
-from services.planner.registers import StandingRow, register_on
+from services.planner.registers import OWNED_KINDS, StandingRow, next_edition, register_on
 from services.planner.tables import (
+    AbsenceRow,
     ChecklistRow,
     InspectorRow,
     ItemRow,
@@ -26,7 +27,7 @@ from services.planner.tables import (
     TargetRow,
 )
 
-TABLES = {"targets": TargetRow, "inspectors": InspectorRow, "recusals": RecusalRow, "items": ItemRow}
+TABLES = OWNED_KINDS | {"items": ItemRow}
 SAID = ("targets", "inspectors", "items")
 
 
@@ -104,7 +105,7 @@ def _take_over(
         )
     if not counts["new"] + counts["changed"]:
         return counts, []
-    edition = _next_edition(session, actor, kind, len(standing) + counts["new"], at)
+    edition = next_edition(session, actor.county, actor.agency, kind, len(standing) + counts["new"], at)
     return counts, _register_said(actor, kind, edition)
 
 
@@ -125,6 +126,8 @@ def _name(one: object) -> str:
             return one.officer
         case RecusalEntry() | RecusalRow():
             return f"{one.officer}.{one.target or '*' + (one.category or '')}"
+        case AbsenceEntry() | AbsenceRow():
+            return f"{one.officer}.{one.first_on}"
         case ItemEntry() | ItemRow():
             return one.item
     raise TypeError(type(one))
@@ -132,19 +135,6 @@ def _name(one: object) -> str:
 
 def _values(entry: RegisterEntry) -> Mapping[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(entry).items()}
-
-
-def _next_edition(session: Session, actor: Actor, kind: str, rows: int, at: datetime) -> RegisterEditionRow:
-    row_id = f"{actor.county}.{actor.agency}.{kind}"
-    row = session.get(RegisterEditionRow, row_id)
-    if row is None:
-        row = RegisterEditionRow(
-            id=row_id, county=actor.county, agency=actor.agency, kind=kind, edition=0, rows=0, changed_at=at
-        )
-        session.add(row)
-    row.edition += 1
-    row.rows, row.changed_at = rows, at
-    return row
 
 
 def _register_said(actor: Actor, kind: str, edition: RegisterEditionRow) -> list[Payload]:
@@ -175,7 +165,7 @@ def _publish_checklists(
         total = session.scalar(
             select(func.count()).select_from(ChecklistRow).where(ChecklistRow.owner_agency == actor.agency)
         )
-        _next_edition(session, actor, "checklists", total or 0, at)
+        next_edition(session, actor.county, actor.agency, "checklists", total or 0, at)
     return counts, events
 
 

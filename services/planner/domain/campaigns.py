@@ -9,11 +9,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from runtime.errors import Conflict, Forbidden, Rejected
 from schemas.vocabulary import Purpose
 from services.planner.domain.frames import Line
-from services.planner.domain.ratios import SPREADS
+from services.planner.domain.ratios import ONE_CLASS, SPREADS
 
 DRAFT, PROPOSED, CONFIRMED, FROZEN, CLOSED, CANCELLED = (
     "draft",
@@ -25,7 +26,6 @@ DRAFT, PROPOSED, CONFIRMED, FROZEN, CLOSED, CANCELLED = (
 )
 DRAWN = "drawn"
 ASKED, AGREED, DECLINED, REMOVED = "asked", "confirmed", "declined", "removed"
-DISCLOSURES = ("window", "open")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 DICE = range(20, 1001)
 
@@ -168,6 +168,18 @@ class SpreadUnknown(Rejected):
     code = "campaign.spread_unknown"
 
 
+class ClassBoundsNeedClasses(Rejected):
+    """Numbers of single categories only bind where each category is a class of its own."""
+
+    code = "campaign.class_bounds_need_classes"
+
+
+class ClassBoundsWrong(Rejected):
+    """Bounds name each category of the campaign once at most, and the fewest is not above the most."""
+
+    code = "campaign.class_bounds_wrong"
+
+
 class WitnessImpossible(Rejected):
     """The witness (见证人) is a registered witness body, and no agency of the draw."""
 
@@ -208,6 +220,12 @@ class PackOfAnotherPurpose(Rejected):
     """A rule pack made for rehearsals cannot judge a live campaign."""
 
     code = "campaign.pack_for_rehearsals"
+
+
+class FirstStageUnknown(Rejected):
+    """A staged campaign (分段式) follows a draw of the county, of the same purpose, that is disclosed."""
+
+    code = "campaign.first_stage_unknown"
 
 
 @dataclass(frozen=True)
@@ -297,6 +315,18 @@ def _check_agencies(plan: Plan, known: Known) -> None:
         raise ItemOfNobody(items=", ".join(foreign))
     if idle := sorted(set(plan.agencies) - {line.agency for line in plan.lines}):
         raise AgencyWithoutItems(agencies=", ".join(idle))
+
+
+def check_class_bounds(spread: str, bounds: Sequence[Mapping[str, Any]], categories: Collection[str]) -> None:
+    """Refuse bounds of classes that no draw could hold; *bounds*: as stored, ``{category, ratio, least, most}``."""
+    if bounds and spread == ONE_CLASS:
+        raise ClassBoundsNeedClasses()
+    named = [each["category"] for each in bounds]
+    for each in bounds:
+        least, most = each["least"], each["most"]
+        reversed_ = least is not None and most is not None and least > most
+        if each["category"] not in categories or named.count(each["category"]) > 1 or reversed_:
+            raise ClassBoundsWrong(category=each["category"])
 
 
 def check_terms(terms: DrawTerms, agencies: Sequence[str], witnesses: Collection[str]) -> None:

@@ -23,6 +23,12 @@ class FrameEmpty(Rejected):
     code = "frame.empty"
 
 
+class FirstStageLeftOut(Rejected):
+    """Of the targets of a first stage some cannot be visited: gone from the register, or no item applies to them."""
+
+    code = "frame.first_stage_left_out"
+
+
 class FrameIdImpossible(Rejected):
     """An id could not be written into the frame file: only ASCII letters, digits, ``.``, ``_`` and ``-``, 64 at most."""
 
@@ -144,6 +150,12 @@ def require_entities(selected: Selected) -> None:
     """Refuse a frame without a single target."""
     if not selected.entities:
         raise FrameEmpty(excluded=len(selected.excluded))
+
+
+def require_first_stage(selected: Selected, first: Collection[str]) -> None:
+    """Refuse the frame of a staged campaign (分段式) that is not exactly the targets of its first stage."""
+    if missing := sorted(set(first) - {entity.target for entity in selected.entities}):
+        raise FirstStageLeftOut(missing=len(missing), drawn=len(first), targets=", ".join(missing[:10]))
 
 
 def write_frame(entities: Sequence[Entity], layout: Sequence[DrawClass]) -> bytes:

@@ -6,7 +6,7 @@ Sampling ratio (抽查比例) and the number of targets that follows from it: ex
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from runtime.errors import Rejected
@@ -130,6 +130,26 @@ def strictest(bounds: Sequence[Bounds]) -> Bounds:
 
 
 @dataclass(frozen=True)
+class ClassCap:
+    """What a plan asks of one class beside the common ratio: a ratio of its own, the fewest and the most targets."""
+
+    ratio: Fraction | None = None
+    least: int | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most targets of a whole draw, and what is asked of single categories where each is a class."""
+
+    most: int | None = None
+    by_category: Mapping[str, ClassCap] = field(default_factory=dict)
+
+
+NO_CAPS = Caps()
+
+
+@dataclass(frozen=True)
 class DrawClass:
     """A class of the draw under an opaque code, its categories as cells; the rule of JIDRAW/1 section 9."""
 
@@ -137,23 +157,39 @@ class DrawClass:
     categories: tuple[str, ...]
     ratio: Fraction
     minimum: int | None = None
+    maximum: int | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """Tell whether the plan writes the number itself, so that the ratio has no say."""
+        return self.maximum is not None and self.minimum == self.maximum
 
     def count(self, size: int) -> int:
-        """Work out how many of *size* targets the draw takes."""
-        return min(max(ceiling(self.ratio, size), self.minimum or 0), size)
+        """Work out how many of *size* targets the draw takes: the maximum goes before the ratio and the minimum."""
+        most = size if self.maximum is None else min(self.maximum, size)
+        return min(max(ceiling(self.ratio, size), self.minimum or 0), most)
 
 
-def classes(spread: str, categories: Sequence[str], ratio: Fraction, planned: int) -> tuple[DrawClass, ...]:
+def classes(
+    spread: str, categories: Sequence[str], ratio: Fraction, planned: int, caps: Caps = NO_CAPS
+) -> tuple[DrawClass, ...]:
     """
     Lay out the classes of the draw.
 
     One class takes at least the planned number over all categories; with a class per category every category keeps
-    the ratio by itself, and the number follows from the rule alone. Codes are opaque: they say nothing about a category.
+    its ratio by itself, and the number follows from the rules alone. Codes are opaque: they say nothing about a category.
     """
     cells = sorted(categories)
     if spread == ONE_CLASS:
-        return (DrawClass("c1", tuple(cells), ratio, minimum=planned),)
-    return tuple(DrawClass(f"c{number}", (cell,), ratio) for number, cell in enumerate(cells, start=1))
+        return (DrawClass("c1", tuple(cells), ratio, minimum=planned, maximum=caps.most),)
+    return tuple(
+        _of_category(f"c{number}", cell, ratio, caps.by_category.get(cell, ClassCap()))
+        for number, cell in enumerate(cells, start=1)
+    )
+
+
+def _of_category(code: str, cell: str, ratio: Fraction, cap: ClassCap) -> DrawClass:
+    return DrawClass(code, (cell,), ratio if cap.ratio is None else cap.ratio, cap.least, cap.most)
 
 
 def count(layout: Sequence[DrawClass], sizes: Mapping[str, int]) -> int:
@@ -170,6 +206,7 @@ class SizeOption:
     share: Fraction  # of the whole frame
     by_class: tuple[tuple[tuple[str, ...], int, int], ...]  # (categories, size, targets)
     within_bounds: bool
+    keeps_ratio: bool  # in every class; a plan's own caps may go before it
 
 
 @dataclass(frozen=True)
@@ -185,23 +222,32 @@ class Sizes:
     options: tuple[SizeOption, ...]
 
 
-def preview(sizes: Mapping[str, int], ratio: Fraction, planned: int, bounds: Bounds) -> Sizes:
+def preview(sizes: Mapping[str, int], ratio: Fraction, planned: int, bounds: Bounds, caps: Caps = NO_CAPS) -> Sizes:
     """Show both spreads side by side: one class keeps the ratio overall, a class per category keeps it in each."""
     frame = sum(sizes.values())
+    # Where a plan has caps of its own its classes may lie below the ratio, and only the pack's bounds hold overall.
+    fewest = bounds.fewest(frame) if caps != NO_CAPS else max(bounds.fewest(frame), ceiling(ratio, frame))
     return Sizes(
         frame=frame,
         by_category=tuple(sorted(sizes.items())),
         planned=planned,
-        fewest=max(bounds.fewest(frame), ceiling(ratio, frame)),
-        most=bounds.most(frame),
-        feasible=bounds.feasible(frame) and max(bounds.fewest(frame), ceiling(ratio, frame)) <= bounds.most(frame),
-        options=tuple(_option(spread, sizes, frame, ratio, bounds) for spread in SPREADS),
+        fewest=fewest,
+        most=most_of(bounds, caps, frame),
+        feasible=frame > 0 and fewest <= most_of(bounds, caps, frame),
+        options=tuple(_option(spread, sizes, frame, ratio, bounds, caps) for spread in SPREADS),
     )
 
 
-def _option(spread: str, sizes: Mapping[str, int], frame: int, ratio: Fraction, bounds: Bounds) -> SizeOption:
+def most_of(bounds: Bounds, caps: Caps, frame: int) -> int:
+    """Return the most targets that both the pack and the plan allow of a frame."""
+    return bounds.most(frame) if caps.most is None else min(bounds.most(frame), caps.most)
+
+
+def _option(
+    spread: str, sizes: Mapping[str, int], frame: int, ratio: Fraction, bounds: Bounds, caps: Caps
+) -> SizeOption:
     rows = []
-    for each in classes(spread, tuple(sizes), ratio, planned=0):
+    for each in classes(spread, tuple(sizes), ratio, planned=0, caps=caps):
         size = sum(sizes[cell] for cell in each.categories)
         rows.append((each.categories, size, each.count(size)))
     targets = sum(row[2] for row in rows)
@@ -210,12 +256,13 @@ def _option(spread: str, sizes: Mapping[str, int], frame: int, ratio: Fraction, 
         targets=targets,
         share=Fraction(targets, frame) if frame else Fraction(0),
         by_class=tuple(rows),
-        within_bounds=bounds.fewest(frame) <= targets <= bounds.most(frame),
+        within_bounds=bounds.fewest(frame) <= targets <= most_of(bounds, caps, frame),
+        keeps_ratio=all(drawn >= ceiling(ratio, size) for _, size, drawn in rows),
     )
 
 
 def check_planned(
-    spread: str, sizes: Mapping[str, int], ratio: Fraction, planned: int, bounds: Bounds
+    spread: str, sizes: Mapping[str, int], ratio: Fraction, planned: int, bounds: Bounds, caps: Caps = NO_CAPS
 ) -> tuple[DrawClass, ...]:
     """
     Hold the planned number against the frozen frame and return the classes that draw exactly that many.
@@ -224,21 +271,21 @@ def check_planned(
         PlannedExceedsFrame: the frame holds fewer targets.
         PlannedTooFew: planned/frame is below the ratio (or a bound) as an exact fraction; says the number needed.
         NothingFeasible: no number keeps both bounds.
-        PlannedAboveMaximum: planned/frame is above the pack's ceiling.
-        PlannedNotOfTheRule: with one class per category another number than the rule's.
+        PlannedAboveMaximum: planned/frame is above the pack's ceiling, or the plan's own.
+        PlannedNotOfTheRule: with one class per category another number than the rules'.
     """
     frame = sum(sizes.values())
     if planned > frame:  # sizes: every category of the campaign, perhaps with 0, so that class codes never shift
         raise PlannedExceedsFrame(asked=planned, frame=frame)
-    layout = classes(spread, tuple(sizes), ratio, planned)
-    fewest = bounds.fewest(frame) if spread == ONE_CLASS else 0
-    needed = max(fewest, count(classes(spread, tuple(sizes), ratio, 0), sizes))
-    if needed > bounds.most(frame):
-        raise NothingFeasible(frame=frame, fewest=needed, most=bounds.most(frame))
+    layout = classes(spread, tuple(sizes), ratio, planned, caps)
+    fewest, most = bounds.fewest(frame) if spread == ONE_CLASS else 0, most_of(bounds, caps, frame)
+    needed = max(fewest, count(classes(spread, tuple(sizes), ratio, 0, caps), sizes))
+    if needed > most:
+        raise NothingFeasible(frame=frame, fewest=needed, most=most)
     if planned < needed:
         raise PlannedTooFew(planned=planned, frame=frame, ratio=str(ratio), needed=needed)
-    if planned > bounds.most(frame):
-        raise PlannedAboveMaximum(planned=planned, frame=frame, most=bounds.most(frame))
+    if planned > most:
+        raise PlannedAboveMaximum(planned=planned, frame=frame, most=most)
     if count(layout, sizes) != planned:
         raise PlannedNotOfTheRule(planned=planned, frame=frame, needed=needed)
     return layout

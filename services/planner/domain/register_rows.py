@@ -20,7 +20,7 @@ from services.planner.domain.spreadsheets import (
     once_each,
 )
 
-KINDS = ("targets", "inspectors", "recusals", "items", "checklists")
+KINDS = ("targets", "inspectors", "recusals", "absences", "items", "checklists")
 
 TARGET_STATES = Words(
     [
@@ -89,6 +89,13 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
             note="回避的最后一天；空白表示长期有效",
         ),
     ),
+    "absences": (
+        Column("officer", "工号", aliases=("单位工号", "人员编号", "执法人员编号")),
+        Column("first_on", "自", aliases=("开始日期", "起"), note="不能到场的第一天"),
+        Column("last_on", "至", aliases=("结束日期", "止"), note="不能到场的最后一天"),
+        Column("reason", "原因", aliases=("请假原因", "理由"), note="规则包中的原因代码或名称"),
+        Column("cancelled", "已取消", needed=False, note="填“是”表示这次请假外出已取消"),
+    ),
     "items": (
         Column("item", "事项编号", aliases=("事项编码", "事项代码", "编号")),
         Column("name", "抽查事项名称", aliases=("抽查事项", "事项名称")),
@@ -130,6 +137,7 @@ SHEET_NAMES = {
     "targets": "检查对象名录库",
     "inspectors": "执法检查人员名录库",
     "recusals": "回避",
+    "absences": "请假外出",
     "items": "抽查事项清单",
     "checklists": "检查项目",
     "checklist_titles": "检查表",
@@ -147,6 +155,7 @@ class Vocabulary:
     methods: Words
     finding_kinds: Words
     recusal_reasons: Words
+    absence_reasons: Words
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,17 @@ class RecusalEntry:
     category: str | None
     reason: str
     until_on: date | None
+
+
+@dataclass(frozen=True)
+class AbsenceEntry:
+    """An officer is away (请假外出) from a first to a last day, both counted, unless that was cancelled."""
+
+    officer: str
+    first_on: date
+    last_on: date
+    reason: str
+    cancelled: bool
 
 
 @dataclass(frozen=True)
@@ -321,6 +341,33 @@ def _recusal(entry: Entry, words: Vocabulary, officers: Collection[str], today: 
         category=category or None,
         reason=entry.word("reason", words.recusal_reasons, "recusal.reason_unknown"),
         until_on=until,
+    )
+
+
+def read_absences(sheet: Sheet, words: Vocabulary, officers: Collection[str]) -> list[AbsenceEntry]:
+    """
+    Read absences of officers that stand in the register, each named by its officer and first day.
+
+    One that comes again with another last day, or as cancelled, is changed by it; what stood before stays readable.
+    """
+    rows = [(entry, _absence(entry, words, officers)) for entry in sheet.entries()]
+    once_each(rows, lambda row: f"{row.officer}/{row.first_on}" if row.officer else "", "officer", "absence.twice")
+    return [row for _, row in rows]
+
+
+def _absence(entry: Entry, words: Vocabulary, officers: Collection[str]) -> AbsenceEntry:
+    officer = entry.code("officer")
+    if officer and officer not in officers:
+        entry.complain("officer", "recusal.officer_unknown", written=officer)
+    first, last = entry.day("first_on") or date.min, entry.day("last_on") or date.max
+    if last < first:
+        entry.complain("last_on", "absence.reversed", first=first, last=last)
+    return AbsenceEntry(
+        officer=officer,
+        first_on=first,
+        last_on=last,
+        reason=entry.word("reason", words.absence_reasons, "absence.reason_unknown"),
+        cancelled=entry.yes_or_no("cancelled", default=False),
     )
 
 

@@ -71,13 +71,23 @@ class Recusal:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """An officer is away from *first_on* to *last_on*, both counted."""
+
+    officer: str
+    first_on: date
+    last_on: date
+
+
+@dataclass(frozen=True)
 class Seat:
-    """An eligible officer with the targets of this frame they are recused from, ascending."""
+    """An eligible officer with the targets of this frame they are recused from, and the days they are away, ascending."""
 
     officer: str
     labels: tuple[str, ...]
     cap: int
     recused: tuple[str, ...]
+    absent: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,8 @@ def draw_roster(
     entities: Sequence[Entity],
     first_on: date,
     last_on: date,
+    absences: Sequence[Absence] = (),
+    days: Sequence[date] = (),
 ) -> Roster:
     """
     Take the draw's extract of an agency's register.
@@ -107,6 +119,8 @@ def draw_roster(
         recusals: The agency's recusals on that day, those that have an end included.
         entities: The frame; recusals by category are spelt out over it.
         first_on, last_on: The inspection stage; a credential must be valid on all of it.
+        absences: The agency's absences on that day.
+        days: The days of the stage on which a visit may be; who is away on all of them is left out.
     """
     eligible: list[Seat] = []
     excluded: list[tuple[str, str]] = []
@@ -116,10 +130,20 @@ def draw_roster(
         if entry is None or reason is not None:
             excluded.append((officer, str(reason)))
             continue
+        absent = away(officer, absences, days)
+        if days and len(absent) == len(days):
+            excluded.append((officer, "absent_throughout"))
+            continue
         own = [one for one in recusals if one.officer == officer and one.binds(first_on)]
         recused = spelt_out(own, entities)
-        eligible.append(Seat(officer, tuple(sorted(entry.labels)), entry.cap, recused))
+        eligible.append(Seat(officer, tuple(sorted(entry.labels)), entry.cap, recused, absent))
     return Roster(tuple(eligible), tuple(excluded))
+
+
+def away(officer: str, absences: Sequence[Absence], days: Sequence[date]) -> tuple[date, ...]:
+    """List those of *days* on which an officer is away."""
+    own = [one for one in absences if one.officer == officer]
+    return tuple(day for day in days if any(one.first_on <= day <= one.last_on for one in own))
 
 
 def spelt_out(recusals: Sequence[Recusal], entities: Sequence[Entity]) -> tuple[str, ...]:

@@ -98,10 +98,13 @@ class CampaignView:
     ratio: Fraction
     planned: int
     spread: str
+    most: int | None
+    class_bounds: tuple[Mapping[str, Any], ...]
     districts: tuple[str, ...]
     target_labels: tuple[str, ...]
     established_before: date | None
     exclude_drawn: bool
+    parent: str | None
     purpose: str
     disclosure: str
     witness: str | None
@@ -217,10 +220,13 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
         ratio=Fraction(row.ratio_p, row.ratio_q),
         planned=row.planned,
         spread=row.spread,
+        most=row.most,
+        class_bounds=tuple(row.class_bounds or ()),
         districts=tuple(row.districts),
         target_labels=tuple(row.target_labels),
         established_before=row.established_before,
         exclude_drawn=row.exclude_drawn,
+        parent=row.parent,
         purpose=row.purpose,
         disclosure=row.disclosure,
         witness=row.witness,

@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
-from services.planner import packs
 from services.planner.commands.campaigns import get_campaign
 from services.planner.domain import campaigns as rules
+from services.planner.domain.caps import Weighed, weigh
 from services.planner.domain.days import business_day
 from services.planner.domain.frames import Line
 from services.planner.domain.frames import select as select_entities
 from services.planner.domain.ratios import Sizes, preview
-from services.planner.freezing import already_drawn, candidates, conditions_of
+from services.planner.freezing import already_drawn, bounds_of, candidates, caps_of, conditions_of, first_stage_of
 from services.planner.queries.plans import items_in, rules_of
 from services.planner.registers import register_on
 from services.planner.tables import CampaignRow, FrameRow, TargetRow
@@ -65,6 +65,7 @@ class SizesView:
     on: date
     sizes: Sizes
     spread: str
+    weighed: Weighed  # the plan's own bounds and the pack's
     excluded: Mapping[str, int]  # reason → targets
 
 
@@ -73,20 +74,23 @@ def campaign_sizes(session: Session, actor: Actor, *, campaign_id: str, at: date
     row = get_campaign(session, campaign_id)
     if row.owner_agency != actor.agency:
         raise rules.NotTheLead(campaign=campaign_id)
-    on = business_day(at)
+    return sizes_of(session, row, business_day(at))
+
+
+def sizes_of(session: Session, row: CampaignRow, on: date) -> SizesView:
+    """Count the lead's register as it stands on a day, and hold the plan's numbers against it."""
     pack, _ = rules_of(session, row)
     conditions = conditions_of(row)
     lines = [Line(each["item"], each["agency"], frozenset(each["categories"])) for each in row.items]
     registered = register_on(session, TargetRow, row.county, row.owner_agency, on)
-    selected = select_entities(candidates(registered), conditions, lines, already_drawn(session, row, on.year))
+    first = first_stage_of(session, row)
+    selected = select_entities(candidates(registered, first), conditions, lines, already_drawn(session, row, on.year))
     kinds = {item.kind for item in items_in(session, row)}
     excluded: dict[str, int] = {}
     for _, reason in selected.excluded:
         excluded[reason] = excluded.get(reason, 0) + 1
-    sizes = preview(
-        selected.sizes(conditions.categories),
-        Fraction(row.ratio_p, row.ratio_q),
-        row.planned,
-        packs.bounds(pack, kinds),
-    )
-    return SizesView(row.id, on, sizes, row.spread, dict(sorted(excluded.items())))
+    counted, ratio = selected.sizes(conditions.categories), Fraction(row.ratio_p, row.ratio_q)
+    bounds, caps = bounds_of(pack, kinds, first), caps_of(row)
+    sizes = preview(counted, ratio, row.planned, bounds, caps)
+    weighed = weigh(row.spread, counted, ratio, row.planned, bounds, caps)
+    return SizesView(row.id, on, sizes, row.spread, weighed, dict(sorted(excluded.items())))

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from runtime.store import Actor
 from runtime.time.workdays import WorkingCalendar
 from schemas.rulepack import RulePack
 from services.planner import packs
-from services.planner.tables import CampaignRow, ItemRow
+from services.planner.tables import CampaignRow, DrawnTargetRow, ItemRow
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,31 @@ class ItemInCampaign:
     kind: str
     legal_basis: str
     categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """A disclosed draw on which a staged campaign (分段式) may build; untitled where the asker had no part in it."""
+
+    campaign: str
+    title: str
+    purpose: str
+    targets: int
+
+
+def first_stages(session: Session, actor: Actor) -> list[FirstStage]:
+    """List the county's disclosed draws, newest first."""
+    drawn = DrawnTargetRow
+    counted = (
+        select(drawn.campaign, drawn.purpose, func.count())
+        .where(drawn.county == actor.county)
+        .group_by(drawn.campaign, drawn.purpose)
+        .order_by(drawn.campaign.desc())
+    )
+    found = session.execute(counted).all()
+    known = session.scalars(select(CampaignRow).where(CampaignRow.id.in_([campaign for campaign, *_ in found])))
+    titles = {row.id: row.title for row in known}
+    return [FirstStage(campaign, titles.get(campaign, ""), purpose, count) for campaign, purpose, count in found]
 
 
 def rules_of(session: Session, row: CampaignRow) -> tuple[RulePack, WorkingCalendar]:

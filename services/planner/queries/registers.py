@@ -1,6 +1,6 @@
 """Read models of registers, checklists and rule packs: what stands in them now, or stood on a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,8 +15,8 @@ from schemas.rulepack import RulePack, Worded
 from services.planner import packs
 from services.planner.domain.register_rows import COLUMNS, KINDS
 from services.planner.importing import ImportKindUnknown
-from services.planner.registers import all_checklists, edition_of, newest_checklists, register_on
-from services.planner.tables import CalendarRow, ChecklistRow, InspectorRow, ItemRow, RecusalRow, RulepackRow, TargetRow
+from services.planner.registers import OWNED_KINDS, all_checklists, edition_of, newest_checklists, register_on
+from services.planner.tables import CalendarRow, ChecklistRow, InspectorRow, ItemRow, RulepackRow
 
 
 class ChecklistNotFound(NotFound):
@@ -66,6 +66,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     ),
     "inspectors": ("officer", "name", "credential", "credential_from", "credential_until", "labels", "cap", "state"),
     "recusals": ("officer", "target", "category", "reason", "until_on"),
+    "absences": ("officer", "first_on", "last_on", "reason", "cancelled"),
     "items": ("item", "name", "kind", "legal_basis", "methods", "labels", "categories"),
 }  # fmt: skip
 HEADINGS: Mapping[str, Mapping[str, str]] = {
@@ -82,7 +83,7 @@ def register_view(session: Session, actor: Actor, *, kind: str, on: date) -> Reg
         return RegisterView(kind, actor.agency, on, edition.edition if edition else 0, columns, tuple(checklists))
     if kind not in SHOWN:
         raise ImportKindUnknown(kind=kind)
-    table: Any = {"targets": TargetRow, "inspectors": InspectorRow, "recusals": RecusalRow, "items": ItemRow}[kind]
+    table: Any = (OWNED_KINDS | {"items": ItemRow})[kind]
     rows = register_on(session, table, actor.county, actor.agency, on)
     keys = SHOWN[kind]
     return RegisterView(
@@ -106,7 +107,7 @@ def words_of(session: Session, actor: Actor) -> Mapping[str, Mapping[str, tuple[
             "district": pack.districts,
             "labels": pack.officer_labels,
             "methods": pack.methods,
-            "reason": pack.recusal_reasons,
+            "reason": (*pack.recusal_reasons, *pack.absence_reasons),
         }
         for key, words in lists.items():
             found.setdefault(key, {}).update((word.code, (word.zh, word.en)) for word in words)
@@ -200,3 +201,11 @@ def calendars_of(session: Session, actor: Actor) -> list[CalendarLine]:
         .order_by(CalendarRow.published_at.desc(), CalendarRow.id)
     )
     return [CalendarLine(row.calendar, row.first_year, row.last_year, row.digest, row.published_at) for row in rows]
+
+
+def has_calendar_for(session: Session, actor: Actor, *, county: str, days: Iterable[date]) -> bool:
+    """Tell whether the county has a working calendar with the notices of the years of all *days*."""
+    spans = session.execute(
+        select(CalendarRow.first_year, CalendarRow.last_year).where(CalendarRow.county == county)
+    ).all()
+    return any(all(first <= day.year <= last for day in days) for first, last in spans)

@@ -97,6 +97,7 @@ def schedule_visit(
         today=day_of(at),
         entered=any(section.state != State.OPEN for section in sections),
         busy=len(_officers(sections) & _busy_on(session, visit, day)),
+        absent=sum(day.isoformat() in member.get("absent", ()) for section in sections for member in section.team),
         provisional=rules.calendar.is_provisional(day),
     )
     visit.visit_on, visit.scheduled_by, visit.scheduled_at = day, actor.id, at

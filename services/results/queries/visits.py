@@ -167,14 +167,21 @@ def visit_view(session: Session, actor: Actor, *, visit_id: str) -> dict[str, An
 
 
 def _progress_line(section: Section, visit: Visit, short: Mapping[str, str], actor: Actor) -> dict[str, Any]:
+    day = visit.visit_on.isoformat() if visit.visit_on else ""
+    own = section.agency == actor.agency  # who is away is said to their own agency, to others only how many
     return {
         "section": section.id,
         "agency": section.agency,
         "name": short.get(section.agency, section.agency),
         "state": _shown_state(section, visit),
         "items": [item["name"] for item in section.items],
-        "team": [{"officer": m["officer"], "name": m["name"], "credential": m["credential"]} for m in section.team],
-        "own": section.agency == actor.agency,
+        "team": [
+            {"officer": m["officer"], "name": m["name"], "credential": m["credential"]}
+            | ({"away": True} if own and day in m.get("absent", ()) else {})
+            for m in section.team
+        ],
+        "away": sum(day in m.get("absent", ()) for m in section.team),
+        "own": own,
         "submitted_at": section.submitted_at,
         "approved_at": section.approved_at,
         "published_on": section.published_on,
