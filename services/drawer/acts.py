@@ -14,15 +14,18 @@ from typing import Any
 from runtime.files.evidence import StoredFile
 from runtime.service import Reply, Service
 from runtime.store import Actor
+from schemas.documents import CampaignPlan
 from services.drawer import outcomes, round_acts, working
 from services.drawer.commands import ceremony, completing, ending, keys, opening
 from services.drawer.commands.ceremony import Contribution
 from services.drawer.commands.opening import Drafted
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
-from services.drawer.drafts import Feasibility, window_end
+from services.drawer.drafts import Feasibility, Visitors, window_end
 from services.drawer.queries.attempts import dice_photo
+from services.drawer.queries.drawn import last_visitors
 from services.drawer.queries.papers import frame_to_check, read_papers
+from services.drawer.queries.staged import FirstStage, first_stage
 from services.drawer.refusals import DiceTypedDifferently, NotDrawnYet
 from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault
@@ -61,7 +64,8 @@ class Intervals:
 def feasibility(service: Service, actor: Actor, campaign_id: str) -> Feasibility:
     """Say whether a campaign's draw could be made as planned."""
     ground = service.ask(actor, opening.ground_of, campaign_id=campaign_id)
-    return working.examine(service.ports.blobs, ground)
+    first = _first_stage(service, ground.plan)
+    return working.examine(service.ports.blobs, ground, _visitors(service, ground.plan), first)
 
 
 def open_draw(
@@ -93,12 +97,22 @@ def _drafted(
     """Judge the draw, then give it its number and its bodies their keys, then draft the manifest."""
     now = service.ports.clock.now()
     ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now, early=early)
-    times = asked.times(intervals, now, window_end(ground.plan))
-    working.refuse_if_short(working.examine(service.ports.blobs, ground, times), names)
+    times, visitors = asked.times(intervals, now, window_end(ground.plan)), _visitors(service, ground.plan)
+    first = _first_stage(service, ground.plan)
+    working.refuse_if_short(working.examine(service.ports.blobs, ground, visitors, first, times), names)
     _make_missing_keys(service, actor.county, names)
     draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
     before = service.ask(actor, opening.prepare_opening, campaign_id=campaign_id, draw_id=draw, now=now, early=early)
-    return working.draft_attempt(service.ports, before, times)
+    return working.draft_attempt(service.ports, before, times, visitors, first)
+
+
+def _visitors(service: Service, plan: CampaignPlan) -> Visitors:
+    return service.ask(service.system, last_visitors) if plan.rotation else {}
+
+
+def _first_stage(service: Service, plan: CampaignPlan) -> FirstStage | None:
+    # As the system: a disclosed draw is everybody's, also another lead's.
+    return service.ask(service.system, first_stage, campaign_id=plan.parent) if plan.parent else None
 
 
 def _make_missing_keys(service: Service, county: str, bodies: dict[str, str]) -> None:
@@ -214,9 +228,9 @@ def throw_dice(
     return reply
 
 
-def photo(service: Service, actor: Actor, draw_id: str) -> tuple[bytes, str, str]:
-    """Fetch the photograph of the dice for a party of the draw: content, kind and name."""
-    name, ref = service.ask(actor, dice_photo, draw_id=draw_id)
+def photo(service: Service, actor: Actor, draw_id: str, number: int | None = None) -> tuple[bytes, str, str]:
+    """Fetch the photograph of the dice of a draw, or of a round, for a party: content, kind and name."""
+    name, ref = service.ask(actor, dice_photo, draw_id=draw_id, number=number)
     return service.ports.blobs.get(ref, SERVICE), ref.content_type, name
 
 

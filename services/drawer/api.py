@@ -40,9 +40,14 @@ class Opening(Body):
 
 
 class Key(Body):
-    """Register a key of one's own: 64 hex, and its signature over TH("key-msg", county, agency, key), 128 hex."""
+    """
+    Register a key of one's own, and its signature over TH("key-msg", county, agency, key), 128 hex.
+
+    A key is 64 hex of Ed25519, or of SM2 130 hex (04 ‖ x ‖ y) where the installation can check it.
+    """
 
     custody: Literal["own", "page"]
+    alg: Literal["ed25519", "sm2"] = "ed25519"
     key: str
     sig: str
 

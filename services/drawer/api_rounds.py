@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from runtime.service import Service
 from runtime.web import TheCaller, Web
@@ -22,9 +22,10 @@ Word = Annotated[str, Form(max_length=80)]
 
 
 class Decision(Body):
-    """Approve a request of the own agency, or refuse it."""
+    """Approve a request of the own agency, or refuse it; ``words``: why, where a firm asked for a recusal."""
 
     approve: bool
+    words: Annotated[str, Field(max_length=4_000)] = ""
 
 
 class RoundOpening(Body):
@@ -65,8 +66,13 @@ def _changes(router: APIRouter, service: Service) -> None:
         reason: Word,
         file: Annotated[UploadFile, File()],
         officer: Word = "",
+        firms_words: Annotated[str | None, Form(max_length=4_000)] = None,
     ) -> Any:
-        """Ask, with a document, for the replacement of a target that is gone or of an own officer (``officer``)."""
+        """
+        Ask, with a document, for the replacement of a target that is gone or of an own officer (``officer``).
+
+        ``firms_words``: the visited firm asks that the officer be recused, in its words; the agency's head decides.
+        """
         return round_acts.ask_change(
             service,
             caller.actor,
@@ -76,13 +82,14 @@ def _changes(router: APIRouter, service: Service) -> None:
             officer=officer or None,
             reason=reason,
             document=read_document(file),
+            firms_words=firms_words,
         ).value
 
     @router.post(f"{CHANGES}/{{change_id}}/decide")
     def decide(draw_id: str, change_id: str, caller: TheCaller, body: Decision) -> Any:
         """Approve or refuse a request of the own agency, as somebody else than who asked."""
-        facts = {"draw_id": draw_id, "change_id": change_id, "approve": body.approve}
-        return service.do(caller.actor, changing.decide_change, key=caller.key, **facts).value
+        decision: dict[str, Any] = {"approve": body.approve, "words": body.words}
+        return round_acts.decide_change(service, caller.actor, draw_id, change_id, key=caller.key, **decision).value
 
     @router.post(f"{CHANGES}/{{change_id}}/withdraw")
     def withdraw(draw_id: str, change_id: str, caller: TheCaller) -> Any:

@@ -16,7 +16,8 @@ from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.domain.record_rules import Outside, RecordDiffers
 from services.drawer.domain.refusals import Remark
 from services.drawer.drand import verify_quicknet
-from services.drawer.vault import ALGORITHM, verify_signature
+from services.drawer.kernel import walk_of
+from services.drawer.vault import algorithms_known, verify_signature
 
 __all__ = ["RecordDiffers", "Report", "verify"]
 
@@ -57,13 +58,13 @@ def verify(record: bytes, frames: Sequence[bytes]) -> Report:
     unknown: list[str] = []
 
     def verify_known(alg: str, key: str, message: bytes, signature: bytes) -> bool:
-        if alg == ALGORITHM:
+        if alg in algorithms_known():
             return verify_signature(alg, key, message, signature)
         if f"signatures {alg}" not in unknown:
             unknown.append(f"signatures {alg}")
         return True
 
-    checked = record_rules.check(told, Outside(files.frame_of, verify_known, verify_quicknet))
+    checked = record_rules.check(told, Outside(files.frame_of, verify_known, verify_quicknet, walk_of))
     files.refuse_spare()
     return Report(
         told.manifest.draw,

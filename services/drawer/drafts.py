@@ -5,18 +5,29 @@ Pure. One draw has one selection, named like its campaign: all lines of the plan
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from hashlib import sha256
 
 from schemas.documents import CampaignPlan, PlanAgency, PlanClass, RosterOfficer, Rosters
 from schemas.vocabulary import Stage
-from services.drawer.domain import drafting, feasibility
+from services.drawer.domain import availability, drafting, feasibility
+from services.drawer.domain.availability import Present
 from services.drawer.domain.encoding import SHA256
 from services.drawer.domain.frame import Census, Rows, rows_of, survey
-from services.drawer.domain.manifest import Agency, Beacon, Manifest, Replacement, Selection, Slots, Terms, Times
+from services.drawer.domain.manifest import (
+    Agency,
+    Beacon,
+    Manifest,
+    Parent,
+    Replacement,
+    Selection,
+    Slots,
+    Terms,
+    Times,
+)
 from services.drawer.domain.manifest import Witness as ManifestWitness
-from services.drawer.domain.quota import Rate
+from services.drawer.domain.quota import Full, Rate, Rule
 from services.drawer.domain.refusals import Remark
 from services.drawer.domain.roster import Enrolled, Officer, Roster, enrol, summarise
 from services.drawer.vault import ALGORITHM, RosterSalts
@@ -47,6 +58,7 @@ class Party:
     name: str
     key: str
     custody: str = "server"
+    alg: str = ALGORITHM
 
 
 def bodies_of(plan: CampaignPlan) -> set[str]:
@@ -98,6 +110,10 @@ def _officer(one: RosterOfficer) -> Officer:
     return Officer(tuple(sorted(set(one.labels))), one.cap, one.base_load)
 
 
+Visitors = Mapping[tuple[str, str], frozenset[str]]
+"""Whom an agency sent to a target last: {(agency, target): officers}."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """Everything a manifest is made of except its times, its keys and its number."""
@@ -106,6 +122,8 @@ class Basis:
     plan_digest: str
     frame_file: bytes
     rosters: Rosters
+    parent: Parent | None = None
+    """The first stage of a staged draw."""
 
     def officers(self, agency: str) -> tuple[RosterOfficer, ...]:
         """Name an agency's eligible officers; none where the freeze gave none."""
@@ -119,6 +137,23 @@ class Basis:
     def census(self, watch: frozenset[str] = frozenset()) -> Census:
         """Count and digest the frame."""
         return survey(SHA256, frame_rows(self.plan, self.frame_file), watch)
+
+
+def rotated(basis: Basis, visitors: Visitors) -> Basis:
+    """Recuse whomever an agency sent to a target of the frame last from that target (轮换), beside all other recusals."""
+    here = {row.partition(b"\t")[0].decode() for row in basis.frame_file.splitlines()}
+    of: dict[tuple[str, str], set[str]] = {}
+    for (agency, target), officers in visitors.items():
+        for officer in officers if target in here else ():
+            of.setdefault((agency, officer), set()).add(target)
+    agencies = {
+        agency: tuple(
+            one.model_copy(update={"recused": tuple(sorted({*one.recused, *of.get((agency, one.officer), ())}))})
+            for one in officers
+        )
+        for agency, officers in basis.rosters.agencies.items()
+    }
+    return replace(basis, rosters=basis.rosters.model_copy(update={"agencies": agencies}))
 
 
 def manifest_of(
@@ -148,15 +183,15 @@ def manifest_of(
         draw=draw,
         attempt=attempt,
         prev=prev,
-        parent=None,
+        parent=basis.parent,
         purpose=plan.purpose.value,
         plan=basis.plan_digest,
         lead=plan.lead,
-        agencies={one: Agency(ALGORITHM, parties[one].key, parties[one].custody) for one in basis.agencies},
-        witness=None if witness is None else ManifestWitness(witness.name, ALGORITHM, witness.key),
+        agencies={one: Agency(parties[one].alg, parties[one].key, parties[one].custody) for one in basis.agencies},
+        witness=None if witness is None else ManifestWitness(witness.name, witness.alg, witness.key),
         lines={item.item: item.agency for item in plan.items},
-        selections=(_selection(plan),),
-        slots={one.agency: {"": _slots(one)} for one in plan.agencies},
+        selections=(selection_of(plan),),
+        slots={one.agency: {"": places_of(one)} for one in plan.agencies},
         rosters={
             agency: summarise(SHA256, one.rho, one.roster, one.openings) for agency, one in sorted(enrolments.items())
         },
@@ -171,16 +206,18 @@ def manifest_of(
     return drafting.draft(terms, census)
 
 
-def _selection(plan: CampaignPlan) -> Selection:
+def selection_of(plan: CampaignPlan) -> Selection:
+    """Give the one selection of a campaign's draw: all its lines, one rule per class."""
     lines = tuple(sorted({item.item for item in plan.items}))
-    return Selection(plan.campaign, lines, {one.code: _rule(one) for one in plan.classes})
+    return Selection(plan.campaign, lines, {one.code: _rule(plan, one) for one in plan.classes})
 
 
-def _rule(one: PlanClass) -> Rate:
-    return Rate(one.rate, one.minimum, one.maximum)
+def _rule(plan: CampaignPlan, one: PlanClass) -> Rule:
+    return Rate(one.rate, one.minimum, one.maximum) if plan.parent is None else Full()
 
 
-def _slots(one: PlanAgency) -> Slots:
+def places_of(one: PlanAgency) -> Slots:
+    """Give the places in an agency's team, each with the labels it needs."""
     wanted = [tuple(sorted(set(labels))) for labels in one.slot_labels]
     missing = one.officers_per_target - len(wanted)
     return tuple(wanted) + ((),) * max(0, missing)
@@ -192,6 +229,7 @@ class Feasibility:
 
     manifest: Manifest
     shortages: tuple[Remark, ...]
+    notes: tuple[Remark, ...] = ()  # what is tight, and stops nothing
 
 
 ANY_TIMES = Times(0, 1, 2, 2, 602, 602)
@@ -219,7 +257,20 @@ def feasibility_of(basis: Basis, times: Times = ANY_TIMES) -> Feasibility:
         enrolments=enrolments,
         census=census,
     )
-    return Feasibility(manifest, feasibility.report(manifest, census, rosters))
+    by_day = [
+        told
+        for agency in basis.agencies
+        for told in availability.by_day(
+            agency,
+            basis.rosters.days,
+            {one.officer: Present(frozenset(one.labels), frozenset(one.absent)) for one in basis.officers(agency)},
+            [frozenset(labels) for labels in max(manifest.slots[agency].values(), key=len)],
+            feasibility.visits_at_most(manifest, census, agency, rosters[agency]),
+        )
+    ]
+    short = tuple(one for one in by_day if one.code.startswith("draw.short."))
+    notes = tuple(one for one in by_day if one not in short)
+    return Feasibility(manifest, feasibility.report(manifest, census, rosters) + short, notes)
 
 
 def _trial_salts(basis: Basis, agency: str) -> RosterSalts:

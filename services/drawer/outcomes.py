@@ -27,6 +27,7 @@ from services.drawer.domain.standing import Standing
 from services.drawer.domain.visits import Entry
 from services.drawer.drafts import Enrolment, enrolment, frame_rows
 from services.drawer.drafts import window_end as window_end_of
+from services.drawer.kernel import walk_of
 from services.drawer.reading import Said, SaidRound
 from services.drawer.round_progress import SPENT
 from services.drawer.vault import SERVICE, Vault
@@ -117,7 +118,8 @@ def carry(ports: Ports, inputs: Inputs, spent_for: str | None = None) -> Carried
     rosters = {agency: one.roster for agency, one in enrolments.items()}
     rows = frame_rows(inputs.plan, basis.frame_file)
     reveals = open_reveals(vault, said)
-    outcome = compute(manifest, rows, attempt.seed(said.commits(), reveals, said.beacons()), rosters)
+    walk = walk_of(manifest.h)
+    outcome = compute(manifest, rows, attempt.seed(said.commits(), reveals, said.beacons()), rosters, walk)
     standing = outcome.standing(manifest.times.beacon_time, rosters)
     closed: list[ClosedRound] = []
     spent: list[SpentRound] = []
@@ -134,7 +136,7 @@ def carry(ports: Ports, inputs: Inputs, spent_for: str | None = None) -> Carried
         round_ = rounds.open_round(attempt, said.commits(), standing, number, request, number - 1)
         shown, dice = open_reveals(vault, one), one.beacons()
         seed = round_.seed(shown, dice)
-        done = replacing.replace(manifest, rows, outcome.census, standing, request, seed, rosters)
+        done = replacing.replace(manifest, rows, outcome.census, standing, request, seed, rosters, walk)
         closed.append(ClosedRound(number, request, signatures, shown, seal, dice, done))
         standing = done.after
     seal = said.sealed()

@@ -12,7 +12,7 @@ from runtime.service import Service
 from runtime.store import Actor
 from runtime.web import TheCaller, Web, see_other
 from schemas.vocabulary import Role
-from services.drawer import acts, archive, shown, why, wording
+from services.drawer import acts, archive, import_acts, qr, shown, why, wording
 from services.drawer.acts import AskedTimes, Intervals
 from services.drawer.commands.keys import register_key
 from services.drawer.domain.entity_proof import EntityNotInFrame
@@ -21,8 +21,11 @@ from services.drawer.drafts import Feasibility
 from services.drawer.queries.campaigns import campaign_view, opening_view
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of, ready_to_open, tasks_of
+from services.drawer.queries.imports import import_of_campaign, import_view, imports_of, public_import, public_imports
 from services.drawer.queries.keys import former_keys, public_keys
 from services.drawer.queries.records import PublicDraw, public_draw, public_draws
+from services.drawer.queries.visited import draws_by_visit
+from services.drawer.refusals import DrawUnknown
 from services.drawer.working import OwnCommitment, OwnSeal
 
 Hex = Annotated[str, Form(max_length=200)]
@@ -46,11 +49,15 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
         now = service.ports.clock.now()
         found = service.ask(caller.actor, draws_of, now=now)
         ready = service.ask(caller.actor, ready_to_open)
-        return web.render(request, "drawer/draws.html", draws=found, ready=ready, until=_until(now))
+        imported = service.ask(caller.actor, imports_of)
+        return web.render(request, "drawer/draws.html", draws=found, imported=imported, ready=ready, until=_until(now))
 
     @router.get("/draws/{draw_id}")
     def draw(request: Request, draw_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
+        if (imported := service.ask(caller.actor, import_view, draw_id=draw_id)) is not None:
+            waiting = import_acts.list_to_confirm(service, caller.actor, draw_id)
+            return web.render(request, "drawer/imported.html", draw=imported, waiting=waiting)
         view = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
         return web.render(
             request,
@@ -65,7 +72,8 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/draws/{draw_id}/targets")
     def targets(request: Request, draw_id: str, caller: TheCaller) -> Response:
         visits = service.ask(caller.actor, drawn_list, draw_id=draw_id)
-        return web.render(request, "drawer/targets.html", draw_id=draw_id, visits=visits)
+        imported = service.ask(caller.actor, import_view, draw_id=draw_id)
+        return web.render(request, "drawer/targets.html", draw_id=draw_id, visits=visits, imported=imported)
 
     @router.get("/draw-keys")
     def keys(request: Request, caller: TheCaller) -> Response:
@@ -173,12 +181,14 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
         view = service.ask(actor, campaign_view, campaign_id=campaign_id, now=now)
         about = service.ask(actor, opening_view, campaign_id=campaign_id, now=now)
         found, refusal = None, None
-        if view.draw is None and view.frozen and not view.cancelled:
+        imported = service.ask(actor, import_of_campaign, campaign_id=campaign_id)
+        if view.draw is None and imported is None and view.frozen and not view.cancelled:
             found, refusal = examined(service, actor, campaign_id)
         return web.render(
             request,
             "drawer/campaign_part.html",
             campaign=view,
+            imported=imported,
             feasible=feasible(actor, found, about.names),
             refusal=refusal,
             until=_until(now),
@@ -188,7 +198,8 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     def home(request: Request, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
         tasks = service.ask(caller.actor, tasks_of, now=now)
-        return web.render(request, "drawer/home_part.html", tasks=tasks, until=_until(now))
+        to_confirm = [one for one in service.ask(caller.actor, imports_of) if one.may_decide]
+        return web.render(request, "drawer/home_part.html", tasks=tasks, to_confirm=to_confirm, until=_until(now))
 
 
 def _public(router: APIRouter, service: Service, web: Web) -> None:
@@ -197,22 +208,32 @@ def _public(router: APIRouter, service: Service, web: Web) -> None:
 
     @router.get("/public/draws")
     def draws(request: Request) -> Response:
-        found = service.ask(service.system, public_draws)
-        return web.render(request, "drawer/public_draws.html", draws=found)
+        found, by_visit = service.ask(service.system, public_draws), service.ask(service.system, draws_by_visit)
+        imported = service.ask(service.system, public_imports)
+        now = int(service.ports.clock.now().timestamp())
+        page = "drawer/public_draws.html"
+        return web.render(request, page, draws=found, by_visit=by_visit, imported=imported, now=now)
 
     @router.get("/public/draws/{draw_id}")
     def draw(request: Request, draw_id: str) -> Response:
-        return web.render(request, "drawer/public_draw.html", draw=asked(draw_id))
+        if (imported := service.ask(service.system, public_import, draw_id=draw_id)) is not None:
+            return web.render(request, "drawer/public_imported.html", draw=imported)
+        found = asked(draw_id)
+        here = f"{web.origin(request)}/public/draws/{draw_id}"
+        digest, address = qr.code(found.result_digest), qr.code(here)
+        return web.render(request, "drawer/public_draw.html", draw=found, digest=digest, address=address)
 
     @router.get("/public/draws/{draw_id}/why")
     def why_page(request: Request, draw_id: str, entity: Annotated[str, Query(max_length=64)] = "") -> Response:
-        draw, found, refusal = asked(draw_id), None, None
+        draw, found, refusal, address = asked(draw_id), None, None, None
         if entity:
             try:
                 found = why.why(service, draw, entity.strip())
+                address = qr.code(why.address(web.origin(request), draw_id, found.entity))
             except EntityNotInFrame as error:
                 refusal = error
-        return web.render(request, "drawer/why.html", draw=draw, entity=entity, why=found, refusal=refusal)
+        view: dict[str, Any] = {"draw": draw, "entity": entity, "why": found, "refusal": refusal, "address": address}
+        return web.render(request, "drawer/why.html", **view)
 
     @router.get("/public/draws/{draw_id}/why.json")
     def why_file(draw_id: str, entity: Annotated[str, Query(max_length=64)]) -> Response:
@@ -222,9 +243,17 @@ def _public(router: APIRouter, service: Service, web: Web) -> None:
     def record(draw_id: str) -> Response:
         return _file(archive.read(service, asked(draw_id).record), "application/json", "record.json")
 
+    @router.get("/public/draws/{draw_id}/import.json")
+    def statement(draw_id: str) -> Response:
+        imported = service.ask(service.system, public_import, draw_id=draw_id)
+        if imported is None:
+            raise DrawUnknown(draw=draw_id)
+        return _file(archive.read(service, imported.statement), "application/json", "import.json")
+
     @router.get("/public/draws/{draw_id}/frame.tsv")
     def frame(draw_id: str) -> Response:
-        return _file(archive.read(service, asked(draw_id).frame), "text/tab-separated-values", "frame.tsv")
+        found = service.ask(service.system, public_import, draw_id=draw_id) or asked(draw_id)
+        return _file(archive.read(service, found.frame), "text/tab-separated-values", "frame.tsv")
 
     @router.get("/public/draws/{draw_id}/keys.json")
     def keys(draw_id: str) -> Response:
@@ -252,7 +281,8 @@ def feasible(actor: Actor, found: Feasibility | None, names: Mapping[str, str]) 
         "sizes": shown.sizes(found),
         "counts": shown.counts(found),
         "names": names,
-        "shortages": [(one.code, _named(one, names)) for one in shown.shortages_for(actor, found)],
+        "shortages": [(one.code, _named(one, names)) for one in shown.readable(actor, found, found.shortages)],
+        "notes": [(one.code, _named(one, names)) for one in shown.readable(actor, found, found.notes)],
     }
 
 

@@ -1,13 +1,13 @@
 """Pages of changes after a draw: requests with their documents, and each replacement round."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from runtime.service import Service
 from runtime.web import TheCaller, Web, see_other
-from services.drawer import round_acts, shown, wording
+from services.drawer import acts, round_acts, shown, wording
 from services.drawer.commands import changing
 from services.drawer.pages import Hex, Minutes
 from services.drawer.queries.draws import draw_view
@@ -45,7 +45,12 @@ def _changes(router: APIRouter, service: Service, web: Web) -> None:
 
     @router.post("/draws/{draw_id}/changes")
     def ask(
-        draw_id: str, caller: TheCaller, subject: Word, reason: Word, file: Annotated[UploadFile, File()]
+        draw_id: str,
+        caller: TheCaller,
+        subject: Word,
+        reason: Word,
+        file: Annotated[UploadFile, File()],
+        firms_words: Annotated[str | None, Form(max_length=4_000)] = None,
     ) -> Response:
         visit, _, officer = subject.partition("/")
         round_acts.ask_change(
@@ -57,13 +62,20 @@ def _changes(router: APIRouter, service: Service, web: Web) -> None:
             officer=officer or None,
             reason=reason,
             document=read_document(file),
+            firms_words=firms_words,
         )
         return see_other(f"/draws/{draw_id}/changes", "drawer.done.change_asked")
 
     @router.post("/draws/{draw_id}/changes/{change_id}/decide")
-    def decide(draw_id: str, change_id: str, caller: TheCaller, approve: Word) -> Response:
-        facts = {"draw_id": draw_id, "change_id": change_id, "approve": approve == "yes"}
-        service.do(caller.actor, changing.decide_change, key=caller.key, **facts)
+    def decide(
+        draw_id: str,
+        change_id: str,
+        caller: TheCaller,
+        approve: Word,
+        words: Annotated[str, Form(max_length=4_000)] = "",
+    ) -> Response:
+        decision: dict[str, Any] = {"approve": approve == "yes", "words": words}
+        round_acts.decide_change(service, caller.actor, draw_id, change_id, key=caller.key, **decision)
         return see_other(f"/draws/{draw_id}/changes", "drawer.done.change_decided")
 
     @router.post("/draws/{draw_id}/changes/{change_id}/withdraw")
@@ -129,8 +141,21 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
         digits: Annotated[str, Form(max_length=2000)],
         again: Annotated[str, Form(max_length=2000)],
         sig: Hex = "",
+        photo: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
         round_acts.throw_dice(
-            service, caller.actor, draw_id, number, key=caller.key, digits=digits, again=again, sig=sig or None
+            service,
+            caller.actor,
+            draw_id,
+            number,
+            key=caller.key,
+            digits=digits,
+            again=again,
+            sig=sig or None,
+            photo=read_document(photo) if photo and photo.filename else None,
         )
         return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.round_drawn")
+
+    @router.get("/draws/{draw_id}/rounds/{number}/dice/photo")
+    def round_photo(draw_id: str, number: int, caller: TheCaller) -> Response:
+        return shown.download(*acts.photo(service, caller.actor, draw_id, number))

@@ -11,12 +11,13 @@ from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
 from services.drawer import tables
 from services.drawer.domain.ceremony import Attempt
+from services.drawer.domain.changes import Reasons, State, reasons_of
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 from services.drawer.drafts import ROOM_DICE
 from services.drawer.progress import Moments, Standing
-from services.drawer.refusals import CampaignNotKnown, DrawUnknown, NoAttempt, RoundUnknown
+from services.drawer.refusals import CampaignNotKnown, DrawnElsewhere, DrawUnknown, NoAttempt, RoundUnknown
 from services.drawer.round_progress import RoundStanding
 from services.drawer.vault import verify_signature
 
@@ -226,6 +227,13 @@ def undisclosed(session: Session) -> list[tables.OutcomeRow]:
     return list(_all(session, statement.order_by(tables.OutcomeRow.disclose_at, tables.OutcomeRow.id)))
 
 
+def undisclosed_imports(session: Session) -> list[tables.ImportedDraw]:
+    """Read every confirmed import whose window has not been closed (the system's request)."""
+    imported, opened = tables.ImportedDraw, select(tables.Disclosure.id)
+    statement = select(imported).where(imported.state == State.APPROVED, imported.draw.not_in(opened))
+    return list(_all(session, statement.order_by(imported.id)))
+
+
 def _gather(session: Session, by_id: dict[str, Said]) -> None:
     ids = list(by_id)
     for one in _all(session, select(tables.Commitment).where(tables.Commitment.attempt.in_(ids))):
@@ -273,9 +281,25 @@ def draw_row(session: Session, draw_id: str) -> tables.Draw:
     return row
 
 
+def import_of(session: Session, draw_id: str) -> tables.ImportedDraw | None:
+    """Find what was handed in last as this draw made elsewhere, as far as the asker sees it."""
+    imported = tables.ImportedDraw
+    return session.scalars(
+        select(imported).where(imported.draw == draw_id).order_by(imported.asked_at.desc(), imported.id.desc())
+    ).first()
+
+
+def refuse_imported(session: Session, draw_id: str) -> None:
+    """Refuse a draw that was made elsewhere: there is no ceremony, no record and no round of it here."""
+    row = import_of(session, draw_id)
+    if row is not None and row.state == State.APPROVED:
+        raise DrawnElsewhere(draw=draw_id)
+
+
 def newest(session: Session, draw_id: str) -> Said:
     """Read the newest attempt of a draw the asker takes part in."""
     draw_row(session, draw_id)
+    refuse_imported(session, draw_id)
     attempts = attempts_of(session, [draw_id]).get(draw_id)
     if not attempts:
         raise NoAttempt(draw=draw_id)
@@ -288,6 +312,12 @@ def campaign_row(session: Session, campaign_id: str) -> tables.Campaign:
     if row is None:
         raise CampaignNotKnown(campaign=campaign_id)
     return row
+
+
+def change_reasons(session: Session, said: Said) -> Reasons:
+    """List the reasons for which a change may be asked, as the draw's plan has them."""
+    plan = plan_of(session.get_one(tables.Campaign, said.row.campaign))
+    return reasons_of(plan.replacement_reasons, plan.officer_reasons)
 
 
 def plan_of(row: tables.Campaign) -> CampaignPlan:

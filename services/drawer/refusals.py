@@ -1,12 +1,21 @@
 """What the drawer refuses beside the rules of the protocol itself; those stand in ``domain``."""
 
+from collections.abc import Sequence
+
 from runtime.errors import Conflict, Forbidden, NotFound, Rejected
+from services.drawer.domain.elsewhere import Complaint
 
 
 class DrawUnknown(NotFound):
     """There is no such draw, or none that the asker takes part in."""
 
     code = "draw.unknown"
+
+
+class VisitNotStanding(NotFound):
+    """The draw has no such visit, or a round has removed it since."""
+
+    code = "draw.visit_not_standing"
 
 
 class CampaignNotKnown(NotFound):
@@ -27,6 +36,12 @@ class DrawBeforeItsStage(Conflict):
     code = "draw.before_stage"
 
 
+class FirstStageNotDisclosed(Conflict):
+    """A staged draw (分段式) is over the targets of a draw that is disclosed."""
+
+    code = "draw.first_stage_not_disclosed"
+
+
 class DrawOfficerOnly(Forbidden):
     """Only an agency's draw officer (抽取岗) speaks for it in a draw."""
 
@@ -43,6 +58,12 @@ class ListNotForYou(Forbidden):
     """Until the window closes only the lead's planner and draw officer see who was drawn."""
 
     code = "draw.list_not_for_you"
+
+
+class SlipNotForYou(Forbidden):
+    """A visited firm's slip is for the officers drawn for it, those of its agencies who may know it, and the lead."""
+
+    code = "draw.slip_not_for_you"
 
 
 class RecordNotForYou(Forbidden):
@@ -133,6 +154,13 @@ class FrameForCommittingOnly(Forbidden):
     """The frame names every firm that may be drawn; it goes to an agency that has its commitment to make."""
 
     code = "draw.frame_for_committing_only"
+
+
+class AlgorithmNotHere(Rejected):
+    """A key is of an algorithm whose signatures this installation cannot check."""
+
+    code = "draw.algorithm_not_here"
+    constant = ("alg",)
 
 
 class KeyTaken(Conflict):
@@ -229,3 +257,61 @@ class NoPhoto(NotFound):
     """Nobody handed in a photograph of the dice."""
 
     code = "draw.no_photo"
+
+
+class DrawnElsewhere(Conflict):
+    """The draw was made elsewhere and imported: there is no record of it here, and nothing of it is drawn again here."""
+
+    code = "draw.drawn_elsewhere"
+
+
+class ImportWaiting(Conflict):
+    """A draw made elsewhere has been handed in and waits for a second person."""
+
+    code = "draw.import_waiting"
+
+
+class ImportRefused(Rejected):
+    """The list of a draw made elsewhere does not fit; ``complaints`` (``domain.elsewhere.Complaint``) say where."""
+
+    code = "draw.import_refused"
+
+    def __init__(self, complaints: Sequence[Complaint]) -> None:
+        super().__init__(count=len(complaints))
+        self.complaints = tuple(complaints)
+
+
+class ImportUnknown(NotFound):
+    """There is no such import, or none of the asker's agency."""
+
+    code = "draw.import_unknown"
+
+
+class ImportBySamePerson(Forbidden):
+    """Whoever hands a draw in does not confirm it."""
+
+    code = "draw.import_by_same_person"
+
+
+class ImportNotForYou(Forbidden):
+    """The lead's approver or head confirms what the lead's draw officer handed in."""
+
+    code = "draw.import_not_for_you"
+
+
+class ImportDecided(Conflict):
+    """The import has been confirmed, refused or withdrawn."""
+
+    code = "draw.import_decided"
+
+
+class DrawnOnWrong(Rejected):
+    """A draw that was made elsewhere was made on a day that has come."""
+
+    code = "draw.import_day_wrong"
+
+
+class ImportAfterWindow(Rejected):
+    """A draw is imported before the inspection stage ends, while visits can still be made."""
+
+    code = "draw.import_after_window"

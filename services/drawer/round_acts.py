@@ -12,6 +12,8 @@ from typing import Any
 from runtime.files.evidence import StoredFile
 from runtime.service import Reply, Service
 from runtime.store import Actor
+from schemas.documents import GrantedRecusal
+from schemas.vocabulary import Role
 from services.drawer import rounds_working as working
 from services.drawer.commands import ceremony, changing, rounds
 from services.drawer.commands.ceremony import Speaker
@@ -38,17 +40,45 @@ def ask_change(
     officer: str | None,
     reason: str,
     document: Document,
+    firms_words: str | None = None,
 ) -> Reply:
-    """Ask for a change, its document kept for the drawer's eyes; what is refused leaves no file behind."""
+    """
+    Ask for a change, its document kept for the drawer's eyes; what is refused leaves no file behind.
+
+    Args:
+        firms_words: Why the visited firm wants the officer recused (当事人申请回避); None: the agency asks itself.
+    """
     facts = document.facts()
     seen = Seen(service.ask(service.system, changing.visit_standing, draw_id=draw_id, visit_id=visit_id, asker=actor))
     stored = StoredFile({})
     if service.recall(actor, key) is None:
-        reasons = service.ask(actor, rounds.prepare_attempt, draw_id=draw_id).row.manifest["replacement"]["reasons"]
+        reasons = service.ask(actor, changing.known_reasons, draw_id=draw_id)
         changes.check_request(seen.visit, actor.agency, officer, reason, reasons)
+        if firms_words is not None:
+            changes.check_firms_request(officer, firms_words)
         stored = document.keep(service, draw_id)
     asked = {"draw_id": draw_id, "visit_id": visit_id, "officer": officer, "reason": reason}
+    if firms_words is not None:
+        asked["firms_words"] = firms_words
     return service.do(actor, changing.ask_change, seen, key=key, evidence=facts, stored=stored, **asked)
+
+
+def decide_change(
+    service: Service, actor: Actor, draw_id: str, change_id: str, *, key: str, approve: bool, words: str = ""
+) -> Reply:
+    """Decide on a change; a firm's request that is granted is written down for the agency's register of recusals."""
+    recusal, asked = changing.NO_FILE, None
+    if approve and actor.has(Role.AGENCY_HEAD) and service.recall(actor, key) is None:
+        asked = service.ask(actor, changing.firms_request, draw_id=draw_id, change_id=change_id)
+    if asked is not None:
+        changes.fit_words(words)
+        visit, officer = asked
+        seen = service.ask(service.system, changing.visit_standing, draw_id=draw_id, visit_id=visit, asker=actor)
+        granted = GrantedRecusal(agency=actor.agency, officer=officer, target=seen.target)
+        file = service.ports.blobs.put(granted.encode(), "application/json", ("planner",), subject=change_id)
+        recusal = StoredFile(file.model_dump(mode="json"))
+    facts: dict[str, Any] = {"draw_id": draw_id, "change_id": change_id, "approve": approve, "words": words}
+    return service.do(actor, changing.decide_change, key=key, recusal=recusal, **facts)
 
 
 def evidence(service: Service, actor: Actor, draw_id: str, change_id: str) -> tuple[bytes, str, str]:
@@ -155,8 +185,9 @@ def throw_dice(
     digits: str,
     again: str,
     sig: str | None = None,
+    photo: Document | None = None,
 ) -> Reply:
-    """Enter a round's dice as the witness, typed twice; the round is worked out at once."""
+    """Enter a round's dice as the witness, typed twice, perhaps with a *photo*; the round is worked out at once."""
     digits, again = "".join(digits.split()), "".join(again.split())
     if digits != again:
         raise DiceTypedDifferently()
@@ -165,8 +196,11 @@ def throw_dice(
         speaker = service.ask(actor, ceremony.prepare_witness, draw_id=draw_id)
         return working.sign_dice(service.ports, speaker, _round(service, draw_id, number), digits, sig)
 
+    told, stored, work = photo.facts() if photo else None, StoredFile({}), prepared(thrown)
+    if photo and work.refusal is None and service.recall(actor, key) is None:
+        stored = photo.keep(service, draw_id)
     facts = {"draw_id": draw_id, "number": number, "digits": digits, "given": sig}
-    reply = service.do(actor, rounds.throw_round_dice, prepared(thrown), key=key, **facts)
+    reply = service.do(actor, rounds.throw_round_dice, work, key=key, photo=told, stored=stored, **facts)
     end(service, draw_id)
     return reply
 

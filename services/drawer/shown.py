@@ -48,10 +48,10 @@ def known_facts(one: Remark) -> dict[str, object]:
     return {name: value for name, value in one.facts.items() if name not in KEPT_BACK}
 
 
-def shortages_for(actor: Actor, found: Feasibility) -> Sequence[Remark]:
-    """Pick the shortages somebody may read: the lead's planner and draw officer all, others their own agency's."""
+def readable(actor: Actor, found: Feasibility, remarks: Sequence[Remark]) -> Sequence[Remark]:
+    """Pick the remarks somebody may read: the lead's planner and draw officer all, others their own agency's."""
     leads = actor.agency == found.manifest.lead and actor.has(Role.PLANNER, Role.DRAW_OFFICER)
-    return [one for one in found.shortages if leads or one.facts["agency"] == actor.agency]
+    return [one for one in remarks if leads or one.facts["agency"] == actor.agency]
 
 
 def feasibility(actor: Actor, campaign_id: str, found: Feasibility) -> dict[str, Any]:
@@ -61,7 +61,8 @@ def feasibility(actor: Actor, campaign_id: str, found: Feasibility) -> dict[str,
         "feasible": not found.shortages,
         "sizes": sizes(found),
         "agencies": [asdict(one) for one in counts(found)],
-        "shortages": [remark(one) for one in shortages_for(actor, found)],
+        "shortages": [remark(one) for one in readable(actor, found, found.shortages)],
+        "notes": [remark(one) for one in readable(actor, found, found.notes)],
     }
 
 

@@ -7,10 +7,10 @@ under the data folder's key: signing keys and draw secrets stay with their agenc
 agency they are about, reveals are readable by nobody before the record is disclosed.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runtime.store import ANNOTATIONS, Open, Owned
@@ -331,6 +331,40 @@ class Disclosure(Owned, Base):
     disclosed_at: Mapped[datetime]
 
 
+class ImportedDraw(Owned, Base):
+    """
+    A draw made elsewhere (附件2 on paper, a provincial platform) as the lead hands it in; id is ``<draw>.i<number>``.
+
+    The lead's own until a second person confirms it, then shared with all parties. Names no target.
+    """
+
+    __tablename__ = "imported_draw"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    campaign: Mapped[str] = mapped_column(String(64))
+    place: Mapped[str] = mapped_column(String(16))  # paper | platform
+    platform: Mapped[str]  # what the platform is called, or where the paper was drawn
+    drawn_on: Mapped[date]
+    witnessed_by: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[dict[str, Any]]  # name, content_type, size, sha256
+    file: Mapped[dict[str, Any]] = mapped_column(info={"digest": False})  # BlobRef, reader drawer; a random key
+    sheet: Mapped[dict[str, Any]]  # name, size, sha256: the list as it was sent, of which ``work`` was made
+    inputs: Mapped[list[Any]]  # digests of the plan, the frame and the rosters it was held against
+    work: Mapped[dict[str, Any]] = mapped_column(info={"digest": False})  # BlobRef, readers drawer, results, notifier
+    entities: Mapped[int]
+    visits: Mapped[int]
+    sections: Mapped[int]
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn
+    decided_by: Mapped[str | None] = mapped_column(String(128))
+    decided_at: Mapped[datetime | None]
+    disclose_at: Mapped[datetime | None]
+
+
 # ── after the draw ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -369,6 +403,8 @@ class Change(Owned, Base):
     state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn
     decided_by: Mapped[str | None] = mapped_column(String(128))
     decided_at: Mapped[datetime | None]
+    firms_words: Mapped[str | None] = mapped_column(Text)  # the visited firm asks for a recusal, in its words
+    decision: Mapped[str | None] = mapped_column(Text)  # why the head granted or refused that
 
 
 class Round(Owned, Base):

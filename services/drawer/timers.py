@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.time.timers import Timer, for_each
-from services.drawer import acts, round_acts
+from services.drawer import acts, import_acts, round_acts
 from services.drawer.progress import Stage
-from services.drawer.reading import Said, SaidRound, undisclosed, unfinished, unfinished_rounds
+from services.drawer.reading import Said, SaidRound, undisclosed, undisclosed_imports, unfinished, unfinished_rounds
 
 
 def next_end(session: Session, now: datetime) -> datetime | None:
@@ -78,16 +78,22 @@ def _is_spent(said: Said, one: SaidRound, now: datetime) -> bool:
 
 def next_disclosure(session: Session, now: datetime) -> datetime | None:
     """Find the earliest end of a window."""
-    return _earliest(outcome.disclose_at for outcome in undisclosed(session))
+    drawn = [outcome.disclose_at for outcome in undisclosed(session)]
+    return _earliest([*drawn, *(one.disclose_at for one in undisclosed_imports(session))])
 
 
 def disclose_ended(service: Service, at: datetime) -> None:
     """Open every record whose window has ended."""
     for_each(service.ask(service.system, _window_ended, now=at), partial(acts.disclose, service))
+    for_each(service.ask(service.system, _import_window_ended, now=at), partial(import_acts.disclose, service))
 
 
 def _window_ended(session: Session, actor: Actor, *, now: datetime) -> list[str]:
     return [outcome.draw for outcome in undisclosed(session) if outcome.disclose_at <= now]
+
+
+def _import_window_ended(session: Session, actor: Actor, *, now: datetime) -> list[str]:
+    return [one.draw for one in undisclosed_imports(session) if one.disclose_at is not None and one.disclose_at <= now]
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

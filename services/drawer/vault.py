@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from runtime.service import Ports
+from services.drawer import sm2
 from services.drawer.domain.canonical import parse
 from services.drawer.domain.encoding import DIGEST_BYTES
 from services.drawer.domain.requests import Request, read_request
 
 SERVICE = "drawer"
-ALGORITHM = "ed25519"
+ALGORITHM = "ed25519"  # of keys that are made here
 KEY, SECRET, ROSTER, REVEAL, ROUND = "draw.key", "draw.secret", "draw.roster", "draw.reveal", "draw.round"
 
 
@@ -126,8 +127,15 @@ class Vault:
         return self.ports.secrets.open(SERVICE, purpose, sealed)
 
 
+def algorithms_known() -> tuple[str, ...]:
+    """Name the algorithms whose signatures can be checked here."""
+    return (ALGORITHM, sm2.SM2) if sm2.installed() else (ALGORITHM,)
+
+
 def verify_signature(alg: str, key: str, message: bytes, signature: bytes) -> bool:
-    """Tell whether a signature is right (``domain.sealing.Verify``); algorithms other than Ed25519 are not known here."""
+    """Tell whether a signature is right (``domain.sealing.Verify``); one whose algorithm is not known here is not."""
+    if alg == sm2.SM2 and sm2.installed():
+        return sm2.verify(key, message, signature)
     if alg != ALGORITHM:
         return False
     try:

@@ -4,19 +4,26 @@
 Source: JIDRAW/1 section 13 (the one-entity proof), after the window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
+from runtime.files.blobs import BlobStore
 from runtime.service import Service
-from services.drawer.archive import read
+from schemas.blobs import BlobRef
 from services.drawer.domain import entity_proof
 from services.drawer.domain.canonical import parse
 from services.drawer.domain.encoding import is_identifier
-from services.drawer.domain.entity_proof import Chance, Drawing, EntityNotInFrame
+from services.drawer.domain.entity_proof import Chance, Drawing, EntityNotInFrame, Found, Shelf
 from services.drawer.domain.frame import rows_of
 from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.queries.records import PublicDraw
+from services.drawer.vault import SERVICE
+
+KEPT_BYTES = 32 * 1024 * 1024
+"""Of a record and frame that are kept between two questions; larger ones are read each time."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,11 @@ class Why:
     proof: dict[str, Any]
 
 
+def address(origin: str, draw_id: str, entity: str) -> str:
+    """Say where anybody reads, once the draw is disclosed, why an entity was drawn or not."""
+    return f"{origin}/public/draws/{draw_id}/why?{urlencode({'entity': entity})}"
+
+
 def why(service: Service, draw: PublicDraw, entity: str) -> Why:
     """
     Make the proof of one entity and check it as the entity would.
@@ -43,12 +55,10 @@ def why(service: Service, draw: PublicDraw, entity: str) -> Why:
     """
     if not is_identifier(entity):
         raise EntityNotInFrame(entity=entity[:64])
-    told = read_record(parse(read(service, draw.record)))
-    rows = rows_of(read(service, draw.frame))
-    drawings = [Drawing(0, bytes.fromhex(told.seed), told.selected)]
-    drawings += [Drawing(one.number, bytes.fromhex(one.seed), one.selected) for one in told.replacements]
-    (shard,) = told.manifest.frame.shards  # a county's frame is one file
-    proof = entity_proof.prove_entity(told.manifest, {shard.shard: rows}, drawings, entity)
+    kept = _opened if draw.record.size + draw.frame.size <= KEPT_BYTES else _opened.__wrapped__
+    opened = kept(service.ports.blobs, draw.record, draw.frame)
+    told = opened.told
+    proof = entity_proof.prove_found(told.manifest, opened.finders, opened.drawings, entity)
     kind = entity_proof.check(told.manifest, proof)
     return Why(
         entity,
@@ -60,6 +70,26 @@ def why(service: Service, draw: PublicDraw, entity: str) -> Why:
         _visitors(told, entity),
         proof.as_json() | {"manifest_digest": told.manifest_digest},
     )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A draw's record and frame, read and ready to be asked about any entity."""
+
+    told: Told
+    drawings: Sequence[Drawing]
+    finders: Mapping[str, Callable[[bytes], Found]]
+
+
+@lru_cache(maxsize=2)
+def _opened(blobs: BlobStore, record: BlobRef, frame: BlobRef) -> _Opened:
+    """Read a draw once for many questions; both documents are named by what they contain, so neither grows old."""
+    told = read_record(parse(blobs.get(record, SERVICE)))
+    drawings = [Drawing(0, bytes.fromhex(told.seed), told.selected)]
+    drawings += [Drawing(one.number, bytes.fromhex(one.seed), one.selected) for one in told.replacements]
+    (shard,) = told.manifest.frame.shards  # a county's frame is one file
+    shelf = Shelf(told.manifest.h, rows_of(blobs.get(frame, SERVICE)))
+    return _Opened(told, drawings, {shard.shard: shelf.find})
 
 
 def _is_removed(told: Told, entity: str) -> bool:

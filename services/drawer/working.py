@@ -17,23 +17,27 @@ from schemas.blobs import BlobRef
 from schemas.documents import Rosters
 from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
 from services.drawer.commands.opening import Before, Drafted, Ground
-from services.drawer.domain import feasibility, manifest_rules, messages
+from services.drawer.domain import feasibility, manifest_rules, messages, staged
 from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.canonical import canonical
 from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
-from services.drawer.domain.manifest import Times, as_json
+from services.drawer.domain.manifest import Manifest, Parent, Times, as_json
 from services.drawer.domain.roster import RosterDiffers, summarise
 from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal, Signatures
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,
     Feasibility,
+    Visitors,
     enrolment,
     feasibility_of,
+    frame_rows,
     manifest_of,
+    rotated,
 )
 from services.drawer.queries.papers import Papers
+from services.drawer.queries.staged import FirstStage
 from services.drawer.reading import SaidSealed, attempt_id
 from services.drawer.refusals import KeyKeptElsewhere, KeyKeptHere, OwnDiceWrong, SealMomentWrong
 from services.drawer.vault import SERVICE, RosterSalts, Vault
@@ -42,28 +46,46 @@ JSON = "application/json"
 WRAPPED_BYTES = 12 + 32 + 16  # nonce, secret, tag of AES-GCM: what a browser makes of its secret
 
 
-def basis_of(blobs: BlobStore, ground: Ground) -> Basis:
+def basis_of(blobs: BlobStore, ground: Ground, first: FirstStage | None = None) -> Basis:
     """Fetch a campaign's frame and rosters."""
     rosters = Rosters.model_validate_json(blobs.get(ground.rosters, SERVICE))
-    return Basis(ground.plan, ground.plan_digest, blobs.get(ground.frame_file, SERVICE), rosters)
+    parent = None if first is None else Parent(first.manifest.hex(), first.result.hex())
+    return Basis(ground.plan, ground.plan_digest, blobs.get(ground.frame_file, SERVICE), rosters, parent)
 
 
-def examine(blobs: BlobStore, ground: Ground, times: Times = ANY_TIMES) -> Feasibility:
+def examine(
+    blobs: BlobStore, ground: Ground, visitors: Visitors, first: FirstStage | None, times: Times = ANY_TIMES
+) -> Feasibility:
     """Say whether the draw could be made as planned."""
-    return feasibility_of(basis_of(blobs, ground), times)
+    basis = rotated(basis_of(blobs, ground, first), visitors)
+    found = feasibility_of(basis, times)
+    _hold_to_first_stage(basis, found.manifest, first)
+    return found
+
+
+def _hold_to_first_stage(basis: Basis, manifest: Manifest, first: FirstStage | None) -> None:
+    if first is not None:
+        rows = frame_rows(basis.plan, basis.frame_file)
+        staged.check_parent(manifest, rows, first.manifest, first.result, dict.fromkeys(first.targets))
 
 
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def draft_attempt(ports: Ports, before: Before, times: Times) -> Drafted:
+def draft_attempt(
+    ports: Ports, before: Before, times: Times, visitors: Visitors, first: FirstStage | None = None
+) -> Drafted:
     """
     Make the manifest of an attempt that has been found possible, with fresh salts and ρ.
+
+    Args:
+        visitors: Who is not sent where they were sent last; the attempt keeps the rosters that hold it.
+        first: The first stage of a staged draw, which the manifest names.
 
     Raises:
         Every refusal of ``domain.manifest_rules``.
     """
-    basis, vault = basis_of(ports.blobs, before.ground), Vault(ports)
+    basis, vault = rotated(basis_of(ports.blobs, before.ground, first), visitors), Vault(ports)
     name = attempt_id(before.draw, before.attempt)
     salts = {
         agency: vault.new_salts(name, agency, [one.officer for one in basis.officers(agency)])
@@ -80,8 +102,10 @@ def draft_attempt(ports: Ports, before: Before, times: Times) -> Drafted:
         enrolments=enrolments,
         census=basis.census(),
     )
+    _hold_to_first_stage(basis, manifest, first)
     file = ports.blobs.put(canonical(as_json(manifest)) + b"\n", JSON)
-    return Drafted(before, manifest, file, {agency: vault.seal_salts(one) for agency, one in salts.items()})
+    rosters = ports.blobs.put(basis.rosters.encode(), JSON, (SERVICE,)) if visitors else before.ground.rosters
+    return Drafted(before, manifest, file, rosters, {agency: vault.seal_salts(one) for agency, one in salts.items()})
 
 
 def refuse_if_short(found: Feasibility, names: Mapping[str, str]) -> None:

@@ -311,10 +311,16 @@ def throw_dice(
     shown = dice_shown(digits, sig, said.standing.dice or 0)
     with told(session, actor.county):
         ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
-    kept = {"photo": dict(photo), "photo_file": stored.blob} if photo else {}
-    row = tables.DiceRow(id=said.row.id, digits=digits, sig=sig.hex(), said_at=at, **kept, **owned_by(actor))
-    publish(session, said, row)
+    publish(session, said, dice_row(said.row.id, digits, sig, at, actor, photo, stored))
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
+
+
+def dice_row(
+    of: str, digits: str, sig: bytes, at: datetime, actor: Actor, photo: Mapping[str, Any] | None, stored: StoredFile
+) -> tables.DiceRow:
+    """Write down the dice of an attempt or a round, with their photograph if there is one."""
+    kept = {"photo": dict(photo), "photo_file": stored.blob} if photo else {}
+    return tables.DiceRow(id=of, digits=digits, sig=sig.hex(), said_at=at, **kept, **owned_by(actor))
 
 
 # ── who, and to whom it is shown ────────────────────────────────────────────────────────────────────────────────────

@@ -11,13 +11,23 @@ from sqlalchemy.orm import Session
 from runtime.files.evidence import StoredFile
 from runtime.service import Reply
 from runtime.store import Actor, next_id, share
-from schemas.events.draws import ChangeApproved, ChangeRequested
+from schemas.events.draws import ChangeApproved, ChangeRequested, RecusalGranted
+from schemas.events.payload import Payload
 from services.drawer import tables
 from services.drawer.domain import changes
-from services.drawer.domain.changes import ChangeAskedAlready, ChangeDecided, ChangeNotForYou, State, VisitStanding
+from services.drawer.domain.changes import (
+    ChangeAskedAlready,
+    ChangeDecided,
+    ChangeNotForYou,
+    Reasons,
+    State,
+    VisitStanding,
+)
 from services.drawer.drafts import SHANGHAI
-from services.drawer.reading import Said, newest
+from services.drawer.reading import Said, blob_ref, change_reasons, newest
 from services.drawer.refusals import ChangeUnknown, NotDrawnYet
+
+NO_FILE = StoredFile({})
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ def ask_change(
     reason: str,
     evidence: Mapping[str, Any],
     stored: StoredFile,
+    firms_words: str | None = None,
 ) -> Reply:
     """
     Ask for the replacement of a visit's target, or of one of the own officers in it.
@@ -98,9 +109,12 @@ def ask_change(
         seen: The visit, read by the system.
         officer: Who drops out, by staff number; None: the target is gone.
         evidence: The document: name, content_type, size, sha256.
+        firms_words: The visited firm asks that the officer be recused, in its words; None: the agency asks itself.
     """
     said, visit = _drawn(session, draw_id), seen.visit
-    changes.check_request(visit, actor.agency, officer, reason, said.row.manifest["replacement"]["reasons"])
+    if firms_words is not None:
+        firms_words = changes.check_firms_request(officer, firms_words)
+    changes.check_request(visit, actor.agency, officer, reason, change_reasons(session, said))
     change = tables.Change
     same = select(change).where(
         change.visit == visit_id, change.officer == officer, change.state.in_((State.ASKED, State.APPROVED))
@@ -123,6 +137,8 @@ def ask_change(
         state=State.ASKED.value,
         decided_by=None,
         decided_at=None,
+        firms_words=firms_words,
+        decision=None,
     )
     session.add(row)
     concerned = {said.row.owner_agency, *(visit.agencies if officer is None else ())}
@@ -132,17 +148,47 @@ def ask_change(
 
 
 def decide_change(
-    session: Session, actor: Actor, *, at: datetime, draw_id: str, change_id: str, approve: bool
+    session: Session,
+    actor: Actor,
+    *,
+    at: datetime,
+    draw_id: str,
+    change_id: str,
+    approve: bool,
+    words: str = "",
+    recusal: StoredFile = NO_FILE,
 ) -> Reply:
-    """Approve or refuse a request of the own agency, as somebody else than who asked; the lead opens the round."""
+    """
+    Approve or refuse a request of the own agency, as somebody else than who asked; the lead opens the round.
+
+    Args:
+        words: Why the head grants or refuses what a firm asked for.
+        recusal: Who is recused from whom where that is granted, for the agency's register.
+    """
     if changes.DECIDING.isdisjoint(actor.roles):
         raise ChangeNotForYou()
     said, row = _drawn(session, draw_id), own_change(session, actor, draw_id, change_id)
     changes.check_decision(State(row.state), row.asked_by, actor.id)
+    if row.firms_words is not None:
+        row.decision = changes.check_firms_decision(actor.roles, words)
     row.state = State.APPROVED if approve else State.REFUSED
     row.decided_by, row.decided_at = actor.id, at
-    heard = [ChangeApproved(**_about(said, row))] if approve else []
+    heard: list[Payload] = [ChangeApproved(**_about(said, row))] if approve else []
+    if approve and row.firms_words is not None:
+        heard.append(RecusalGranted(**_about(said, row), recusal=blob_ref(recusal.blob)))
     return Reply(heard, {"draw": draw_id, "change": row.id, "state": str(row.state)})
+
+
+def known_reasons(session: Session, actor: Actor, *, draw_id: str) -> Reasons:
+    """List the reasons for which a change of a draw may be asked."""
+    return change_reasons(session, newest(session, draw_id))
+
+
+def firms_request(session: Session, actor: Actor, *, draw_id: str, change_id: str) -> tuple[str, str] | None:
+    """Name visit and officer of a firm's request for recusal that waits; None for any other request."""
+    row = own_change(session, actor, draw_id, change_id)
+    asked = row.firms_words is not None and row.officer is not None and row.state == State.ASKED
+    return (row.visit, row.officer) if asked and row.officer is not None else None
 
 
 def withdraw_change(session: Session, actor: Actor, *, at: datetime, draw_id: str, change_id: str) -> Reply:
@@ -150,6 +196,8 @@ def withdraw_change(session: Session, actor: Actor, *, at: datetime, draw_id: st
     if not changes.may_ask(actor.roles):
         raise ChangeNotForYou()
     said, row = _drawn(session, draw_id), own_change(session, actor, draw_id, change_id)
+    if row.firms_words is not None:  # not the agency's to take back: its head grants or refuses it
+        raise changes.HeadDecides()
     if row.state not in (State.ASKED, State.APPROVED) or row.id in rounded(said):
         raise ChangeDecided(state=row.state)
     row.state, row.decided_by, row.decided_at = State.WITHDRAWN, actor.id, at

@@ -11,12 +11,12 @@ from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.drawer.domain import messages
 from services.drawer.domain.encoding import SHA256, from_hex
-from services.drawer.domain.manifest_rules import check_key
+from services.drawer.domain.manifest_rules import KEY_BYTES, check_key
 from services.drawer.domain.sealing import SIGNATURE_BYTES, SignatureWrong
 from services.drawer.reading import party_id
-from services.drawer.refusals import DrawOfficerOnly, KeyTaken
+from services.drawer.refusals import AlgorithmNotHere, DrawOfficerOnly, KeyTaken
 from services.drawer.tables import FormerKey, PublicKey, SigningKey
-from services.drawer.vault import ALGORITHM, KeyPair, verify_signature
+from services.drawer.vault import ALGORITHM, KeyPair, algorithms_known, verify_signature
 
 
 def bodies_without_key(session: Session, actor: Actor, *, county: str, agencies: Iterable[str]) -> list[str]:
@@ -40,23 +40,26 @@ def register_key(session: Session, actor: Actor, *, at: datetime, told: Mapping[
     Take a public key whose private half the asker's body keeps itself; it counts from the next opening of a draw on.
 
     Args:
-        told: ``custody`` (own or page), ``key`` as hex, ``sig`` over ``domain.messages.key_message`` by that very key.
+        told: ``custody`` (own or page), ``key`` as hex, ``sig`` over ``domain.messages.key_message`` by that very key; for a
+            key other than Ed25519 its ``alg``.
 
     Raises:
-        DrawOfficerOnly, HexWrong, KeyWeak, SignatureWrong, KeyTaken.
+        DrawOfficerOnly, AlgorithmNotHere, HexWrong, KeyWeak, SignatureWrong, KeyTaken.
     """
     if not actor.has(Role.DRAW_OFFICER, Role.WITNESS):
         raise DrawOfficerOnly()
-    custody, key, sig = told["custody"], told["key"], told["sig"]
-    raw = from_hex(key, "key")
-    check_key(actor.agency, ALGORITHM, key)
+    custody, key, sig, alg = told["custody"], told["key"], told["sig"], told.get("alg", ALGORITHM)
+    if alg not in algorithms_known():
+        raise AlgorithmNotHere(alg=alg)
+    raw = from_hex(key, "key", KEY_BYTES[alg])
+    check_key(actor.agency, alg, key)
     message = messages.key_message(SHA256, actor.county, actor.agency, raw)
-    if not verify_signature(ALGORITHM, key, message, from_hex(sig, "signature", SIGNATURE_BYTES)):
+    if not verify_signature(alg, key, message, from_hex(sig, "signature", SIGNATURE_BYTES)):
         raise SignatureWrong(who=actor.agency, what="key")
     taken = session.scalar(select(PublicKey).where(PublicKey.key == key))
     if taken is not None or session.get(FormerKey, key) is not None:
         raise KeyTaken()
-    _replace(session, actor, custody, key, at)
+    _replace(session, actor, custody, key, at, alg)
     return Reply((), {"agency": actor.agency, "custody": custody, "key": key})
 
 
@@ -77,7 +80,7 @@ def leave_key(session: Session, actor: Actor, pair: KeyPair, *, at: datetime) ->
     return Reply((), {"agency": actor.agency, "custody": "server", "key": pair.public})
 
 
-def _replace(session: Session, actor: Actor, custody: str, key: str, at: datetime) -> None:
+def _replace(session: Session, actor: Actor, custody: str, key: str, at: datetime, alg: str = ALGORITHM) -> None:
     place = party_id(actor.county, actor.agency)
     before = session.get(PublicKey, place)
     if before is None:
@@ -86,4 +89,4 @@ def _replace(session: Session, actor: Actor, custody: str, key: str, at: datetim
     elif before.key != key:
         former = {name: getattr(before, name) for name in ("county", "agency", "alg", "custody", "made_at")}
         session.merge(FormerKey(id=before.key, replaced_at=at, **former))
-    before.alg, before.key, before.custody, before.made_at = ALGORITHM, key, custody, at
+    before.alg, before.key, before.custody, before.made_at = alg, key, custody, at

@@ -16,6 +16,7 @@ from schemas.events.draws import DrawOpened, DrawTimes
 from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.prepared import Prepared
+from services.drawer.domain.changes import State
 from services.drawer.domain.manifest import Manifest, as_json, digest
 from services.drawer.drafts import SHANGHAI, Party, bodies_of, draw_begins_on, is_before_its_stage
 from services.drawer.progress import Moments, Stage
@@ -25,9 +26,11 @@ from services.drawer.reading import (
     attempts_of,
     blob_ref,
     campaign_row,
+    import_of,
     is_cancelled,
     party_id,
     plan_of,
+    refuse_imported,
     said_id,
 )
 from services.drawer.refusals import (
@@ -36,6 +39,7 @@ from services.drawer.refusals import (
     DrawAlreadyRun,
     DrawBeforeItsStage,
     FrameNotFrozen,
+    ImportWaiting,
     InputsChanged,
     LeadOnly,
     WitnessNeeded,
@@ -70,6 +74,7 @@ class Drafted:
     before: Before
     manifest: Manifest
     manifest_file: BlobRef
+    rosters: BlobRef
     salts: Mapping[str, bytes]
     """By agency, sealed."""
 
@@ -117,28 +122,33 @@ def number_draw(session: Session, actor: Actor, *, at: datetime, campaign_id: st
 
 
 def prepare_trial(
-    session: Session, actor: Actor, *, campaign_id: str, now: datetime, early: bool
+    session: Session, actor: Actor, *, campaign_id: str, now: datetime, early: bool, here: bool = True
 ) -> tuple[Ground, dict[str, str]]:
     """
     Read what is judged before anything is written: the ground of the draw, and what the bodies are called.
 
     Args:
         early: Whether the asker means it, although the plan's draw stage has not begun.
+        here: Whether it is drawn here, which takes a witness; a draw made elsewhere had its own, or none.
 
     Raises:
+        ImportWaiting, DrawnElsewhere: a draw made elsewhere stands, or waits for a second person.
         DrawBeforeItsStage: it has not, and nobody says that it is meant so.
         LeadOnly, WitnessNeeded, AttemptRunning, DrawAlreadyRun: no attempt can be opened.
         NotYet: a body's registration has not arrived.
     """
     ground = ground_of(session, actor, campaign_id=campaign_id)
     require_lead(actor, ground.plan.lead)
-    if ground.plan.witness is None:
+    if here and ground.plan.witness is None:
         raise WitnessNeeded(campaign=campaign_id)
     if is_before_its_stage(ground.plan, now) and not early:
         raise DrawBeforeItsStage(first_on=draw_begins_on(ground.plan))
     draw = session.scalar(select(tables.Draw).where(tables.Draw.campaign == campaign_id))
     if draw is not None:
         _last(attempts_of(session, [draw.id]).get(draw.id, []), now)
+        if (imported := import_of(session, draw.id)) is not None and imported.state == State.ASKED:
+            raise ImportWaiting(draw=draw.id)
+        refuse_imported(session, draw.id)
     return ground, {body: _name(session, actor.county, body) for body in sorted(bodies_of(ground.plan))}
 
 
@@ -179,7 +189,7 @@ def _party(session: Session, county: str, body: str, name: str) -> Party:
     key = session.get(tables.PublicKey, party_id(county, body))
     if key is None:
         raise InputsChanged(body=body)
-    return Party(body, name, key.key, key.custody)
+    return Party(body, name, key.key, key.custody, key.alg)
 
 
 def open_draw(
@@ -212,7 +222,7 @@ def open_draw(
         manifest_digest=digest(manifest).hex(),
         manifest_file=drafted.manifest_file.model_dump(mode="json"),
         frame_file=before.ground.frame_file.model_dump(mode="json"),
-        rosters=before.ground.rosters.model_dump(mode="json"),
+        rosters=drafted.rosters.model_dump(mode="json"),
         witness=plan.witness,
         witness_custody=before.parties[plan.witness].custody if plan.witness else "server",
         opened_at=at,

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from runtime.files.evidence import StoredFile
 from runtime.service import Reply
 from runtime.store import Actor
 from schemas.blobs import BlobRef
@@ -26,7 +27,7 @@ from schemas.events.draws import (
 from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from services.drawer import tables
-from services.drawer.commands.ceremony import Shown, owned_by, require_officer, require_witness
+from services.drawer.commands.ceremony import NO_FILE, Shown, dice_row, owned_by, require_officer, require_witness
 from services.drawer.commands.changing import entered_of, rounded, standing_of
 from services.drawer.commands.completing import Inputs, drawn_visit, inputs_of, team_json
 from services.drawer.commands.opening import require_lead
@@ -400,8 +401,10 @@ def throw_round_dice(
     number: int,
     digits: str,
     given: str | None,
+    photo: Mapping[str, Any] | None = None,
+    stored: StoredFile = NO_FILE,
 ) -> Reply:
-    """Take the dice of a round, as the witness read them; *given*: the signature it made itself."""
+    """Take the dice of a round, as the witness read them; *given*, *photo* and *stored* as of the draw's own dice."""
     del given
     with told(session, actor.county):
         spoken = work.get()
@@ -411,7 +414,7 @@ def throw_round_dice(
     shown = dice_shown(digits, spoken.sig, one.row.dice or 0)
     with told(session, actor.county):
         rounds.accept_beacon(spoken.round, one.sealed(), one.beacons(), shown, int(at.timestamp()))
-    row = tables.DiceRow(id=one.row.id, digits=digits, sig=spoken.sig.hex(), said_at=at, **owned_by(actor))
+    row = dice_row(one.row.id, digits, spoken.sig, at, actor, photo, stored)
     publish(session, said, row)
     return Reply((), {"draw": draw_id, "round": number})
 

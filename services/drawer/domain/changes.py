@@ -13,10 +13,12 @@ from runtime.errors import Conflict, Forbidden, Rejected
 from schemas.vocabulary import Role
 
 OFFICER_REASON = "officer_"
-"""What a reason of the plan begins with where it is about an officer and not about a target."""
+"""What a reason about an officer begins with in a plan of before, which does not name them itself."""
 ASKING = frozenset({Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD})
 """Who of an agency may know its targets before the window ends, and so ask."""
 DECIDING = frozenset({Role.APPROVER, Role.AGENCY_HEAD})
+MOST_WORDS = 1_000
+"""How long a firm's reason may be, and the head's, in signs."""
 
 
 class State(StrEnum):
@@ -76,6 +78,18 @@ class ChangeBySamePerson(Forbidden):
     code = "draw.change_by_same_person"
 
 
+class HeadDecides(Forbidden):
+    """Whether somebody is recused at a firm's request is decided by the head of the agency (行政处罚法 §43)."""
+
+    code = "draw.change_head_decides"
+
+
+class WordsWrong(Rejected):
+    """The firm's reason, and the head's for the decision, are written down: some words, 1,000 signs at most."""
+
+    code = "draw.change_words_wrong"
+
+
 @dataclass(frozen=True)
 class VisitStanding:
     """One visit as an agency knows it: whom it goes to, who goes, and whether checklists are in."""
@@ -95,14 +109,21 @@ def may_ask(roles: Collection[Role]) -> bool:
     return not ASKING.isdisjoint(roles)
 
 
-def reasons_for(reasons: Collection[str], *, officer: bool) -> list[str]:
-    """List the plan's reasons for an officer, or for a target."""
-    return sorted(one for one in reasons if one.startswith(OFFICER_REASON) == officer)
+@dataclass(frozen=True)
+class Reasons:
+    """A plan's reasons for a change after the draw, ascending."""
+
+    targets: tuple[str, ...]
+    officers: tuple[str, ...]
 
 
-def check_request(
-    visit: VisitStanding, agency: str, officer: str | None, reason: str, reasons: Collection[str]
-) -> None:
+def reasons_of(reasons: Collection[str], officers: Collection[str]) -> Reasons:
+    """Tell a plan's *reasons* apart; *officers*: those of them that the plan says are about officers."""
+    about = frozenset(officers) or frozenset(one for one in reasons if one.startswith(OFFICER_REASON))
+    return Reasons(tuple(sorted(set(reasons) - about)), tuple(sorted(about & set(reasons))))
+
+
+def check_request(visit: VisitStanding, agency: str, officer: str | None, reason: str, reasons: Reasons) -> None:
     """
     Judge what an agency asks for.
 
@@ -110,15 +131,37 @@ def check_request(
         officer: Who drops out; None: the target is gone.
         reasons: All the plan knows.
     """
-    known = reasons_for(reasons, officer=officer is not None)
+    known = reasons.targets if officer is None else reasons.officers
     if reason not in known:
-        raise ChangeReasonUnknown(reason=reason, known=known)
+        raise ChangeReasonUnknown(reason=reason, known=list(known))
     if visit.over:
         raise VisitOver(visit=visit.visit)
     if is_entered(visit, agency, officer):
         raise VisitEntered(visit=visit.visit)
     if officer is not None and officer not in visit.officers:
         raise OfficerNotThere(officer=officer, visit=visit.visit)
+
+
+def check_firms_request(officer: str | None, words: str) -> str:
+    """Judge a firm's request for recusal (当事人申请回避), which names an officer; returns its words as they are kept."""
+    if officer is None:
+        raise OfficerNotThere(officer="", visit="")
+    return fit_words(words)
+
+
+def check_firms_decision(roles: Collection[Role], words: str) -> str:
+    """Let only the agency's head decide on a firm's request, and in words; returns them as they are kept."""
+    if Role.AGENCY_HEAD not in roles:
+        raise HeadDecides()
+    return fit_words(words)
+
+
+def fit_words(words: str) -> str:
+    """Strip *words*, and refuse none, too many, and signs that are not shown."""
+    fit = words.replace("\r\n", "\n").strip()
+    if not 0 < len(fit) <= MOST_WORDS or not all(sign.isprintable() or sign == "\n" for sign in fit):
+        raise WordsWrong(most=MOST_WORDS)
+    return fit
 
 
 def is_entered(visit: VisitStanding, agency: str, officer: str | None) -> bool:

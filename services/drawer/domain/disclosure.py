@@ -51,14 +51,24 @@ def check_open(manifest: Manifest, completed_at: int, at: int) -> None:
         raise NotOpenYet(opens_at=opens_at(manifest, completed_at))
 
 
+def is_for_anybody(manifest: Manifest, completed_at: int, at: int, *, visited: bool) -> bool:
+    """Tell whether anybody may have a visit's leaf of the visits root by now."""
+    return at >= opens_at(manifest, completed_at) or (visited and manifest.disclosure == VISIT)
+
+
 def check_leaf(manifest: Manifest, completed_at: int, entity: str, at: int, *, visited: bool, is_target: bool) -> None:
-    """Refuse one visit's leaf of the visits root to whoever may not have it yet."""
-    if at >= opens_at(manifest, completed_at):
+    """
+    Refuse one visit's leaf of the visits root to whoever may not have it yet.
+
+    Args:
+        entity: What the refusal calls the visit: to a stranger by the visit's id, which tells no target.
+    """
+    if is_for_anybody(manifest, completed_at, at, visited=visited):
         return
+    if not is_target and manifest.disclosure != VISIT:
+        raise VisitOfAnother(entity=entity)  # whether it was visited is not theirs to know either
     if not visited:
         raise NotVisitedYet(entity=entity)
-    if not is_target and manifest.disclosure != VISIT:
-        raise VisitOfAnother(entity=entity)
 
 
 def at_once(record: Mapping[str, object]) -> dict[str, object]:

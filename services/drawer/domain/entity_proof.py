@@ -6,8 +6,11 @@ cutoff of an entity that was passed over proves that the draw was not the one it
 Source: JIDRAW/1 section 13.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 from services.drawer.domain import merkle
 from services.drawer.domain.encoding import Hash
@@ -67,8 +70,8 @@ class EntityProof:
             "shard": self.shard,
             "row": self.row,
             "chunk": self.chunk.decode("ascii"),
-            "chunk_path": _path_json(self.chunk_path),
-            "shard_path": _path_json(self.shard_path),
+            "chunk_path": self.chunk_path.as_json(),
+            "shard_path": self.shard_path.as_json(),
             "chances": [
                 {name: value for name, value in vars(one).items() if value is not None} for one in self.chances
             ],
@@ -81,23 +84,44 @@ class Drawing:
 
     round: int
     seed: bytes
-    selected: Mapping[str, Mapping[str, Iterable[str]]]
+    selected: Mapping[str, Mapping[str, Collection[str]]]
+    _cutoffs: dict[tuple[str, str], str | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def cutoff(self, h: Hash, selection: str, stratum: str) -> str | None:
+        """Give the largest ticket drawn in a stratum, worked out once; None where nobody was."""
+        if (selection, stratum) not in self._cutoffs:
+            ids = self.selected.get(selection, {}).get(stratum, ())
+            key = target_key(h, self.seed)
+            self._cutoffs[selection, stratum] = max((ticket(h, key, one).hex() for one in ids), default=None)
+        return self._cutoffs[selection, stratum]
+
+
+Found = tuple[int, bytes, Path] | None
+"""Row number, chunk and path of an entity in one shard."""
 
 
 def prove_entity(
     manifest: Manifest, frame: Mapping[str, Rows], drawings: Iterable[Drawing], entity: str
 ) -> EntityProof:
     """
-    Make the proof of one entity; the frame is walked once.
+    Make the proof of one entity; the frame is walked once, and nothing of it is kept.
 
     Args:
         frame: The rows of every shard, already surveyed.
         drawings: The draw itself and its closed rounds.
     """
+    finders = {shard: partial(_find, manifest.h, rows) for shard, rows in frame.items()}
+    return prove_found(manifest, finders, drawings, entity)
+
+
+def prove_found(
+    manifest: Manifest, finders: Mapping[str, Callable[[bytes], Found]], drawings: Iterable[Drawing], entity: str
+) -> EntityProof:
+    """Make the proof of one entity that is found in every shard by a finder of its own, say ``Shelf.find``."""
     h, shards = manifest.h, sorted(manifest.frame.shards, key=lambda one: one.shard)
     found = None
     for place, shard in enumerate(shards):
-        one = _find(h, frame[shard.shard], entity.encode())
+        one = finders[shard.shard](entity.encode())
         if one is not None:
             leaves = [shard_leaf(h, other) for other in shards]
             found = (shard.shard, *one, merkle.path_to(h, leaves, place))
@@ -155,9 +179,8 @@ def _chances(manifest: Manifest, kind: Kind, drawings: Iterable[Drawing], entity
         for selection in manifest.selections:
             if not _may_draw(selection, kind) or (drawing.round and selection.id not in drawing.selected):
                 continue
-            ids = list(drawing.selected.get(selection.id, {}).get(kind.stratum, ()))
-            cutoff = max((ticket(h, key, one).hex() for one in ids), default=None)
-            own = ticket(h, key, entity).hex()
+            ids = drawing.selected.get(selection.id, {}).get(kind.stratum, ())
+            cutoff, own = drawing.cutoff(h, selection.id, kind.stratum), ticket(h, key, entity).hex()
             yield Chance(selection.id, kind.stratum, drawing.round, key.decode(), own, cutoff, entity in ids)
 
 
@@ -165,7 +188,31 @@ def _may_draw(selection: Selection, kind: Kind) -> bool:
     return not set(selection.lines).isdisjoint(kind.lines)
 
 
-def _find(h: Hash, rows: Rows, entity: bytes) -> tuple[int, bytes, Path] | None:
+class Shelf:
+    """One shard kept in memory in its chunks, to find many entities in: as large as its file."""
+
+    def __init__(self, h: Hash, rows: Rows) -> None:
+        """Keep a shard that has been surveyed: its ids ascend."""
+        each = iter(rows())
+        self._h = h
+        self._chunks = list(iter(lambda: b"".join(islice(each, CHUNK_ROWS)), b""))
+        self._firsts = [chunk.partition(b"\t")[0] for chunk in self._chunks]
+        self._leaves = [merkle.leaf_hash(h, chunk) for chunk in self._chunks]
+
+    def find(self, entity: bytes) -> Found:
+        """Give row number, chunk and path where the entity stands in it."""
+        index = bisect_right(self._firsts, entity) - 1
+        if index < 0:
+            return None
+        chunk = self._chunks[index]
+        ids = [row.partition(b"\t")[0] for row in chunk.split(b"\n")]
+        if entity not in ids:
+            return None
+        row = index * CHUNK_ROWS + ids.index(entity) + 1
+        return row, chunk, merkle.path_of_leaves(self._h, self._leaves, index)
+
+
+def _find(h: Hash, rows: Rows, entity: bytes) -> Found:
     """Walk one shard; give row number, chunk and path where the entity stands in it."""
     leaves: list[bytes] = []
     chunk: list[bytes] = []
@@ -201,7 +248,3 @@ def _kind_in(chunk: bytes, entity: str, row: int) -> Kind | None:
         return None
     head, _, tail = rows[place].partition(b"\t")
     return kind_of(tail) if head == entity.encode() and tail.count(b"\t") == 1 else None
-
-
-def _path_json(path: Path) -> dict[str, object]:
-    return {"index": path.index, "size": path.size, "neighbours": [one.hex() for one in path.neighbours]}

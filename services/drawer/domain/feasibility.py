@@ -96,6 +96,13 @@ def report(manifest: Manifest, census: Census, rosters: Mapping[str, Roster]) ->
     return tuple(found)
 
 
+def visits_at_most(manifest: Manifest, census: Census, agency: str, roster: Roster) -> int:
+    """Count the most visits that may fall to an agency; *census*: as for `report`."""
+    plans = _plans(manifest.selections, census.counts)
+    sizes = _targets(manifest, census, agency, roster, plans).sizes
+    return _Places(plans, sizes).most_visits({target.stratum: 1 for target in sizes})
+
+
 def refuse_if_short(shortages: Sequence[Remark]) -> None:
     """Stop a draw in which some agency could not send its teams, naming every one and its rule."""
     if shortages:
@@ -206,12 +213,12 @@ def _short_roster(slots: Sequence[Wanted], officers: Mapping[str, Officer]) -> t
     if len(officers) < len(slots):
         return "draw.short.officers", {"needed": len(slots), "there": len(officers)}
     everybody = {name: frozenset(officer.labels) for name, officer in officers.items()}
-    short = _unstaffed(slots, everybody)
+    short = unstaffed(slots, everybody)
     if short is not None:
         missing = sorted({tuple(sorted(labels)) for labels in short[2]})
         labels = [list(one) for one in missing]
         return "draw.short.labels", {"labels": labels, "needed": short[0], "there": short[1]}
-    short = _unstaffed(slots, {name: everybody[name] for name, officer in officers.items() if officer.cap})
+    short = unstaffed(slots, {name: everybody[name] for name, officer in officers.items() if officer.cap})
     return None if short is None else ("draw.short.caps", {"needed": short[0], "there": short[1]})
 
 
@@ -219,11 +226,11 @@ def _short_by_recusal(slots: Sequence[Wanted], roster: Roster, away: frozenset[s
     there = {
         name: frozenset(officer.labels) for name, officer in roster.officers.items() if officer.cap and name not in away
     }
-    short = _unstaffed(slots, there)
+    short = unstaffed(slots, there)
     return None if short is None else short[:2]
 
 
-def _unstaffed(slots: Sequence[Wanted], there: Mapping[str, Wanted]) -> tuple[int, int, list[Wanted]] | None:
+def unstaffed(slots: Sequence[Wanted], there: Mapping[str, Wanted]) -> tuple[int, int, list[Wanted]] | None:
     """
     Match the slots of one target with different people; None where it works out.
 

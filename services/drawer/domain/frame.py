@@ -6,12 +6,12 @@ what is kept is a count per kind of row, and one hash per 256 rows.
 Source: JIDRAW/1 section 2.
 """
 
-import heapq
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 from services.drawer.domain import merkle
 from services.drawer.domain.encoding import Hash, HashObject, class_of, is_identifier, is_stratum, tagged_hash
@@ -19,6 +19,7 @@ from services.drawer.domain.manifest import Frame, Selection, Shard
 from services.drawer.domain.refusals import DrawRefused
 
 CHUNK_ROWS = 256
+MERGED_ROWS = 4096  # ids of each shard that are compared at a time
 _ROW = re.compile(rb"[^\n]*\n|[^\n]+")
 
 Rows = Callable[[], Iterable[bytes]]
@@ -213,16 +214,41 @@ def _tail_fault(tail: bytes) -> str | None:
 
 
 def _refuse_shared_ids(frame: Mapping[str, Rows]) -> None:
-    if len(frame) == 1:
-        return
-    last = ("", "", 0)
-    # Every shard is ascending, so meeting all of them at once finds a doubled id without holding any list of ids.
-    for entity in heapq.merge(*(_placed_ids(shard, frame[shard]) for shard in frame)):
-        if entity[0] == last[0]:
-            raise EntityInTwoShards(entity=entity[0], shard=entity[1], row=entity[2], other_shard=last[1])
-        last = entity
+    """
+    Refuse an id that stands in two shards, holding some thousand ids of each.
+
+    Every shard is ascending: up to the earliest of the last ids at hand nothing more can come, so as many different ids
+    must lie there as ids.
+    """
+    shards = [_Ids(shard, frame[shard]) for shard in sorted(frame)] if len(frame) > 1 else []
+    while ahead := [one for one in shards if one.here()]:
+        bound = min(one.ids[-1] for one in ahead)
+        taken = [one.up_to(bound) for one in ahead]
+        together = list(chain.from_iterable(taken))
+        if len(set(together)) < len(together):
+            doubled = min(identity for identity, times in Counter(together).items() if times > 1)
+            first, second = [place for place, ids in enumerate(taken) if doubled in ids][:2]
+            row = ahead[second].row - len(taken[second]) + taken[second].index(doubled) + 1
+            raise EntityInTwoShards(entity=doubled, shard=ahead[second].shard, row=row, other_shard=ahead[first].shard)
 
 
-def _placed_ids(shard: str, rows: Rows) -> Iterator[tuple[str, str, int]]:
-    for number, row in enumerate(rows(), start=1):
-        yield row.partition(b"\t")[0].decode("ascii"), shard, number
+class _Ids:
+    """The ids of one shard, some thousand at a time."""
+
+    def __init__(self, shard: str, rows: Rows) -> None:
+        self.shard, self.row, self.ids = shard, 0, list[str]()  # rows taken, and what comes next
+        self._rows = iter(rows())
+
+    def here(self) -> bool:
+        """Tell whether there is any left, reading on if need be."""
+        if not self.ids:
+            rows = islice(self._rows, MERGED_ROWS)
+            self.ids = [row.partition(b"\t")[0].decode("ascii") for row in rows]
+        return bool(self.ids)
+
+    def up_to(self, bound: str) -> list[str]:
+        """Take those that are not after *bound*."""
+        end = bisect_right(self.ids, bound)
+        taken, self.ids = self.ids[:end], self.ids[end:]
+        self.row += end
+        return taken

@@ -22,7 +22,7 @@ SHORT_NOTICE_SECONDS = 24 * 3600
 FEW_ENTITIES = 5
 MOST_CHAIN_STEPS = 1_000_000
 """A manifest's chain has no more (its schema); a round's has no bound of its own."""
-_KEY_LENGTH = {"ed25519": 64, "sm2": 130}
+KEY_BYTES = {"ed25519": 32, "sm2": 65}
 _SMALL_ORDER = frozenset(
     # y of the points whose order divides eight, and what reads as one of them modulo 2^255 - 19; the sign is left out.
     (
@@ -318,7 +318,7 @@ def _check_keys(manifest: Manifest) -> None:
 
 def check_key(who: str, alg: str, key: str) -> None:
     """Refuse a key (lower-case hex) that is none of its algorithm, or with which anybody could sign."""
-    if len(key) != _KEY_LENGTH[alg]:
+    if len(key) != 2 * KEY_BYTES[alg]:
         raise KeyNotOfAlgorithm(who=who, alg=alg)
     if alg == "ed25519" and _without_sign(key) in _SMALL_ORDER:
         raise KeyWeak(who=who)

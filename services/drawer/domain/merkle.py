@@ -18,6 +18,10 @@ class Path:
     size: int
     neighbours: tuple[bytes, ...]
 
+    def as_json(self) -> dict[str, object]:
+        """Give the form in which a path is handed out."""
+        return {"index": self.index, "size": self.size, "neighbours": [one.hex() for one in self.neighbours]}
+
 
 def leaf_hash(h: Hash, data: bytes) -> bytes:
     """Hash one leaf's data."""

@@ -15,7 +15,7 @@ from services.drawer.domain.frame import Census, Kind, Rows, survey
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.refusals import DrawRefused
 from services.drawer.domain.roster import Roster, SecretWrongSize
-from services.drawer.domain.selection import Drawn, Selected, quotas, select
+from services.drawer.domain.selection import Drawn, Selected, Walk, plain_walk, quotas, select
 from services.drawer.domain.standing import Standing, after_draw
 from services.drawer.domain.teams import OpenSlot, Team, Teams, match
 from services.drawer.domain.ticket import target_key, team_key
@@ -72,7 +72,14 @@ class Outcome:
         }
 
 
-def compute(manifest: Manifest, frame: Mapping[str, Rows], seed: bytes, rosters: Mapping[str, Roster]) -> Outcome:
+def compute(
+    manifest: Manifest,
+    frame: Mapping[str, Rows],
+    seed: bytes,
+    rosters: Mapping[str, Roster],
+    walk: Walk = plain_walk,
+    census: Census | None = None,
+) -> Outcome:
     """
     Work out the outcome of a sealed draw.
 
@@ -80,6 +87,8 @@ def compute(manifest: Manifest, frame: Mapping[str, Rows], seed: bytes, rosters:
         frame: The rows of every shard (``frame.rows_of`` for bytes in memory); walked three or four times.
         seed: The 32 bytes of ``Attempt.seed``.
         rosters: By agency; an agency without work may be left out.
+        walk: How the frame is walked for its tickets.
+        census: The frame's, where it was surveyed and checked against the manifest already.
 
     Raises:
         FrameRowWrong, FrameDiffers, SizesDiffer and the other refusals of a frame that is not the manifest's.
@@ -88,9 +97,10 @@ def compute(manifest: Manifest, frame: Mapping[str, Rows], seed: bytes, rosters:
     if len(seed) != DIGEST_BYTES:
         raise SecretWrongSize(what="seed", bytes=DIGEST_BYTES)
     manifest_rules.check(manifest)
-    census = survey(manifest.h, frame)
-    manifest_rules.check_frame(manifest, census)
-    drawn = draw_targets(manifest, frame, census, seed)
+    if census is None:
+        census = survey(manifest.h, frame)
+        manifest_rules.check_frame(manifest, census)
+    drawn = draw_targets(manifest, frame, census, seed, walk)
     work = work_list(drawn.selected, drawn.kinds, manifest.selections, manifest.lines, manifest.agencies)
     teams = {agency: _draw_teams(manifest, agency, work[agency], drawn, seed, rosters) for agency in work}
     visits = entries(work, {agency: one.assigned for agency, one in teams.items()})
@@ -107,11 +117,13 @@ def result_digest(
     return tagged_hash(h, "result", seed, canonical(selected), canonical(teams), root)
 
 
-def draw_targets(manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes) -> Drawn:
+def draw_targets(
+    manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes, walk: Walk = plain_walk
+) -> Drawn:
     """Draw the targets of every selection (sections 8 to 10)."""
     h, selections = manifest.h, manifest.selections
     quota = quotas(h, seed, selections, census.counts)
-    return select(h, target_key(h, seed), frame, census.counts, selections, quota)
+    return select(h, target_key(h, seed), frame, census.counts, selections, quota, walk=walk)
 
 
 def _draw_teams(

@@ -14,6 +14,7 @@ from typing import NoReturn
 from services.drawer.domain import ceremony, manifest_rules, replacing, requests, rounds
 from services.drawer.domain.beacons import VerifyDrand
 from services.drawer.domain.ceremony import Attempt, CommitsIncomplete
+from services.drawer.domain.encoding import Hash
 from services.drawer.domain.frame import Census, Rows, survey
 from services.drawer.domain.manifest import Manifest, Slots, digest
 from services.drawer.domain.outcome import compute, draw_targets, result_digest
@@ -23,6 +24,7 @@ from services.drawer.domain.refusals import DrawRefused
 from services.drawer.domain.roster import Roster, check_opening
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.sealing import BeaconShown, Commit, Reveal, RevealWrong, SignatureWrong, Verify
+from services.drawer.domain.selection import Walk, plain_walk
 from services.drawer.domain.standing import Standing, after_draw
 from services.drawer.domain.teams import in_team_order
 from services.drawer.domain.ticket import keyed, team_key
@@ -42,11 +44,12 @@ FrameOf = Callable[[Manifest], Mapping[str, Rows] | None]
 
 @dataclass(frozen=True)
 class Outside:
-    """What a check needs beside the record: the frames, and how signatures and drand's values are checked."""
+    """What a check needs beside the record: the frames, how signatures and drand's values are checked, how frames are walked."""
 
     frame_of: FrameOf
     verify: Verify
     verify_drand: VerifyDrand | None = None
+    walk_of: Callable[[Hash], Walk] = lambda _: plain_walk
 
 
 @dataclass
@@ -81,9 +84,9 @@ def check(told: Told, outside: Outside) -> Checked:
     seed = _check_ceremony(attempt, told, outside, checked)
     _same("seed", told.seed, seed.hex())
     standing = (
-        _check_full(attempt, frame, seed, told, rosters)
+        _check_full(attempt, frame, census, seed, told, rosters, outside.walk_of(manifest.h))
         if told.openings
-        else _check_public(manifest, frame, census, seed, told)
+        else _check_public(manifest, frame, census, seed, told, outside.walk_of(manifest.h))
     )
     checked.visits, checked.result_digest = len(standing.strata), told.result_digest
     _Rounds(attempt, told, outside, frame, census, checked).follow(standing)
@@ -189,9 +192,15 @@ def _check_ended(earlier: Attempt, ended: EndedAttempt, where: str) -> None:
 
 
 def _check_full(
-    attempt: Attempt, frame: Mapping[str, Rows], seed: bytes, told: Told, rosters: Mapping[str, Roster]
+    attempt: Attempt,
+    frame: Mapping[str, Rows],
+    census: Census,
+    seed: bytes,
+    told: Told,
+    rosters: Mapping[str, Roster],
+    walk: Walk,
 ) -> Standing:
-    outcome = compute(attempt.manifest, frame, seed, rosters)
+    outcome = compute(attempt.manifest, frame, seed, rosters, walk, census)
     _same("selected", told.selected, _selection(outcome.selected))
     _same("work", _every(told.work, outcome.work), outcome.work)
     _same("teams", told.teams, outcome.assigned)
@@ -209,9 +218,11 @@ def _opened(attempt: Attempt, told: Told) -> dict[str, Roster]:
     return {agency: opening.roster for agency, opening in told.openings.items()}
 
 
-def _check_public(manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes, told: Told) -> Standing:
+def _check_public(
+    manifest: Manifest, frame: Mapping[str, Rows], census: Census, seed: bytes, told: Told, walk: Walk
+) -> Standing:
     h = manifest.h
-    drawn = draw_targets(manifest, frame, census, seed)
+    drawn = draw_targets(manifest, frame, census, seed, walk)
     _same("selected", told.selected, _selection(drawn.selected))
     work = work_list(drawn.selected, drawn.kinds, manifest.selections, manifest.lines, manifest.agencies)
     _same("work", _every(told.work, work), work)
@@ -308,10 +319,10 @@ class _Rounds:
         requests.check_removals(self.attempt.manifest, one.standing, one.request)
         seed = self._say(one, entry)
         _same(f"{where}.seed", entry.seed, seed.hex())
-        manifest, standing = self.attempt.manifest, one.standing
+        manifest, standing, walk = self.attempt.manifest, one.standing, self.outside.walk_of(self.attempt.h)
         if self.told.openings:
             rosters = {agency: opening.roster for agency, opening in self.told.openings.items()}
-            done = replacing.replace(manifest, self.frame, self.census, standing, one.request, seed, rosters)
+            done = replacing.replace(manifest, self.frame, self.census, standing, one.request, seed, rosters, walk)
         else:
             done = self._public(where, one, entry, seed)
         _same(f"{where}.selected", entry.selected, _selection(done.selected))
@@ -336,8 +347,8 @@ class _Rounds:
 
     def _public(self, where: str, one: Round, entry: ToldRound, seed: bytes) -> replacing.Replaced:
         """Check what the public edition shows of a round's teams: who stood stays, who left stays away."""
-        manifest, standing = self.attempt.manifest, one.standing
-        selected, after = replacing.draw_targets(manifest, self.frame, self.census, standing, one.request, seed)
+        manifest, standing, walk = self.attempt.manifest, one.standing, self.outside.walk_of(self.attempt.h)
+        selected, after = replacing.draw_targets(manifest, self.frame, self.census, standing, one.request, seed, walk)
         _check_listed(f"{where}.teams", entry.teams, after.work)
         left = replacing.vacated(standing, one.request)
         done = replacing.with_teams(after, entry.teams)

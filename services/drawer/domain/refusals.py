@@ -23,6 +23,27 @@ REMARKS: Mapping[str, tuple[str, ...]] = {
     "draw.short.caps": ("agency", "stratum", "needed", "there"),
     "draw.short.recusals": ("agency", "stratum", "needed", "there", "entity", "entities"),
     "draw.short.capacity": ("agency", "labels", "recused", "needed", "there"),
+    # What is wrong with a list of targets and teams drawn elsewhere, row by row (domain.elsewhere).
+    "draw.import.column_missing": ("column",),
+    "draw.import.no_rows": (),
+    "draw.import.cell_empty": ("column",),
+    "draw.import.target_unknown": ("target",),
+    "draw.import.agency_unknown": ("written",),
+    "draw.import.agency_without_items": ("agency", "target"),
+    "draw.import.agency_missing": ("agencies", "target"),
+    "draw.import.row_doubled": ("agency", "target", "first"),
+    "draw.import.officer_unknown": ("officer", "agency"),
+    "draw.import.officer_left_out": ("officer", "left_out"),
+    "draw.import.officer_recused": ("officer", "target"),
+    "draw.import.officer_twice": ("officer",),
+    "draw.import.officer_over_cap": ("officer", "visits", "cap"),
+    "draw.import.officers_too_few": ("needed", "there"),
+    "draw.import.labels_missing": ("labels",),
+    "draw.import.leader_not_in_team": ("officer",),
+    "draw.import.number_differs": ("class", "drawn", "planned"),
+    "draw.short.days": ("agency", "needed", "there", "day", "days", "officers"),
+    # What is tight without stopping a draw.
+    "draw.days.binding": ("agency", "day", "there", "officers", "days", "idle", "visits"),
 }
 """Code of every remark, with the names of its facts."""
 

@@ -14,7 +14,7 @@ from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.outcome import RosterMissing, result_digest
 from services.drawer.domain.requests import Request
 from services.drawer.domain.roster import Roster
-from services.drawer.domain.selection import Drawn, Selected, select
+from services.drawer.domain.selection import Drawn, Selected, Walk, plain_walk, select
 from services.drawer.domain.standing import Standing
 from services.drawer.domain.teams import Place, Team, refill
 from services.drawer.domain.ticket import target_key, team_key
@@ -41,6 +41,7 @@ def replace(
     request: Request,
     seed: bytes,
     rosters: Mapping[str, Roster],
+    walk: Walk = plain_walk,
 ) -> Replaced:
     """
     Work out what a sealed round does.
@@ -51,8 +52,9 @@ def replace(
         standing: What stood before the round.
         seed: seed_r.
         rosters: By agency; an agency without work may be left out.
+        walk: How the frame is walked for its tickets.
     """
-    drawn, after = draw_targets(manifest, frame, census, standing, request, seed)
+    drawn, after = draw_targets(manifest, frame, census, standing, request, seed, walk)
     left = vacated(standing, request)
     assigned = {
         agency: _teams(manifest, agency, after, standing, left[agency], rosters) for agency in sorted(after.work)
@@ -67,6 +69,7 @@ def draw_targets(
     standing: Standing,
     request: Request,
     seed: bytes,
+    walk: Walk = plain_walk,
 ) -> tuple[Selected, Standing]:
     """Draw for the removed; say who was drawn, and what stands but for the teams."""
     removed = standing.removed | request.gone
@@ -74,7 +77,7 @@ def draw_targets(
     involved = tuple(one for one in manifest.selections if one.id in quota)
     barred = {name: standing.ever[name] | removed for name in quota}
     key = target_key(manifest.h, seed)
-    drawn = select(manifest.h, key, frame, census.counts, involved, quota, barred=barred)
+    drawn = select(manifest.h, key, frame, census.counts, involved, quota, barred=barred, walk=walk)
     selected = {
         name: {
             stratum: [*(one for one in ids if one not in removed), *drawn.selected.get(name, {}).get(stratum, ())]

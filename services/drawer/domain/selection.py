@@ -10,6 +10,7 @@ Source: JIDRAW/1 sections 8 to 10.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
+from typing import Protocol
 
 from services.drawer.domain.encoding import Hash
 from services.drawer.domain.frame import Kind, Rows, kind_of, sub_frame
@@ -24,10 +25,19 @@ EVERY_TICKET = b"\xff" * 33
 
 NOBODY_BARRED: Mapping[str, Collection[str]] = {}
 
-Ticket = tuple[bytes, str]
-"""A ticket with its entity; equal tickets go to the smaller id."""
+Smallest = tuple[list[str], list[Kind]]
+"""The ids of some entities in the order of their tickets, and the kind of each."""
 
-Kept = dict[Kind, list[Ticket]]
+
+class Kept(Protocol):
+    """The tickets that a walk kept."""
+
+    def smallest(self, kinds: Collection[Kind], wanted: int, barred: Collection[str]) -> Smallest:
+        """Give the *wanted* smallest tickets of *kinds*, or all there are, without *barred*; of equal ones the smaller id."""
+
+
+Walk = Callable[[Hash, bytes, Mapping[str, Rows], Mapping[Kind, bytes]], Kept]
+"""Walks a surveyed frame once under a key and keeps, for each kind with a bound, the tickets below it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ def select(
     quota: Mapping[str, Mapping[str, int]],
     bound: Callable[[int, int], bytes] = ticket_bound,
     barred: Mapping[str, Collection[str]] = NOBODY_BARRED,
+    walk: Walk | None = None,
 ) -> Drawn:
     """
     Draw the targets of every selection.
@@ -80,21 +91,26 @@ def select(
         counts: The frame's census.
         quota: ``quotas``.
         barred: {selection: ids that are not drawn there}; where too few others are left, fewer are drawn.
+        walk: How the frame is walked; None: by ``plain_walk``.
     """
+    walk = walk or plain_walk
     sources = _sources(counts, selections, quota)
     spare = {place: len(barred.get(place[0], ())) for place in sources}
-    kept = _walk(h, key, frame, _bounds(counts, sources, quota, spare, bound))
-    found = {place: _candidates(kept, kinds, barred.get(place[0], ())) for place, kinds in sources.items()}
-    short = {place for place in sources if len(found[place]) < quota[place[0]][place[1]]}
+    kept = walk(h, key, frame, _bounds(counts, sources, quota, spare, bound))
+
+    def drawn(kept: Kept, place: tuple[str, str]) -> Smallest:
+        return kept.smallest(sources[place], quota[place[0]][place[1]], barred.get(place[0], ()))
+
+    found = {place: drawn(kept, place) for place in sources}
+    short = [place for place in sources if len(found[place][0]) < quota[place[0]][place[1]]]
     if short:
-        kept |= _walk(h, key, frame, {kind: EVERY_TICKET for place in short for kind in sources[place]})
-        found |= {place: _candidates(kept, sources[place], barred.get(place[0], ())) for place in short}
+        kept = walk(h, key, frame, {kind: EVERY_TICKET for place in short for kind in sources[place]})
+        found |= {place: drawn(kept, place) for place in short}
     selected: Selected = {selection.id: {} for selection in selections}
     kind_of_drawn: dict[str, Kind] = {}
-    for (selection, stratum), candidates in found.items():
-        drawn = sorted(candidates)[: quota[selection][stratum]]
-        selected[selection][stratum] = [identity for _, identity in drawn]
-        kind_of_drawn.update((ticket[1], candidates[ticket]) for ticket in drawn)
+    for (selection, stratum), (ids, kinds) in found.items():
+        selected[selection][stratum] = ids
+        kind_of_drawn.update(zip(ids, kinds, strict=True))
     return Drawn(selected, kind_of_drawn)
 
 
@@ -127,14 +143,19 @@ def _bounds(
     return found
 
 
-def _candidates(kept: Kept, kinds: Collection[Kind], barred: Collection[str]) -> dict[Ticket, Kind]:
-    return {ticket: kind for kind in kinds for ticket in kept[kind] if ticket[1] not in barred}
+class _Tickets(dict[Kind, list[tuple[bytes, str]]]):
+    """``Kept`` by the plain walk: each kind's tickets, with their ids."""
+
+    def smallest(self, kinds: Collection[Kind], wanted: int, barred: Collection[str]) -> Smallest:
+        candidates = {ticket: kind for kind in kinds for ticket in self[kind] if ticket[1] not in barred}
+        drawn = sorted(candidates)[:wanted]
+        return [identity for _, identity in drawn], [candidates[ticket] for ticket in drawn]
 
 
-def _walk(h: Hash, key: bytes, frame: Mapping[str, Rows], bounds: Mapping[Kind, bytes]) -> Kept:
-    """Walk the frame once and keep, for each kind with a bound, the tickets below it."""
-    kept: Kept = {kind: [] for kind in bounds}
-    takers: dict[bytes, tuple[bytes, Callable[[Ticket], None]] | None] = {}
+def plain_walk(h: Hash, key: bytes, frame: Mapping[str, Rows], bounds: Mapping[Kind, bytes]) -> Kept:
+    """See ``Walk``; in Python alone."""
+    kept = _Tickets({kind: [] for kind in bounds})
+    takers: dict[bytes, tuple[bytes, Callable[[tuple[bytes, str]], None]] | None] = {}
     begin, prefix = h.begin, key + b"|"  # locals: this loop meets every row of the frame
     for rows in frame.values():
         for row in rows():

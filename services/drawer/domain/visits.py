@@ -39,6 +39,15 @@ class VisitProof:
     entry: Entry
     path: Path
 
+    def as_json(self) -> dict[str, object]:
+        """Give the form in which a proof is handed out."""
+        return {
+            "entity": self.entity,
+            "blind": self.blind.hex(),
+            "entry": {agency: [list(lines), list(team)] for agency, (lines, team) in self.entry.items()},
+            "path": self.path.as_json(),
+        }
+
 
 def work_list(
     selected: Mapping[str, Mapping[str, Iterable[str]]],

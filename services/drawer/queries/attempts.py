@@ -16,12 +16,13 @@ from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.domain import messages
+from services.drawer.domain.disclosure import VISIT
 from services.drawer.domain.encoding import hash_named
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.progress import Act, Moments, Stage
-from services.drawer.queries.drawn import may_see_list
+from services.drawer.queries.drawn import may_read_full, may_see_list
 from services.drawer.reading import Said, blob_ref, newest
 from services.drawer.refusals import NoPhoto
 
@@ -103,6 +104,15 @@ class FrameView:
 
 
 @dataclass(frozen=True)
+class ParentView:
+    """The first stage of a staged draw (分段式), as the manifest names it."""
+
+    campaign: str
+    manifest: str
+    result: str
+
+
+@dataclass(frozen=True)
 class DrawView:
     """One draw with its newest attempt, as its parties see it."""
 
@@ -123,6 +133,7 @@ class DrawView:
     dice_wanted: int | None
     max_missing: int
     frame: FrameView
+    parent: ParentView | None
     drawn: int  # how many targets the manifest draws
     manifest_digest: str
     commits_digest: str | None
@@ -130,11 +141,13 @@ class DrawView:
     dice: DiceView | None
     outcome: OutcomeView | None
     disclosed_at: datetime | None
+    by_visit: bool  # whether each target becomes public with its visit
     voided: EndedView | None
     earlier: Sequence[EndedView]
     remarks: Sequence[Remark]
     can: Sequence[Act]
     sees_list: bool
+    reads_full: bool
     now: datetime
 
     @property
@@ -184,6 +197,7 @@ def view_of(
         dice_wanted=standing.dice,
         max_missing=standing.max_missing,
         frame=frame_of(manifest),
+        parent=_parent(manifest, campaign),
         drawn=sum(drawn for sizes in manifest["sizes"].values() for _, drawn in sizes.values()),
         manifest_digest=row.manifest_digest,
         commits_digest=_commits_digest(said),
@@ -191,13 +205,20 @@ def view_of(
         dice=_dice(said),
         outcome=_outcome(outcome) if outcome else None,
         disclosed_at=said.disclosure.disclosed_at if said.disclosure else None,
+        by_visit=manifest["disclosure"] == VISIT,
         voided=_ended(said, names),
         earlier=[ended for one in attempts[:-1] if (ended := _ended(one, names)) is not None],
         remarks=said_aloud(read_manifest(manifest)),
         can=acts_now(actor, said, cancelled, now),
         sees_list=outcome is not None and may_see_list(actor, row.owner_agency),
+        reads_full=said.disclosure is not None and may_read_full(actor, row.owner_agency),
         now=now,
     )
+
+
+def _parent(manifest: Mapping[str, Any], campaign: tables.Campaign) -> ParentView | None:
+    told = manifest["parent"]
+    return ParentView(campaign.plan["parent"], told["manifest"], told["result"]) if told else None
 
 
 def _dice(said: Said) -> DiceView | None:
@@ -205,9 +226,10 @@ def _dice(said: Said) -> DiceView | None:
     return DiceView(row.digits, row.said_at, row.photo["sha256"] if row.photo else None) if row else None
 
 
-def dice_photo(session: Session, actor: Actor, *, draw_id: str) -> tuple[str, BlobRef]:
-    """Find the photograph of the dice of a draw the asker takes part in: its name, and where it lies."""
-    row = newest(session, draw_id).dice
+def dice_photo(session: Session, actor: Actor, *, draw_id: str, number: int | None = None) -> tuple[str, BlobRef]:
+    """Find the photograph of the dice of a draw the asker takes part in, or of one of its rounds: name and place."""
+    said = newest(session, draw_id)
+    row = (said if number is None else said.round(number)).dice
     if row is None or row.photo is None or row.photo_file is None:
         raise NoPhoto(draw=draw_id)
     return row.photo["name"], blob_ref(row.photo_file)

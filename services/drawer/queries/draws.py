@@ -42,7 +42,7 @@ def draw_view(session: Session, actor: Actor, *, draw_id: str, now: datetime) ->
 
 def draws_of(session: Session, actor: Actor, *, now: datetime) -> list[DrawLine]:
     """List the draws the asker takes part in, newest first."""
-    attempts = attempts_of(session, [row.id for row in session.scalars(select(tables.Draw)).all()])
+    attempts = _drawn_here(session)
     titles = {row.id: row.title for row in session.scalars(select(tables.Campaign)).all()}
     cancelled = cancelled_campaigns(session)
     lines = []
@@ -63,6 +63,13 @@ def draws_of(session: Session, actor: Actor, *, now: datetime) -> list[DrawLine]
     return lines
 
 
+def _drawn_here(session: Session) -> dict[str, list[Said]]:
+    """Read the draws that are made here: what came to nothing before a draw was imported is shown with that one."""
+    imported = tables.ImportedDraw
+    elsewhere = set(session.scalars(select(imported.draw).where(imported.state.in_((State.ASKED, State.APPROVED)))))
+    return attempts_of(session, [row.id for row in session.scalars(select(tables.Draw)) if row.id not in elsewhere])
+
+
 def ready_to_open(session: Session, actor: Actor) -> list[tuple[str, str]]:
     """List the asker's own campaigns, (id, title), whose frame is frozen and whose draw has no attempt yet."""
     if not actor.has(Role.DRAW_OFFICER):
@@ -71,6 +78,8 @@ def ready_to_open(session: Session, actor: Actor) -> list[tuple[str, str]]:
     mine = select(campaign).where(campaign.owner_agency == actor.agency).order_by(campaign.id)
     frozen = set(session.scalars(select(tables.Frame.id)).all())
     begun = set(session.scalars(select(tables.Attempt.campaign)).all()) | cancelled_campaigns(session)
+    imported = tables.ImportedDraw
+    begun |= set(session.scalars(select(imported.campaign).where(imported.state.in_((State.ASKED, State.APPROVED)))))
     return [(row.id, row.title) for row in session.scalars(mine).all() if row.id in frozen - begun]
 
 
@@ -103,7 +112,7 @@ class Tasks:
 def tasks_of(session: Session, actor: Actor, *, now: datetime) -> Tasks:
     """List what needs the asker in draws."""
     acts = [line for line in draws_of(session, actor, now=now) if line.can]
-    attempts = attempts_of(session, [row.id for row in session.scalars(select(tables.Draw)).all()])
+    attempts = _drawn_here(session)
     titles = {row.id: row.title for row in session.scalars(select(tables.Campaign)).all()}
     rounds = [line for said in attempts.values() for line in _round_lines(actor, said[-1], titles, now)]
     return Tasks(acts, ready_to_open(session, actor), rounds, _changes(session, actor, attempts))

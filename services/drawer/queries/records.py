@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from runtime.store import Actor
 from schemas.blobs import BlobRef
-from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.queries.attempts import frame_of
-from services.drawer.reading import Said, attempts_of, blob_ref, newest
+from services.drawer.queries.drawn import may_read_full
+from services.drawer.reading import Said, attempts_of, blob_ref, newest, refuse_imported
 from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
 
 
@@ -50,6 +50,8 @@ class PublicDraw:
     result_digest: str
     visits_root: str
     rounds: int
+    parent: str | None
+    """Of a staged draw (分段式): the draw that chose its targets."""
     sealed_at: datetime
     completed_at: datetime
     disclosed_at: datetime
@@ -57,6 +59,12 @@ class PublicDraw:
     record: BlobRef
     frame: BlobRef
     keys: Mapping[str, str]
+    custody: Mapping[str, str]
+    """Who keeps whose key, by the body's name: own, page or server."""
+
+    def kept_by(self, custody: str) -> list[str]:
+        """Name everybody whose key is kept so."""
+        return [name for name, kept in self.custody.items() if kept == custody]
 
 
 def record_files(session: Session, actor: Actor, *, draw_id: str, edition: str) -> RecordFiles:
@@ -84,7 +92,7 @@ def _check_record_reader(actor: Actor, said: Said, edition: str) -> None:
     if said.disclosure is None:
         raise NotDisclosedYet(draw=said.row.draw, until=said.outcome.disclose_at)
     lead = said.row.owner_agency
-    if edition == "full" and not (actor.agency == lead and actor.has(Role.SUPERVISOR, Role.DRAW_OFFICER)):
+    if edition == "full" and not may_read_full(actor, lead):
         raise RecordNotForYou(lead=lead)
 
 
@@ -92,6 +100,8 @@ def public_draw(session: Session, actor: Actor, *, draw_id: str) -> PublicDraw:
     """Show a disclosed draw to anybody (asked as the system: anonymous people have no agency)."""
     found = [one for one in public_draws(session, actor, only=[draw_id]) if one.draw == draw_id]
     if not found:
+        if session.get(tables.Disclosure, draw_id) is not None:  # before that nobody learns what there is
+            refuse_imported(session, draw_id)
         raise DrawUnknown(draw=draw_id)
     return found[0]
 
@@ -102,14 +112,20 @@ def public_draws(session: Session, actor: Actor, *, only: Collection[str] | None
     if only is not None:
         opened = opened.where(tables.Disclosure.id.in_(only))
     attempts = attempts_of(session, [row.id for row in session.scalars(opened).all()])
+    attempts = {draw: said for draw, said in attempts.items() if said[-1].outcome is not None}  # the rest: elsewhere
     ids = [said[-1].row.campaign for said in attempts.values()]
     campaigns = {row.id: row for row in session.scalars(select(tables.Campaign).where(tables.Campaign.id.in_(ids)))}
     names = {(row.county, row.agency): row.name for row in session.scalars(select(tables.Agency)).all()}
-    draws = [_public(said[-1], campaigns[said[-1].row.campaign], names) for said in attempts.values()]
+    draws_by_campaign = {row.campaign: row.id for row in session.scalars(select(tables.Draw)).all()}
+    draws = [
+        _public(said[-1], campaigns[said[-1].row.campaign], names, draws_by_campaign) for said in attempts.values()
+    ]
     return sorted(draws, key=lambda one: (one.disclosed_at, one.draw), reverse=True)
 
 
-def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str], str]) -> PublicDraw:
+def _public(
+    said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str], str], draws: Mapping[str, str]
+) -> PublicDraw:
     row, manifest, outcome, opened = said.row, said.row.manifest, said.outcome, said.disclosure
     assert outcome is not None
     assert opened is not None
@@ -118,12 +134,13 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
     later = [one.end for one in said.rounds if one.end is not None and one.end.ended_at > opened.disclosed_at]
     keys = {agency: told["key"] for agency, told in manifest["agencies"].items()}
     witness = manifest["witness"]
+    called = {body: names.get((row.county, body), body) for body in said.parties}
     return PublicDraw(
         draw=row.draw,
         number=campaign.number,
         title=campaign.title,
         lead_name=names.get((row.county, row.owner_agency), row.owner_agency),
-        agencies={agency: names.get((row.county, agency), agency) for agency in said.agencies},
+        agencies={agency: called[agency] for agency in said.agencies},
         witness_name=witness["name"] if witness else None,
         entities=manifest["frame"]["n"],
         visits=stands.visits,
@@ -135,6 +152,7 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
         result_digest=stands.result_digest,
         visits_root=stands.visits_root,
         rounds=len(said.rounds),
+        parent=draws.get(campaign.plan.get("parent") or ""),
         sealed_at=said.seal.said_at,
         completed_at=outcome.completed_at,
         disclosed_at=opened.disclosed_at,
@@ -142,4 +160,5 @@ def _public(said: Said, campaign: tables.Campaign, names: Mapping[tuple[str, str
         record=blob_ref(later[-1].public_record if later else opened.record),
         frame=blob_ref(opened.frame_file),
         keys=keys | ({"witness": witness["key"]} if witness else {}),
+        custody={called[body]: said.custody(body) for body in said.parties},
     )

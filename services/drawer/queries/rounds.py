@@ -19,7 +19,7 @@ from services.drawer.commands.changing import rounded
 from services.drawer.domain import changes
 from services.drawer.domain.changes import State
 from services.drawer.progress import Moments
-from services.drawer.reading import Said, SaidRound, agency_names, blob_ref, newest
+from services.drawer.reading import Said, SaidRound, agency_names, blob_ref, change_reasons, newest
 from services.drawer.refusals import ChangeUnknown, EvidenceNotForYou, NotDrawnYet
 from services.drawer.round_progress import CLOSED, SPENT, RoundAct, RoundStage
 
@@ -45,6 +45,9 @@ class ChangeView:
     may_decide: bool
     may_withdraw: bool
     may_read: bool
+    by_firm: bool
+    firms_words: str | None  # for those who may read the document
+    decision: str | None
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class RoundView:
     seal_digest: str | None
     sealed_at: datetime | None
     digits: str | None
+    photo_digest: str | None
+    """SHA-256 of the photograph of the dice."""
     end_reason: str | None
     absent: Sequence[str]
     result_digest: str | None
@@ -115,7 +120,7 @@ def changes_view(session: Session, actor: Actor, *, draw_id: str, now: datetime)
     names = agency_names(session, actor.county)
     entries = _changes(session, actor, said, names)
     closed = [one for one in said.rounds if one.end is not None and one.end.how == CLOSED]
-    replacement = said.row.manifest["replacement"]
+    replacement, reasons = said.row.manifest["replacement"], change_reasons(session, said)
     window_end = Moments.of(said.row.manifest["times"]).window_end
     running = any(one.end is None for one in said.rounds)
     waiting = [one for one in entries if one.state == State.APPROVED]
@@ -130,8 +135,8 @@ def changes_view(session: Session, actor: Actor, *, draw_id: str, now: datetime)
         removals_left=replacement["max"] - sum(one.row.removals for one in closed),
         rounds_left=rounds_left,
         window_end=window_end,
-        target_reasons=changes.reasons_for(replacement["reasons"], officer=False),
-        officer_reasons=changes.reasons_for(replacement["reasons"], officer=True),
+        target_reasons=reasons.targets,
+        officer_reasons=reasons.officers,
     )
 
 
@@ -177,7 +182,10 @@ def _change(
 ) -> ChangeView:
     own = row.agency == actor.agency
     state = row.state if in_round is None else "done" if in_round.end is not None else "in_round"
-    decides = own and not changes.DECIDING.isdisjoint(actor.roles) and row.asked_by != actor.id
+    by_firm = row.firms_words is not None
+    deciding = frozenset({Role.AGENCY_HEAD}) if by_firm else changes.DECIDING
+    decides = own and not deciding.isdisjoint(actor.roles) and row.asked_by != actor.id
+    may_read = _may_read(actor, said.row.owner_agency, row)
     open_ = state in (State.ASKED, State.APPROVED)
     return ChangeView(
         change=row.id,
@@ -195,8 +203,11 @@ def _change(
         decided_by=row.decided_by,
         own=own,
         may_decide=decides and state == State.ASKED,
-        may_withdraw=own and open_ and changes.may_ask(actor.roles),
-        may_read=_may_read(actor, said.row.owner_agency, row),
+        may_withdraw=own and open_ and not by_firm and changes.may_ask(actor.roles),
+        may_read=may_read,
+        by_firm=by_firm,
+        firms_words=row.firms_words if may_read else None,
+        decision=row.decision if may_read else None,
     )
 
 
@@ -233,6 +244,7 @@ def _round(
         seal_digest=one.seal.digest if one.seal else None,
         sealed_at=one.seal.said_at if one.seal else None,
         digits=one.dice.digits if one.dice else None,
+        photo_digest=one.dice.photo["sha256"] if one.dice and one.dice.photo else None,
         end_reason=end.reason if end is not None and end.how == SPENT else None,
         absent=named(end.absent) if end else (),
         result_digest=closed.result_digest if closed else None,

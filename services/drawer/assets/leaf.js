@@ -1,0 +1,42 @@
+/*
+ * Check a visit's proof in this browser (JIDRAW/1 sections 1, 10, 13): the leaf is hashed up its path and compared with
+ * the visits root on the page. WebCrypto is there with https or on this machine itself; without it check_visit.py does it.
+ */
+const check = document.getElementById("leaf-check");
+const bytes = (hex) => Uint8Array.from(hex.match(/../g) || [], (two) => parseInt(two, 16));
+const text = (words) => new TextEncoder().encode(words);
+const joined = (parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
+const hashed = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(parts)));
+const length = (part) => new Uint8Array([part.length >>> 24, part.length >>> 16, part.length >>> 8, part.length]);
+const tagged = (tag, ...parts) => hashed(...[text(`JIDRAW/1/${tag}`), ...parts].flatMap((part) => [length(part), part]));
+
+/** JCS of what happens at the visit: agencies ascending, [lines, team]. */
+function canonical(entry) {
+  const agencies = Object.keys(entry).sort();
+  return `{${agencies.map((agency) => `${JSON.stringify(agency)}:${JSON.stringify(entry[agency])}`).join(",")}}`;
+}
+
+async function rootOf(proof) {
+  const leaf = await tagged("visit", bytes(proof.blind), text(proof.entity), text(canonical(proof.entry)));
+  const neighbours = proof.path.neighbours.map(bytes);
+  let node = await hashed([0], leaf);
+  for (let place = proof.path.index, width = proof.path.size; width > 1; place >>= 1, width = (width + 1) >> 1) {
+    if ((place ^ 1) >= width) continue; // an odd node rises alone
+    const other = neighbours.shift();
+    node = await (place % 2 ? hashed([1], other, node) : hashed([1], node, other));
+  }
+  return neighbours.length ? "" : [...node].map((one) => one.toString(16).padStart(2, "0")).join("");
+}
+
+async function verdict() {
+  try {
+    const proof = await (await fetch(check.dataset.proof)).json();
+    if (!globalThis.crypto?.subtle || proof.hash !== "sha256") return "unable";
+    return (await rootOf(proof)) === check.dataset.root ? "right" : "wrong";
+  } catch {
+    return "unable";
+  }
+}
+
+const found = await verdict();
+check.querySelector(`[data-says="${found}"]`).hidden = false;
