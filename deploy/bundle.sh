@@ -11,8 +11,9 @@ bundle=$work/onevisit-$release
 mkdir -p "$bundle/app" "$to"
 git archive HEAD -- . ':!tests' ':!.ci' | tar -x -C "$bundle/app"
 .venv/bin/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-    --dest "$bundle/wheelhouse" -r requirements.lock
-.venv/bin/cyclonedx-py requirements requirements.lock --output-reproducible --output-file "$bundle/sbom.cdx.json"
+    --dest "$bundle/wheelhouse" -r requirements.lock -r requirements-dist.lock
+grep -h == requirements.lock requirements-dist.lock | sed 's/ \\$//' | sort -u >"$work/all.txt"
+.venv/bin/cyclonedx-py requirements "$work/all.txt" --output-reproducible --output-file "$bundle/sbom.cdx.json"
 echo "$release" >"$bundle/RELEASE"
 cp deploy/install.sh "$bundle/install.sh"
 (cd "$bundle" && find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum) >"$work/SHA256SUMS"

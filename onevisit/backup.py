@@ -19,7 +19,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from runtime.secrets import Secrets
 
 MANIFEST = "manifest.json"  # comes last: it has the digests of what was written before it
 LEFT_OUT = frozenset({"secrets.toml", "secrets.lock", "lock", "address"})
+SERVERS = "servers"  # what lies on servers, in the archive and in a data folder that was restored
 SMALL = ("settings.toml", homes.CONTENTS, "clock.json")
 LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024  # a million documents
 _NAME = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[\w.-]+(?:/[\w.-]+)*", re.ASCII)
@@ -46,7 +47,7 @@ class BackupExists(Conflict):
 
 
 class DatabasesElsewhere(OneVisitError):
-    """The services' databases lie in PostgreSQL; they are backed up there, by its own tools."""
+    """The services' databases lie in PostgreSQL; only somebody who may read all of it can back them up."""
 
     code = "backup.databases_elsewhere"
 
@@ -105,23 +106,28 @@ class _Packing:
         self.files[name] = Kept(sha256=digest, bytes=size)
 
 
-def back_up(path: Path, to: Path) -> Manifest:
+def back_up(path: Path, to: Path, servers: Callable[[Path], list[Path]] | None = None) -> Manifest:
     """
     Write a backup of the data folder *path* into the new file *to* (``.tar.gz``), readable by its owner only.
 
     The county may be running. *to* appears whole or not at all; the copies in between need as much room beside it as the
     largest database.
 
+    Args:
+        path: The data folder.
+        to: The archive.
+        servers: Copies what lies on servers into a folder, and lists it (``backup_servers.copy``).
+
     Raises:
         HomeNotThere, DataLost, NotMigrated, SettingsBroken, SecretsMissing: the folder is not fit for it.
-        DatabasesElsewhere: they are PostgreSQL's.
+        DatabasesElsewhere: they are PostgreSQL's, and *servers* is None.
         BackupExists: *to* is there already.
     """
     if not homes.exists(path):
         raise homes.HomeNotThere(path=str(path))
     if missing := homes.lost(path):
         raise homes.DataLost(path=str(path), files=missing)
-    if homes.settings_of(path).postgres.url:
+    if homes.settings_of(path).postgres.url and servers is None:
         raise DatabasesElsewhere(path=str(path))
     if not homes.noted(path):
         raise homes.NotMigrated(path=str(path), lacking=homes.not_made(path), command=command("migrate", path))
@@ -138,7 +144,7 @@ def back_up(path: Path, to: Path) -> Manifest:
             ):
                 packing = _Packing(archive, {})
                 taken_at = datetime.now(UTC)
-                _pack(path, packing, Path(work) / "copy.sqlite")
+                _pack(path, packing, Path(work), servers)
                 manifest = Manifest(
                     format=1, county=county, taken_at=taken_at, secrets=fingerprint, files=packing.files
                 )
@@ -156,13 +162,17 @@ def back_up(path: Path, to: Path) -> Manifest:
     return manifest
 
 
-def _pack(path: Path, packing: _Packing, copy: Path) -> None:
+def _pack(path: Path, packing: _Packing, work: Path, servers: Callable[[Path], list[Path]] | None) -> None:
     for name in SMALL:
         if (path / name).exists():
             data = (path / name).read_bytes()
             packing.add(name, io.BytesIO(data), len(data))
-    databases = [name for name in homes.noted(path) if name != homes.LOG]
-    for name in [*databases, homes.LOG]:  # the log last, see above
+    for made in servers(work / SERVERS) if servers else ():
+        with open(made, "rb") as file:
+            packing.add(f"{SERVERS}/{made.name}", file, made.stat().st_size)
+        made.unlink()
+    copy = work / "copy.sqlite"
+    for name in sorted(homes.files_of(path), key=lambda name: name == homes.LOG):  # the log last, see above
         _copy_database(path / name, copy)
         with open(copy, "rb") as file:
             packing.add(name, file, copy.stat().st_size)

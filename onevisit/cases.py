@@ -22,6 +22,7 @@ from services.drawer.domain.manifest_rules import FrameDiffers
 from services.drawer.domain.outcome import Outcome, compute
 from services.drawer.domain.roster import Roster, read_roster
 from services.drawer.domain.shape import identifier, mapping
+from services.drawer.kernel import walk_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def compute_case(folder: Path) -> Computed:
     """Compute one case from its seed, and write its result.json."""
     case = read_case(folder)
     seed = from_hex(_bytes(folder / "seed.txt").decode("ascii", "replace").strip(), "seed")
-    outcome = compute(case.manifest, case.frame, seed, case.rosters)
+    outcome = compute(case.manifest, case.frame, seed, case.rosters, walk_of(case.manifest.h))
     write_whole(folder / "result.json", json.dumps(outcome.as_json(), indent=1, sort_keys=True) + "\n")
     return Computed(outcome, tuple(_remarks(case.manifest, case.rosters)))
 

@@ -25,6 +25,7 @@ from services.drawer.domain.record_reader import read_record
 from services.drawer.domain.record_rules import Outside
 from services.drawer.domain.roster import Roster, summarise
 from services.drawer.domain.sealing import Act, Commit, Reveal, Seal, Signatures
+from services.drawer.kernel import walk_of
 from services.drawer.vault import ALGORITHM, verify_signature
 
 Entropy = Callable[[int], bytes]
@@ -55,7 +56,13 @@ def rehearse(case: Case, entropy: Entropy = urandom) -> Rehearsed:
     attempt = Attempt(_as_rehearsal(case.manifest, room, openings), verify_signature)
     manifest_rules.check(attempt.manifest)
     said = room.play(attempt)
-    outcome = compute(attempt.manifest, case.frame, attempt.seed(said.commits, said.reveals, ()), case.rosters)
+    outcome = compute(
+        attempt.manifest,
+        case.frame,
+        attempt.seed(said.commits, said.reveals, ()),
+        case.rosters,
+        walk_of(attempt.manifest.h),
+    )
     written = record.to_bytes(record.full_record(attempt, said, outcome, openings))
     record_rules.check(read_record(parse(written)), Outside(lambda _: case.frame, verify_signature))
     return Rehearsed(written, outcome)

@@ -1,8 +1,8 @@
 """
 ``onevisit``: everything an operator does by hand.
 
-init · up · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls · replay · doctor
-draw compute/rehearse/verify/why · topics plan/apply/access · backup · restore
+init · up · serve web/worker/timers · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls
+replay · doctor · draw compute/rehearse/verify/why/archive · topics plan/apply/access/rewind · backup · restore · refill
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -14,28 +14,31 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onevisit import home as homes
-from onevisit import tail
+from onevisit.brokers import ALL, Part
 from onevisit.demo import stand
 from onevisit.draws import draw_app
-from onevisit.hints import DEFAULT_HOME, command
+from onevisit.hints import DEFAULT_HOME, HomePath, command
 from onevisit.listing import show
 from onevisit.refusals import (
+    Distributed,
     NoPostgres,
     NoSuchParked,
     NoSuchService,
     NoSuchTopic,
+    NotDistributed,
     UsageWrong,
     exit_code_of,
 )
 from onevisit.saying import out, refuse, remark, say
 from onevisit.topics import topics_app
+from runtime.errors import TryAgain
 from schemas.topics import FACT_TOPICS, TOPICS
 from schemas.vocabulary import SERVICES
 
@@ -45,26 +48,31 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 events_app = typer.Typer(no_args_is_help=True, help="The event log.")
 dead_app = typer.Typer(no_args_is_help=True, help="What a service could not handle.")
+serve_app = typer.Typer(no_args_is_help=True, help="One process of a distributed installation (Kafka and PostgreSQL).")
 waiting_app = typer.Typer(no_args_is_help=True, help="What waits for something else.")
 app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(waiting_app, name="waiting")
 app.add_typer(draw_app, name="draw")
 app.add_typer(topics_app, name="topics")
+app.add_typer(serve_app, name="serve")
 
-HomePath = Annotated[Path, typer.Option("--home", envvar="ONEVISIT_HOME", help="The data folder.")]
 FOLLOW_SECONDS = 0.5
 
 
 @contextmanager
-def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["System"]:
+def opened(
+    path: Path, *, exclusive: bool, together: bool = False, migrated: bool = True, part: Part = ALL
+) -> Iterator["System"]:
     """
     Open a data folder for a command, with its log, and close it afterwards.
 
     Args:
         path: The folder.
         exclusive: Whether nobody else may be at work in it.
+        together: Whether it is taken with others that take it so too.
         migrated: Whether its databases must be there in this release's version; a command that migrates passes False.
+        part: What of it.
 
     Raises:
         HomeNotThere, DataElsewhere, DataLost, NotMigrated, HomeBusy, SettingsBroken: the folder is not fit for it.
@@ -80,14 +88,20 @@ def opened(path: Path, *, exclusive: bool, migrated: bool = True) -> Iterator["S
     if migrated and (files := homes.not_made(path)):
         raise homes.NotMigrated(path=str(path), lacking=files, command=command("migrate", path))
     gc.enable()  # see __main__
-    system = build(homes.open_home(path, exclusive=exclusive))
+    system = build(homes.open_home(path, exclusive=exclusive, together=together), part)
     try:
-        log.set_up(path / "logs", system.home.settings.log_level)
+        settings = system.home.settings
+        log.set_up(path / "logs" if settings.logs == "files" else None, settings.log_level, part.name)
         if migrated:
             system.check_migrated()
         yield system
     finally:
         system.close()
+
+
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Answer Prometheus there, at /metrics; without it, nowhere.")
+]
 
 
 @app.command()
@@ -99,13 +113,16 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port on loopback; the next free one if taken (0: any).")
     ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Start the county: web, workers and timers in one process. The first start makes the data folder."""
     from onevisit.demo import county
-    from onevisit.serving import free_port, serve
+    from onevisit.serving import OnceUp, free_port, serve
 
     if not homes.exists(home):
         county.found(home, demo=demo)
+    if homes.settings_of(home).kafka:
+        raise Distributed(path=str(home), command=command("serve --help"))
     with opened(home, exclusive=True, migrated=False) as system:
         system.migrate()
         system.check_log()
@@ -113,7 +130,83 @@ def up(
         county.admit_county_admin(system)
         settings = system.home.settings
         taken = free_port(settings.host, settings.port if port is None else port)
-        serve(system, taken, lambda address, stop: county.welcome(system, address, out, stop))
+        welcome: OnceUp = lambda address, stop: county.welcome(system, address, out, stop)  # noqa: E731
+        with _watched(system, metrics_port):
+            serve(system.web(), taken, welcome, proxies=settings.proxies)
+
+
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="The next free one if taken (0: any).")]
+
+
+@serve_app.command("web")
+def serve_web(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Serve the pages and API of this service only (and sign-in); may be repeated."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The next free one if taken (0: any).")] = None,
+    metrics_port: MetricsPort = None,
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Serve pages and API; any number of these may run."""
+    from onevisit.demo import county
+    from onevisit.serving import serve_part
+
+    services = {"console", *map(_service, only)} if only else set(SERVICES)
+    with _taking_part(home, Part(services, name="web")) as system:
+        county.admit_county_admin(system)
+        wanted = system.home.settings.port if port is None else port
+        with _watched(system, metrics_port):
+            serve_part(system, system.web(), wanted, lambda address, stop: county.write_address(system, address))
+
+
+@serve_app.command("worker")
+def serve_worker(
+    service: str,
+    ordinal: Annotated[int, typer.Option(min=0, help="Which worker of the service: each live one has another.")] = 0,
+    port: Port = 0,
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Handle the events a service hears; /healthz, /readyz and /metrics on PORT."""
+    from onevisit.serving import serve_part
+
+    name = f"worker-{_service(service)}-{ordinal}"
+    with _taking_part(home, Part((service,), consumes=True, ordinal=ordinal, name=name)) as system:
+        with suppress(TryAgain):  # a broker that is away is waited for
+            system.check_log()
+        serve_part(system, system.health(), port)
+
+
+@serve_app.command("timers")
+def serve_timers(port: Port = 0, home: HomePath = DEFAULT_HOME) -> None:
+    """Do what is due, and push webhooks: one process at a time does, others stand by; /healthz, /readyz, /metrics on PORT."""
+    from onevisit.serving import serve_part
+
+    with _taking_part(home, Part(keeps_time=True, name="timers")) as system:
+        serve_part(system, system.health(), port)
+
+
+def _watched(system: "System", port: int | None) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    from runtime.web.metrics import watched_on
+
+    return watched_on(system.home.settings.host, port, list(system.services.values()))
+
+
+def _service(name: str) -> str:
+    if name not in SERVICES:
+        raise NoSuchService(service=name, services=list(SERVICES))
+    return name
+
+
+@contextmanager
+def _taking_part(path: Path, part: Part) -> Iterator["System"]:
+    """Open a distributed installation for one of its processes."""
+    if homes.exists(path) and not homes.settings_of(path).kafka:
+        raise NotDistributed(path=str(path / "settings.toml"))
+    with opened(path, exclusive=False, together=True, part=part) as system:
+        yield system
 
 
 @app.command()
@@ -128,15 +221,30 @@ def init(
 
 
 @app.command()
-def demo(to: Annotated[Path, typer.Option(help="Where results go.")] = Path("build/demo")) -> None:
+def demo(
+    to: Annotated[Path, typer.Option(help="Where results go.")] = Path("build/demo"),
+    kafka: Annotated[str, typer.Option(help="host:port of a Kafka: play by processes of their own, on it.")] = "",
+    admin: Annotated[
+        Path | None,
+        typer.Option(
+            "--admin-file",
+            help="With --kafka: file with postgresql://role:password@host:port/database of somebody who may.",
+        ),
+    ] = None,
+) -> None:
     """Play the Pingluo 2018 campaign from beginning to end in a home of its own, and check what came of it."""
-    sys.exit(stand.play_whole_campaign(to, out))
+    if bool(kafka) != bool(admin):
+        raise UsageWrong()
+    servers = stand.Servers(kafka, admin.read_text(encoding="utf-8").strip()) if admin else None
+    sys.exit(stand.play_whole_campaign(to, out, servers))
 
 
 @app.command()
 def migrate(home: HomePath = DEFAULT_HOME) -> None:
     """Bring every database to its newest version; a copy is kept in backups/."""
-    with opened(home, exclusive=True, migrated=False) as system:
+    # A distributed one is migrated under the release before it, which works on: it takes turns by the database's own lock.
+    distributed = homes.exists(home) and bool(homes.settings_of(home).kafka)
+    with opened(home, exclusive=not distributed, together=distributed, migrated=False) as system:
         done = system.migrate()
     for service, steps in done.items():
         say(f"{service}: {', '.join(steps)}")
@@ -172,19 +280,27 @@ def events_tail(
     topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
     last: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
+    trace: Annotated[
+        str | None, typer.Option(help="Only what came of one request: the trace_id of a log line, or a traceparent.")
+    ] = None,
 ) -> None:
-    """Show the newest events, oldest first, one JSON line each."""
+    """Show the newest events, oldest first, one JSON line each; with --trace all events of it, whenever they were said."""
+    from onevisit import tail
+
     if topic is not None and topic not in TOPICS:
         raise NoSuchTopic(topic=topic, topics=list(TOPICS))
     with opened(home, exclusive=False) as system:
         topics = [topic] if topic else [one.name for one in FACT_TOPICS]
         reached: tail.Reached = {}
-        for record in tail.newest(system.bus, topics, last, reached):
-            _print_event(record.body)
-        while follow:
-            for record in tail.onwards(system.bus, topics, reached):
-                _print_event(record.body)
+        found = tail.onwards(system.bus, topics, reached) if trace else tail.newest(system.bus, topics, last, reached)
+        while True:
+            for record in found:
+                if trace is None or tail.belongs(record.body, trace):
+                    _print_event(record.body)
+            if not follow:
+                return
             time.sleep(FOLLOW_SECONDS)
+            found = tail.onwards(system.bus, topics, reached)
 
 
 def _print_event(body: bytes) -> None:
@@ -319,12 +435,28 @@ def doctor(home: HomePath = DEFAULT_HOME) -> None:
 
 @app.command()
 def backup(
-    to: Annotated[Path, typer.Argument(help="The new file, such as backup.tar.gz.")], home: HomePath = DEFAULT_HOME
+    to: Annotated[Path, typer.Argument(help="The new file, such as backup.tar.gz.")],
+    admin: Annotated[
+        Path | None,
+        typer.Option(
+            "--admin-file",
+            envvar="ONEVISIT_ADMIN_FILE",
+            help="With PostgreSQL: file with the address of somebody who may read all of it.",
+        ),
+    ] = None,
+    home: HomePath = DEFAULT_HOME,
 ) -> None:
     """Write everything but the secrets into one file; the county may be running."""
     from onevisit.backup import back_up
 
-    made = back_up(home, to)
+    if admin is not None and homes.exists(home) and homes.settings_of(home).postgres.url:
+        from onevisit import backup_servers
+
+        with opened(home, exclusive=False) as system:
+            address = admin.read_text(encoding="utf-8").strip()
+            made = back_up(home, to, lambda folder: backup_servers.copy(system, address, folder))
+    else:
+        made = back_up(home, to)
     mebibytes = sum(each.bytes for each in made.files.values()) / 1024**2
     say(f"{to}: {len(made.files)} 个文件 / files, {mebibytes:.1f} MiB")
     remark(
@@ -343,7 +475,40 @@ def restore(
 
     made = bring_back(archive, home, secrets)
     say(f"{home}: {len(made.files)} 个文件 / files, {made.taken_at:%Y-%m-%d %H:%M} UTC")
+    if homes.settings_of(home).postgres.url:
+        say(f"接着 / then: {command('provision', home)}; topics apply; {command('refill', home)}")
     say(f"请先检查再启动 / examine it before you start: {command('doctor', home)}")
+
+
+@app.command()
+def refill(
+    admin: Annotated[Path, typer.Option("--admin-file", help="File with the address of somebody who may.")],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Put what was restored onto servers: the databases into empty schemas, the facts into empty topics."""
+    from onevisit import backup_servers
+
+    with opened(home, exclusive=True, migrated=False) as system:
+        facts = backup_servers.refill(system, admin.read_text(encoding="utf-8").strip())
+    say(f"{facts} 个事件 / facts")
+
+
+@draw_app.command("archive")
+def draw_archive(
+    draw: Annotated[str, typer.Argument(metavar="ID", help="The draw, such as D-640221-2026-001.")],
+    to: Annotated[Path, typer.Option(help="The new zip file.")],
+    edition: Annotated[str, typer.Option(help="full, or public.")] = "full",
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """Write everything kept of a drawn draw into one zip that can be checked with nothing but Python; see its README.md."""
+    from onevisit.files import write_whole
+    from services.drawer.archiving import archive
+
+    with opened(home, exclusive=False) as system:
+        drawer = system.services["drawer"]
+        with archive(drawer, drawer.system, draw, edition) as made:
+            write_whole(to, made)
+    say(f"✔ {to}: {to.stat().st_size} bytes")
 
 
 def main() -> None:

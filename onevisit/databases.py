@@ -7,6 +7,7 @@ beside the true data. Passwords stand in files of their own and are never settin
 
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote, urlsplit
@@ -56,16 +57,16 @@ class PostgresSettings(BaseModel):
         return home / self.password_file.replace("{service}", service)
 
 
-def place_of(home: Path, settings: PostgresSettings) -> "Place":
+def place_of(home: Path, settings: PostgresSettings, services: Collection[str] = SERVICES) -> "Place":
     """
-    Tell where the services of the data folder *home* keep their data.
+    Tell where the *services* of the data folder *home* keep their data.
 
     Raises:
         PostgresPasswordMissing: it is PostgreSQL, and a service's password is not there.
     """
     if not settings.url:
         return home / "db"
-    return {service: _address(settings, service, _password(home, settings, service)) for service in SERVICES}
+    return {service: _address(settings, service, _password(home, settings, service)) for service in services}
 
 
 def provision_all(home: Path, settings: PostgresSettings, admin: str) -> list[str]:

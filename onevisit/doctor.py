@@ -11,15 +11,15 @@ from sqlalchemy import func, select
 
 from onevisit import home as homes
 from onevisit.hints import command
-from onevisit.system import System, build
+from onevisit.system import OLDEST_UNSENT_SECONDS, System, build
 from onevisit.trouble import as_refusal
 from runtime.service import Service
 from runtime.store.migrate import pending
-from runtime.store.plumbing import outbox, waiting
+from runtime.store.plumbing import waiting
 
 LEAST_FREE_BYTES = 1024**3
-OLDEST_UNSENT_SECONDS = 60
 STUCK_SECONDS = 24 * 3600
+SECRET_MODES = (0o600, 0o400, 0o440)  # the last two: as a container engine mounts it, for the program's user or group
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _folder(path: Path) -> Iterator[Check]:
     mode = (path / "secrets.toml").stat().st_mode & 0o777
     yield Check(
         "密钥文件 secrets.toml",
-        mode == 0o600,
+        mode in SECRET_MODES,
         f"权限 {mode:o} / mode {mode:o}",
         f"只应由本账号读取 / for its owner only: chmod 600 {path / 'secrets.toml'}",
     )
@@ -147,9 +147,8 @@ def _service(path: Path, service: Service) -> Iterator[Check]:
     name = service.name
     backlog = service.backlog()
     with service.db.read(service.system) as session:
-        oldest = session.connection().scalar(select(func.min(outbox.c.written_at)))
         since = session.connection().scalar(select(func.min(waiting.c.since)))
-    age = time.time() - oldest if oldest else 0.0
+    age = service.unsent_seconds()
     cut_short = service.replay_cut_short()
     yield Check(
         f"{name} 重放 replay",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onevisit.refusals import FileUnreadable, FrameNotGiven
+from onevisit.refusals import FileUnreadable, FrameNotGiven, NoRecordOfIt
 from onevisit.saying import refuse, remark, say
 from runtime.errors import OneVisitError
 
@@ -81,7 +81,7 @@ def draw_verify(record: Record, frames: Frames = None) -> None:
     """
     from services.drawer.checking import verify
 
-    told = _read(record)
+    told = _record(record)
     if not frames:
         raise FrameNotGiven()
     report = verify(told, [_read(frame) for frame in frames])
@@ -122,7 +122,17 @@ def _told(record: Path) -> "Told":
     from services.drawer.domain.canonical import parse
     from services.drawer.domain.record_reader import read_record
 
-    return read_record(parse(_read(record)))
+    return read_record(parse(_record(record)))
+
+
+def _record(file: Path) -> bytes:
+    """Read a record; what is opened of a draw made elsewhere is none."""
+    from services.drawer.import_acts import STATEMENT
+
+    content = _read(file)
+    if f'"v": "{STATEMENT}"'.encode() in content:
+        raise NoRecordOfIt()
+    return content
 
 
 def _read(file: Path) -> bytes:

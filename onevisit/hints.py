@@ -3,8 +3,12 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 DEFAULT_HOME = Path("build/home")
+HomePath = Annotated[Path, typer.Option("--home", envvar="ONEVISIT_HOME", help="The data folder.")]
 
 
 def command(words: str, home: Path | None = None) -> str:

@@ -7,7 +7,7 @@ secrets.toml    secrets, mode 0600, outside backups
 clock.json      business time
 contents.json   which databases belong to it, noted when they were made
 db/             one SQLite file per service, where they are not in PostgreSQL
-log.sqlite      the embedded event log
+log.sqlite      the embedded event log, where events do not go by Kafka
 blobs/          documents named by their digest
 logs/           onevisit.log, JSON lines
 backups/        copies made before migrations
@@ -19,14 +19,14 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onevisit.databases import PostgresSettings, place_of
 from runtime.entropy import DemoEntropy, Entropy, SystemEntropy
@@ -133,12 +133,30 @@ class HomeSettings(BaseModel):
     demo_today: str = Field(default="", description="the day the demonstration was moved to; empty: its own time")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8018
+    public: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]+)?)?$")] = Field(
+        default="",
+        description="`https://name`, as others reach it through a TLS proxy; cookies are then for https only",
+    )
+    proxies: str = Field(
+        default="127.0.0.1",
+        description="whose word counts for the address of a client (X-Forwarded-For): addresses or networks, with commas",
+    )
+    logs: Literal["files", "stderr"] = Field(
+        default="files", description="`stderr`: in containers, whose engine keeps them"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     planner: Section = {}
     drawer: Section = {}
     results: Section = {}
     notifier: Section = {}
     postgres: PostgresSettings = PostgresSettings()
+    kafka: Section = {}
+
+    @model_validator(mode="after")
+    def _kafka_with_postgres(self) -> "HomeSettings":
+        if self.kafka and not self.postgres.url:
+            raise ValueError("[kafka] needs [postgres]: several processes share no SQLite file")
+        return self
 
 
 @dataclass
@@ -158,10 +176,9 @@ class Home:
             return DemoEntropy(bytes.fromhex(self.settings.demo_seed))
         return SystemEntropy()
 
-    @property
-    def place(self) -> "Place":
-        """Tell where the services keep their data."""
-        return place_of(self.path, self.settings.postgres)
+    def place(self, services: Collection[str]) -> "Place":
+        """Tell where *services* keep their data."""
+        return place_of(self.path, self.settings.postgres, services)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -215,13 +232,14 @@ def found_county(path: Path, county: str, name: str) -> None:
     create(path, HomeSettings(county=county, county_name=name.strip()))
 
 
-def open_home(path: Path, *, exclusive: bool = True) -> Home:
+def open_home(path: Path, *, exclusive: bool = True, together: bool = False) -> Home:
     """
     Open a data folder.
 
     Args:
         path: The folder.
         exclusive: Take the folder for this process (serving, replay); reading tools pass False.
+        together: Take it with others that take it so too (the processes of a distributed installation).
 
     Raises:
         HomeBusy: another process has it.
@@ -229,9 +247,9 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
     """
     settings, secrets = settings_of(path), Secrets.load(path / "secrets.toml")
     lock = open(path / "lock", "ab")  # noqa: SIM115  held as long as the home is open; the kernel frees it on kill -9
-    if exclusive:
+    if exclusive or together:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if together else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
             raise HomeBusy(path=str(path)) from error
@@ -257,7 +275,7 @@ def settings_of(path: Path) -> HomeSettings:
 
 # ── what belongs to a folder ────────────────────────────────────────────────────────────────────────────────────────
 
-_IN_POSTGRES = "postgresql:"  # before the service, in the note
+_IN_POSTGRES, _ON_KAFKA = "postgresql:", "kafka:"  # before the service, or the log, in the note
 
 
 def note_contents(path: Path) -> None:
@@ -290,8 +308,9 @@ def noted(path: Path) -> list[str]:
 
 def databases(path: Path) -> list[str]:
     """List the databases of this release in the data folder *path*: files by their paths in it, others by their server."""
-    in_postgres = settings_of(path).postgres.url
-    return [*(f"{_IN_POSTGRES}{name}" if in_postgres else f"db/{name}.sqlite" for name in SERVICES), LOG]
+    settings = settings_of(path)
+    log = f"{_ON_KAFKA}log" if settings.kafka else LOG
+    return [*(f"{_IN_POSTGRES}{name}" if settings.postgres.url else f"db/{name}.sqlite" for name in SERVICES), log]
 
 
 def elsewhere(path: Path) -> dict[str, str]:
@@ -323,13 +342,16 @@ def not_made(path: Path) -> list[str]:
 
 def files_of(path: Path) -> list[str]:
     """List the database files that belong to the folder, or should, by their paths in it."""
-    return sorted(name for name in {*noted(path), *databases(path)} if not name.startswith(_IN_POSTGRES))
+    return sorted(filter(_is_file, {*noted(path), *databases(path)}))
+
+
+def _is_file(database: str) -> bool:
+    return not database.startswith((_IN_POSTGRES, _ON_KAFKA))
 
 
 def _whose(database: str) -> str:
-    return Path(database.removeprefix(_IN_POSTGRES)).stem
+    return Path(database.rpartition(":")[2]).stem
 
 
 def _without(path: Path, names: Iterable[str]) -> list[str]:
-    files = [name for name in names if not name.startswith(_IN_POSTGRES)]
-    return [file for file in files if not (path / file).exists() or not (path / file).stat().st_size]
+    return [file for file in filter(_is_file, names) if not (path / file).exists() or not (path / file).stat().st_size]

@@ -44,7 +44,7 @@ def settings_classes() -> dict[str, type[BaseModel]]:
         settings = getattr(module, "Settings", None)
         if settings is not None:
             found[f"`[{service}]`, environment `{settings.model_config['env_prefix']}…`"] = settings
-    found["environment `ONEVISIT_KAFKA_…`"] = KafkaSettings
+    found["`[kafka]`, environment `ONEVISIT_KAFKA_…`"] = KafkaSettings
     return found
 
 
@@ -81,7 +81,7 @@ def _settings() -> Iterator[str]:
     for where, settings in settings_classes().items():
         yield f"\n## {where}\n\n{_first_line(settings)}\n\n| setting | type | default | what |\n|---|---|---|---|\n"
         for name, field in settings.model_fields.items():
-            if name not in (*SERVICES, "postgres"):  # a section of its own
+            if name not in (*SERVICES, "postgres", "kafka"):  # a section of its own
                 yield f"| `{name}` | {_kind(field.annotation)} | `{field.default!r}` | {field.description or ''} |\n"
 
 

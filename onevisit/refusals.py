@@ -30,6 +30,20 @@ class NoPostgres(OneVisitError):
     exit_code = 2
 
 
+class Distributed(OneVisitError):
+    """The installation is one of several processes, and was to be started as one."""
+
+    code = "serving.distributed"
+    exit_code = 2
+
+
+class NotDistributed(OneVisitError):
+    """A part of an installation was to be started that runs whole, in one process."""
+
+    code = "serving.not_distributed"
+    exit_code = 2
+
+
 class NoSuchService(NotFound):
     """There is no service of this name."""
 
@@ -53,6 +67,13 @@ class FrameNotGiven(OneVisitError):
     """A record without its frame: nothing can be computed again (JIDRAW/1 section 14: not checked)."""
 
     code = "draw.frame_not_given"
+    exit_code = 3
+
+
+class NoRecordOfIt(OneVisitError):
+    """A statement on a draw made elsewhere was given for a record: there is none, and nothing of it can be verified."""
+
+    code = "draw.no_record_of_it"
     exit_code = 3
 
 

@@ -1,22 +1,27 @@
-"""Serving one data folder on loopback: find a port, run web, workers and timers, stop gracefully."""
+"""Serving on a port: find one, answer requests, stop gracefully; whole installations, or a part of one in this process."""
 
 import errno
 import gc
+import signal
 import socket
 import threading
 from collections.abc import Callable
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from onevisit.system import System
 from runtime.errors import OneVisitError
 
 log = structlog.get_logger()
 
+OnceUp = Callable[[str, Callable[[], None]], None]
+
 PORTS_TRIED = 20
 LAST_PORT = 65_535
 STOP_SECONDS = 10
+REQUESTS_SECONDS, THREADS_SECONDS = 2, 4  # of them, in a process with a part: first its requests end, then its threads
 GARBAGE = 10_000  # objects between two looks for garbage; Python's 700 are made by every single request
 
 
@@ -24,6 +29,13 @@ class NoFreePort(OneVisitError):
     """Every port that was tried is taken, or not ours to take."""
 
     code = "serving.no_free_port"
+
+
+class PartCrashed(OneVisitError):
+    """What runs the services in this process cannot go on; the supervisor starts it again."""
+
+    code = "serving.part_crashed"
+    exit_code = 70
 
 
 def free_port(host: str, wanted: int) -> socket.socket:
@@ -53,24 +65,36 @@ def free_port(host: str, wanted: int) -> socket.socket:
     raise NoFreePort(host=host, first=wanted, last=last)
 
 
-def serve(system: System, taken: socket.socket, once_up: Callable[[str, Callable[[], None]], None]) -> None:
+def serve(
+    app: FastAPI,
+    taken: socket.socket,
+    once_up: OnceUp,
+    *,
+    ended: threading.Event | None = None,
+    seconds: int = STOP_SECONDS,
+    proxies: str = "127.0.0.1",
+) -> None:
     """
     Serve until a signal asks to stop.
 
     Args:
-        system: What to serve; already migrated.
+        app: What to serve.
         taken: A socket that has its port (``free_port``); closed at the end.
         once_up: Called in a thread of its own when requests are answered, with the address and a function that stops.
+        ended: Set when there is nothing more to serve for.
+        seconds: How long requests that are under way may take to end.
+        proxies: Whose word counts for the address of a client.
     """
-    host, port = system.home.settings.host, int(taken.getsockname()[1])
+    host, port = taken.getsockname()
     config = uvicorn.Config(
-        system.web(),
+        app,
         host=host,
         port=port,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=seconds,
     )
     server = uvicorn.Server(config)
 
@@ -85,8 +109,41 @@ def serve(system: System, taken: socket.socket, once_up: Callable[[str, Callable
         address = f"http://{host}:{port}"
         log.info("serving.started", address=address)
         once_up(address, stop)
+        if ended is not None:
+            ended.wait()
+            stop()
 
     threading.Thread(target=watch, name="once-up", daemon=True).start()
     gc.freeze()  # what is there now stays: half a million objects that no collection need look at again
     gc.set_threshold(GARBAGE)
     server.run(sockets=[taken])
+
+
+def serve_part(system: System, app: FastAPI, port: int, once_up: OnceUp = lambda address, stop: None) -> None:
+    """
+    Run this process's part of a distributed installation until a signal asks to stop; at most ten seconds later it is over.
+
+    Args:
+        system: Of which this process runs a part.
+        app: What is served meanwhile.
+        port: Where, or on the next free one.
+        once_up: As for ``serve``.
+
+    Raises:
+        PartCrashed: it cannot go on.
+        TopicsMissing, OrdinalTaken: it does not start.
+    """
+    host, taken = system.host, free_port(system.home.settings.host, port)
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # uvicorn sends itself once more what ended it, with our threads at work
+        signal.signal(number, lambda caught, frame: None)
+    try:
+        host.start()
+        proxies = system.home.settings.proxies
+        serve(app, taken, once_up, ended=host.ended, seconds=REQUESTS_SECONDS, proxies=proxies)
+    finally:
+        host.stop(THREADS_SECONDS)
+    if host.crashed is not None:
+        raise PartCrashed(why=host.crashed)

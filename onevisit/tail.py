@@ -3,7 +3,11 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from pydantic import ValidationError
+
 from runtime.events.bus import EventBus, Record
+from runtime.log.trace import trace_id
+from schemas.envelope import CloudEvent
 
 PAGE = 200  # records read at once
 Reached = dict[tuple[str, int], int]
@@ -28,3 +32,12 @@ def onwards(bus: EventBus, topics: Sequence[str], reached: Reached) -> Iterator[
         for record in records:
             reached[record.topic, record.part] = record.off + 1
             yield record
+
+
+def belongs(body: bytes, trace: str) -> bool:
+    """Tell whether an event came of the request whose *trace* is given: its id, or its whole traceparent."""
+    try:
+        event = CloudEvent.model_validate_json(body)
+    except ValidationError:
+        return False
+    return event.traceparent is not None and trace_id(event.traceparent) == (trace_id(trace) or trace)

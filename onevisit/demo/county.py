@@ -14,6 +14,7 @@ from onevisit.demo import progress
 from onevisit.demo.moved import SHANGHAI, into_today
 from onevisit.demo.papers import Papers, demo_settings, read_calendar
 from onevisit.demo.story import WITNESS, roles_of, staff_of
+from onevisit.files import write_whole
 from onevisit.home import ADMIN_LOGIN, HomeSettings
 from onevisit.system import System
 from schemas.vocabulary import Role
@@ -43,13 +44,17 @@ def admit_county_admin(system: System) -> None:
 def welcome(system: System, address: str, out: Console, stop: Callable[[], None]) -> None:
     """Write down the address, play what is still to be played, and print how to come in."""
     home = system.home
-    (home.path / "address.new").write_text(address, encoding="ascii")
-    (home.path / "address.new").replace(home.path / "address")  # whoever waits for it reads all of it
+    write_address(system, address)
     if home.settings.demo_today and home.clock.mode == "simulated" and not _play(system, out):
         stop()
         return
     for table in sign_ins(system, address):
         out.print(table)
+
+
+def write_address(system: System, address: str) -> None:
+    """Write down where the county is reached, for whoever plays in it."""
+    write_whole(system.home.path / "address", address)  # several web processes may at once
 
 
 def _play(system: System, out: Console) -> bool:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from onevisit.demo.papers import PACK, ROOT, Papers
 from onevisit.system import System
+from onevisit.tail import onwards
 from runtime.store.actor import Actor
 from schemas.envelope import CloudEvent
 from schemas.rulepack import parse_rulepack
@@ -49,7 +50,7 @@ def summarize(system: System) -> dict[str, Any]:
     manifest = json.loads(full_record(drawer, draw.draw).record)["manifest"]
     events = Counter(
         CloudEvent.model_validate_json(record.body).type
-        for record in system.bus.read([topic.name for topic in FACT_TOPICS], {}, 10_000_000)
+        for record in onwards(system.bus, [topic.name for topic in FACT_TOPICS], {})
     )
     backlogs = [service.backlog() for service in services.values()]
     return {

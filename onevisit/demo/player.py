@@ -105,6 +105,9 @@ class Player:
             except (httpx.TransportError, FileNotFoundError):  # down, or just coming up under another address
                 if time.monotonic() > end:
                     raise
+            except StepRefused as refused:  # at the sign-in before it
+                if refused.status != 503 or time.monotonic() > end:
+                    raise
             else:
                 if answer.is_success:
                     return answer

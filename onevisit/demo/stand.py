@@ -1,26 +1,37 @@
-"""`make demo`: the whole campaign in a home of its own, with server and player as processes, then the proof of what came of it."""
+"""
+`make demo`: the whole campaign in a home of its own, with server and player as processes, then the proof of what came of it.
+
+On Kafka and PostgreSQL the server is several processes: web, timers and a worker for every service that hears.
+"""
 
 import gc
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from onevisit import home as homes
+from onevisit.databases import PostgresSettings
 from onevisit.demo import progress
 from onevisit.demo.papers import Papers, demo_settings
 from runtime.errors import Conflict
+from schemas.vocabulary import SERVICES
 
-START_SECONDS = 60.0
+START_SECONDS = 240.0  # a busy machine starts six processes
 MARK = ".onevisit-demo"  # stands in a folder that `onevisit demo` made or filled, from before anything else does
+WHOLE = (("up",),)
+PARTS = (("serve", "web"), ("serve", "timers"), *(("serve", "worker", name) for name in SERVICES if name != "console"))
 LEFT = ("home", "draw", "summary.json", MARK)  # what it leaves there
 
 
@@ -30,10 +41,45 @@ class FolderNotOurs(Conflict):
     code = "demo.folder_not_ours"
 
 
-def found(home: Path) -> None:
+@dataclass(frozen=True)
+class Servers:
+    """On what a distributed demonstration is played; it makes a database, roles and topics of its own there."""
+
+    kafka: str  # host:port
+    postgres: str  # address with a role that may make databases and roles, and its password
+
+
+def found(home: Path, settings: homes.HomeSettings | None = None) -> None:
     """Make the demonstration's home on a simulated clock."""
     start = datetime.fromisoformat(str(Papers().demo["clock"]["start"]))
-    homes.create(home, demo_settings(""), simulated_from=start)
+    homes.create(home, settings or demo_settings(""), simulated_from=start)
+
+
+def found_on(servers: Servers, home: Path) -> None:
+    """
+    Make the demonstration's home on *servers*: nothing that is there already is touched.
+
+    Raises:
+        PostgresNotInstalled, KafkaNotInstalled: the packages for them are missing.
+    """
+    import asyncio
+
+    from onevisit.brokers import imported, reached
+    from onevisit.databases import provision_all
+    from runtime.store.places import postgres
+
+    name = f"onevisit_demo_{secrets.token_hex(4)}"
+    at = urlsplit(servers.postgres)
+    database = f"postgresql://{{service}}_{name}@{at.hostname}:{at.port or 5432}/{name}"
+    kafka: homes.Section = {"bootstrap": servers.kafka, "prefix": f"{name}."}
+    told = {"postgres": PostgresSettings(url=database), "kafka": kafka}
+    found(home, demo_settings("").model_copy(update=told))
+    postgres().make_database(servers.postgres, name)
+    provision_all(home, PostgresSettings(url=database), at._replace(path=f"/{name}").geturl())
+    asyncio.run(imported("runtime.events.kafka_topics").apply(reached(home, kafka)))
+    subprocess.run(
+        [sys.executable, "-m", "onevisit", "migrate", "--home", str(home)], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def make_room(to: Path) -> None:
@@ -71,10 +117,13 @@ def _is_demo(to: Path) -> bool:
     return settings.demo and not settings.demo_today
 
 
-def start_server(home: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start the county's server on *home* as a process of its own, on a free port."""
-    (home / "address").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "onevisit", "up", "--home", str(home), "--port", "0"]
+def start_server(
+    home: Path, environment: Mapping[str, str] | None = None, words: Sequence[str] = ("up",)
+) -> subprocess.Popen[bytes]:
+    """Start the county's server on *home*, or the part of it that *words* name, as a process of its own, on a free port."""
+    if words in (("up",), ("serve", "web")):
+        (home / "address").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "onevisit", *words, "--home", str(home), "--port", "0"]
     return subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL)
 
 
@@ -110,14 +159,18 @@ def stop_server(server: subprocess.Popen[bytes]) -> None:
     stop(server)
 
 
-def play_whole_campaign(to: Path, out: Console) -> int:
+def play_whole_campaign(to: Path, out: Console, servers: Servers | None = None) -> int:
     """Play everything, write summary, record and frame, check the invariants; return the exit code."""
     make_room(to)
     home = to / "home"
-    found(home)
-    server, player = start_server(home), start_player(home)
+    if servers is None:
+        found(home)
+    else:
+        found_on(servers, home)
+    processes = [start_server(home, words=words) for words in (PARTS if servers else WHOLE)]
+    player = start_player(home)
     try:
-        if not wait_until_up(home, server):
+        if not wait_until_up(home, processes[0]):
             out.print("[red]系统未能启动 / the county did not start[/red]; see logs/onevisit.log")
             return 1
         from onevisit.demo import outcome  # the whole system, two seconds of import: while the others play
@@ -129,7 +182,10 @@ def play_whole_campaign(to: Path, out: Console) -> int:
             return played
     finally:
         stop(player)
-        stop(server)
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            stop(process)
     system = build(homes.open_home(home))
     try:
         summary = outcome.summarize(system)
