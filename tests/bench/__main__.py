@@ -5,7 +5,7 @@ import platform
 import sqlite3
 from itertools import chain
 
-from tests.bench import county, events, teams
+from tests.bench import county, events, selection, teams, verification
 
 
 def machine() -> str:
@@ -18,7 +18,7 @@ def main() -> None:
     """Print every figure."""
     print(f"before: {machine()}\n")
     print(f"{'':58} {'measured':>16} {'aim':>12} {'ratio':>9}   baseline")
-    for figure in chain(events.figures(), county.figures(), teams.figures()):
+    for figure in chain(*(one.figures() for one in (events, county, teams, selection, verification))):
         print(figure.line(), flush=True)
     print(f"\nafter: {machine()}")
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +74,11 @@ def host_class(kind: str) -> Any:
 
 
 @contextmanager
-def topics_of_its_own(address: str) -> Iterator[KafkaSettings]:
-    """Make the toys' topics under a prefix of their own on a shared Kafka, and delete them at the end."""
+def topics_of_its_own(address: str, names: Sequence[str] = TOYS_SAY_AND_HEAR) -> Iterator[KafkaSettings]:
+    """Make the toys' topics, or those *names* say, under a prefix of their own on a shared Kafka, and delete them at the end."""
     from runtime.events.kafka_topics import apply, delete
 
     settings = KafkaSettings(bootstrap=address, prefix=f"t{uuid.uuid4().hex[:12]}.")
-    asyncio.run(apply(settings, [TOPICS[name] for name in TOYS_SAY_AND_HEAR]))
+    asyncio.run(apply(settings, [TOPICS[name] for name in names]))
     yield settings
-    asyncio.run(delete(settings, TOYS_SAY_AND_HEAR))
+    asyncio.run(delete(settings, names))

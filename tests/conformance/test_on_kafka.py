@@ -5,12 +5,14 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka
 from cloudevents.core.formats.json import JSONFormat
@@ -22,11 +24,13 @@ from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_settings import KafkaSettings
 from runtime.events.kafka_topics import TopicsMissing
 from runtime.service import settle
+from runtime.store.actor import Actor
 from runtime.store.database import Database
 from tests.conformance import toy
 from tests.conformance.platforms import (
     DISTRIBUTED,
     MAKERS,
+    POSTGRES,
     Platform,
     host_class,
     provide,
@@ -136,8 +140,9 @@ def database_of(home: Path, service: str) -> Database:
 
 
 def in_database(home: Path, service: str, query: str) -> list[Any]:
-    with database_of(home, service).read_plumbing() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(query)]
+    # As the service itself: PostgreSQL keeps owned rows even from their table's owner, once a second start has walled them.
+    with database_of(home, service).read(Actor.system(service)) as session:
+        return [tuple(row) for row in session.connection().exec_driver_sql(query)]
 
 
 def wait_for(happened: Callable[[], bool], seconds: float) -> float:
@@ -266,6 +271,52 @@ def test_a_second_worker_under_one_number_refuses_to_start_and_the_first_works_o
     assert third.ends(30) == 0, third.text()[-2000:]
 
 
+def without_its_number(home: Path, admin: psycopg.Connection, *, waits: bool = False) -> Callable[[], None]:
+    """Cut the connection that holds the number of the listener; *waits*: another has queued up for it, and gives it back."""
+    key = database_of(home, "notifier")._key("worker-0")  # type: ignore[attr-defined]
+    other = psycopg.connect(os.environ[POSTGRES], autocommit=True)
+    queued = threading.Thread(target=lambda: other.execute("SELECT pg_advisory_lock(%s)", [key]))
+    held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted = %s"
+    place = [key >> 32, key & 0xFFFFFFFF]
+    if waits:
+        queued.start()
+        wait_for(lambda: admin.execute(held, [*place, False]).fetchone() is not None, WAIT_SECONDS)
+    ended = admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({held}) AS holder", [*place, True]).fetchall()
+    assert ended == [(True,)]
+    if waits:
+        queued.join()
+    return other.close
+
+
+def test_a_worker_whose_number_is_lost_with_its_connection_takes_it_again_or_ends_if_another_has_it(
+    platform: Platform, kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    worker = Played(home, 0, platform, kafka, role="notifier")
+    assert Played(home, 5, platform, kafka, role="planner").ends() == 0
+    wait_for(lambda: heard(home) == 5, WAIT_SECONDS)
+
+    with psycopg.connect(os.environ[POSTGRES], autocommit=True) as admin:
+        without_its_number(home, admin)()
+        taken_again = wait_for(lambda: "host.ordinal_taken_again" in worker.text(), WAIT_SECONDS)
+        second = Played(home, 0, platform, kafka, role="notifier", output=home / "second.out")
+        assert second.ends() == 1
+        assert "worker.ordinal_taken" in second.text()
+        assert Played(home, 10, platform, kafka, role="planner").ends() == 0
+        wait_for(lambda: heard(home) == 10, WAIT_SECONDS)
+
+        give_back = without_its_number(home, admin, waits=True)
+        assert worker.ends(WAIT_SECONDS) == 70, worker.text()[-2000:]
+        assert "worker.ordinal_taken" in worker.text()
+        give_back()
+    third = Played(home, 0, platform, kafka, role="notifier")
+    assert Played(home, 15, platform, kafka, role="planner").ends() == 0
+    wait_for(lambda: heard(home) == 15, WAIT_SECONDS)
+    third.process.terminate()
+    assert third.ends(30) == 0, third.text()[-2000:]
+    print(f"{platform}: number taken again {taken_again:.1f} s after it was lost; given up to another that had it")
+
+
 def test_a_killed_worker_is_at_work_again_under_its_ordinal_long_before_its_session_ends(
     platform: Platform, kafka: KafkaSettings, tmp_path: Path
 ) -> None:
@@ -282,7 +333,11 @@ def test_a_killed_worker_is_at_work_again_under_its_ordinal_long_before_its_sess
 
     again.process.terminate()
     assert again.ends(30) == 0, again.text()[-2000:]
-    print(f"{platform}: at work {back:.1f} s after its process was started again")
+    joining = float(again.text().rpartition("partitions after ")[2].partition(" s\n")[0])
+    assert joining < 10, "a second on an idle machine"
+    print(
+        f"{platform}: at work {back:.1f} s after its process was started again, had its partitions {joining} s after joining"
+    )
 
 
 def test_a_database_that_is_away_is_waited_out_and_a_stop_meanwhile_loses_nothing(

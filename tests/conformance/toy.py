@@ -34,6 +34,7 @@ from tests.kit import COUNTY, SetClock
 SETTLE_SECONDS = 150.0
 PACE_SECONDS = 0.01  # between two of an unlimited flow
 LISTEN_SECONDS = 300.0
+LOOK_SECONDS = 0.01
 LEAD = Actor("jt-plan", "JT", COUNTY, frozenset({Role.PLANNER}))
 
 
@@ -226,13 +227,15 @@ def run_hosted(home: Path, proposals: int, platform: Platform, role: str, ordina
     makers = {"all": (proposer, listener), "planner": (proposer,), "notifier": (listener,)}[role]
     services = [set_up(make(made, home, platform.store)) for make in makers]
     options = {"scratch": home / "faust" / str(os.getpid())} if platform.host == "faust" else {}
-    host = host_class(platform.host)(
-        services, ordinal=ordinal, session_seconds=session, timers=lambda: False, **options
-    )
+    host = host_class(platform.host)(services, ordinal=ordinal, session_seconds=session, **options)
     signal.signal(signal.SIGTERM, lambda number, frame: host.ended.set())
     host.start()
     settled = True
     if role == "notifier":
+        joining = time.monotonic()
+        while not services[0].processor.held and not host.ended.wait(LOOK_SECONDS):
+            pass
+        print(f"partitions after {time.monotonic() - joining:.2f} s", flush=True)
         host.ended.wait(LISTEN_SECONDS)
     else:
         if proposals < 0:

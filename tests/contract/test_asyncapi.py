@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
 from schemas.registry import PAYLOADS, UPCASTERS
@@ -53,6 +53,21 @@ def test_every_reference_leads_somewhere() -> None:
     assert len(found) > 2 * len(PAYLOADS)
     for one in found:
         assert at(one) if one.startswith("#/") else (SCHEMAS / one).is_file(), one
+
+
+def test_the_document_is_asyncapi_by_the_official_schema_and_a_broken_one_is_not() -> None:
+    official = Draft7Validator(
+        json.loads((Path(__file__).parent / "asyncapi" / "3.0.0.schema.json").read_text("utf-8"))
+    )
+
+    official.validate(DOCUMENT)
+
+    broken: list[Mapping[str, Any]] = [
+        {name: part for name, part in DOCUMENT.items() if name != "info"},
+        {**DOCUMENT, "operations": {"says": {"action": "says", "channel": {"$ref": "#/channels/accounts"}}}},
+        {**DOCUMENT, "channels": {"accounts": {"address": 1}}},
+    ]
+    assert [official.is_valid(one) for one in broken] == [False, False, False]
 
 
 def test_every_topic_is_a_channel_said_by_its_owner_and_every_fact_a_message_on_its_own() -> None:

@@ -19,7 +19,8 @@ from runtime.events.bus import Message
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_access import Grant, grants
 from runtime.events.kafka_settings import KafkaSettings
-from runtime.events.kafka_topics import apply
+from runtime.events.kafka_topics import AccessNotGranted, apply
+from runtime.events.kafka_topics import allow as granted
 from schemas.topics import TOPICS
 from schemas.vocabulary import SERVICES
 from tests.conformance import toy
@@ -109,6 +110,15 @@ def test_the_broker_refuses_a_word_on_another_services_topic(secured: KafkaSetti
     notifier.close()
 
 
+def test_rights_are_not_said_to_be_given_by_a_broker_without_access_lists(kafka_address: str) -> None:
+    settings = KafkaSettings(bootstrap=kafka_address, username="ov-{service}")
+
+    with pytest.raises(AccessNotGranted) as refusal:
+        asyncio.run(granted(settings, grants(settings, "planner")))
+
+    assert (refusal.value.code, refusal.value.facts["user"]) == ("kafka.access_not_granted", "ov-planner")
+
+
 def test_a_wrong_password_is_refused(secured: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / "planner.password").write_text("secret-of-notifier")
     bus = KafkaBus(secured.of("planner"))
@@ -127,7 +137,7 @@ def test_services_of_one_process_work_each_under_its_own_name(kind: str, secured
         toy.set_up(toy.proposer(made, kit.folder)),
         toy.set_up(toy.listener(replace(made, bus=buses["notifier"]), kit.folder)),
     ]
-    host = host_class(kind)(kit.services, timers=lambda: False)
+    host = host_class(kind)(kit.services)
     host.start()
     for number in range(6):
         toy.speak(kit.services[0], number)

@@ -27,7 +27,9 @@ from runtime.web.refusals import NotSignedIn
 from runtime.web.settings import WebSettings
 from runtime.web.signin import SignedIn
 from runtime.web.templates import Web
+from schemas.vocabulary import Scope
 from services.console.app import console
+from services.console.domain.scopes import roles_of
 from tests.kit import COUNTY, Kit
 
 with warnings.catch_warnings():
@@ -379,14 +381,22 @@ class Doors:
         return self._people.get(token)
 
     def client_of(self, key: str, address: str) -> SignedIn:
-        """Know no key."""
-        raise NotSignedIn()
+        """Look up which system was given this key."""
+        if key not in self._people:
+            raise NotSignedIn()
+        return self._people[key]
 
     def admit(self, actor: Actor, name: str = "测试人员", agency_name: str = "测试单位") -> tuple[str, str]:
         """Give *actor* a session; return its token and CSRF token."""
         token, csrf = f"token-of-{len(self._people):012d}-", f"csrf-of-{len(self._people):012d}-"
         self._people[token] = SignedIn(actor, csrf, name, agency_name)
         return token, csrf
+
+    def admit_client(self, actor: Actor, *scopes: Scope) -> str:
+        """Give a system of *actor*'s agency a key."""
+        key = f"key-of-{len(self._people)}"
+        self._people[key] = SignedIn(actor, "", "业务系统", "测试单位", scopes=frozenset(scopes))
+        return key
 
 
 @dataclass
@@ -400,6 +410,13 @@ class Site:
         """Return a browser in which *actor* is signed in."""
         token, csrf = self.doors.admit(actor)
         return ConsoleClient(self.app, token, csrf)
+
+    def client(self, agency: str, *scopes: Scope) -> ConsoleClient:
+        """Return a program of *agency*'s own that holds a key with these scopes."""
+        client = ConsoleClient(self.app)
+        actor = Actor(f"K-{agency}", agency, COUNTY, roles_of(scopes), kind="client")
+        client.http.headers["Authorization"] = f"Bearer {self.doors.admit_client(actor, *scopes)}"
+        return client
 
     def anonymous(self) -> ConsoleClient:
         """Return a browser in which nobody is signed in."""

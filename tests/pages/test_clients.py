@@ -118,7 +118,9 @@ def test_a_scope_opens_the_routes_that_name_it_and_no_other(jt: ConsoleClient, a
 
 
 def test_no_route_is_open_to_clients_unless_its_line_says_so(jt: ConsoleClient, app: FastAPI) -> None:
-    key = make(jt, "feed:read", "campaigns:read", "assignments:read", "visits:schedule", "referrals:answer")["key"]
+    key = make(
+        jt, "feed:read", "campaigns:read", "assignments:read", "visits:schedule", "referrals:answer", "draws:speak"
+    )["key"]
     passed = set()
     for line, access in app.state.access.lines.items():
         method, template = line.split(" ", 1)

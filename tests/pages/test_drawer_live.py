@@ -122,6 +122,29 @@ def test_dice_without_a_photograph_have_none(county: County) -> None:
         acts.photo(county.service, LEAD, DRAW)
 
 
+def test_a_firms_request_is_entered_by_the_team_lead_and_decided_by_the_head_in_words(
+    site: Site, county: County
+) -> None:
+    county.until_drawn()
+    county.at(BEACON_TIME + timedelta(hours=20))
+    leads, head = (site.person(person("SJ", role)) for role in (Role.TEAM_LEAD, Role.AGENCY_HEAD))
+    form = [one for one in leads.get(CHANGES).forms if one.action == CHANGES][2]
+    subject = next(one.get("value") for one in form.element.all("option") if "/SJ-" in one.get("value"))
+    paper = {"file": ("request.pdf", b"%PDF-1.4 asks", "application/pdf")}
+    words = "该人员与我单位有债务纠纷。"
+    page = form.submit(files=paper, subject=subject, reason="officer_ill", firms_words=words)
+    assert "当事人申请回避" in page.main
+    assert "待本单位审批" in page.main
+    assert not [one for one in page.forms if one.action.endswith(("/decide", "/withdraw"))]
+
+    page = head.get(CHANGES)
+    decide = next(one for one in page.forms if one.action.endswith("/decide"))
+    page = decide.submit(approve="yes", words="属实，应当回避。")
+
+    assert "已批准，待开启替换" in page.main
+    assert "负责人决定：属实，应当回避。" in page.main
+
+
 def test_a_change_goes_by_hand_from_the_request_to_the_round(site: Site, county: County) -> None:
     county.until_drawn()
     county.at(BEACON_TIME + timedelta(hours=20))
@@ -151,9 +174,14 @@ def test_a_change_goes_by_hand_from_the_request_to_the_round(site: Site, county:
     browsers["GZ"].get(path).form(f"{path}/seal").submit()
     assert "等待现场掷骰" in site.person(OFFICER["AJ"]).get(f"/draws/{DRAW}/live").main
     county.at(BEACON_TIME + timedelta(hours=21, minutes=10))
-    page = browsers["GZ"].get(path).form(f"{path}/dice").submit(digits=DIGITS, again=DIGITS)
+    photo = {"photo": ("dice.png", PNG, "image/png")}
+    page = browsers["GZ"].get(path).form(f"{path}/dice").submit(files=photo, digits=DIGITS, again=DIGITS)
 
     assert "本轮已完成" in page.main
+    assert "照片摘要" in page.main
+    assert browsers["AJ"].http.get(f"{path}/dice/photo").content == PNG
+    assert browsers["AJ"].http.get(f"/draws/{DRAW}/dice/photo").status_code == 404, "the first draw's dice had none"
+    assert site.person(person("XX", Role.DRAW_OFFICER)).http.get(f"{path}/dice/photo").status_code == 404
     assert "已替换" in head.get(CHANGES).main
     county.at(WINDOW_END)
     assert "抽出对象" in site.anonymous().get(f"/public/draws/{DRAW}").main

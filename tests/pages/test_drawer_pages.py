@@ -2,10 +2,14 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
+import zxingcpp
 from _pytest.logging import LogCaptureFixture
 from sqlalchemy import Engine
 from sqlalchemy.event import listen, remove
@@ -20,9 +24,11 @@ from services.drawer.acts import AskedTimes
 from services.drawer.app import ACCESS
 from services.drawer.domain import ticket
 from services.drawer.domain.encoding import SHA256
+from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draws_of
 from tests.kit import Kit, messages, person, said
-from tests.pages.client import HOSTILE, ConsoleClient, Site, open_site
+from tests.pages.client import ADDRESS, HOSTILE, ConsoleClient, Element, Page, Site, open_site
+from tests.unit.drawer_service import test_staged_draws as staged_draws
 from tests.unit.drawer_service.county import (
     AGENCIES,
     BEACON_TIME,
@@ -42,6 +48,7 @@ from tests.unit.drawer_service.county import (
     County,
     a_county,
     confirmed,
+    entered,
     entities,
     frozen,
     plan,
@@ -55,6 +62,14 @@ TIMES = {
     "seal_by": SEAL_BY,
     "beacon_time": BEACON_TIME,
 }
+VISIT = "V-640221-2018-001-01"
+LISTS = {
+    f"/draws/{DRAW}/targets": {"target", "officer"},
+    f"{API}/draws/{DRAW}/targets": {"target", "officer"},
+    f"/draws/{DRAW}/sheet": {"target", "officer"},
+    f"/draws/{DRAW}/targets/{VISIT}": {"target"},
+}
+"""Who was drawn, for the lead's planner and draw officer: on paper too."""
 EVERYBODY = (*OFFICER.values(), WITNESS, PLANNER, SUPERVISOR, person("GA", Role.PLANNER), person("YG", Role.VIEWER))
 
 
@@ -317,7 +332,9 @@ def _everything_read(client: ConsoleClient) -> dict[str, str]:
     found = {}
     for line in ACCESS:
         verb, path = line.split(" ", 1)
-        address = path.format(draw_id=DRAW, campaign_id=CAMPAIGN, number=1, change_id="X-640221-2018-001")
+        address = path.format(
+            draw_id=DRAW, campaign_id=CAMPAIGN, number=1, change_id="X-640221-2018-001", visit_id=VISIT
+        )
         if verb == "GET":
             for full in (address, f"{address}?edition=full") if address.endswith("/record") else (address,):
                 found[full] = client.call("GET", full).text
@@ -369,7 +386,7 @@ def test_before_the_window_closes_no_body_shows_anything_undisclosed(
 
     for actor in EVERYBODY:
         for path, text in _everything_read(site.person(actor)).items():
-            allowed = {"target", "officer"} if actor in (LEAD, PLANNER) and path.endswith("/targets") else set()
+            allowed = LISTS.get(path, set()) if actor in (LEAD, PLANNER) else set()
             leaks = _leaks(secrets, text)
             assert leaks == allowed, f"{actor.id} {path} shows {leaks}"
     for path, text in _everything_read(site.anonymous()).items():
@@ -377,6 +394,35 @@ def test_before_the_window_closes_no_body_shows_anything_undisclosed(
     for message in messages(county.service):
         assert _leaks(secrets, message.body.decode()) == set()
     assert _leaks(secrets, caplog.text) == set()
+
+
+def _on_lists(path: str, actor: Actor | None) -> set[str]:
+    """Name what stands on a list of who was drawn, beside the visit that everybody knows of by now."""
+    slip = path.endswith(f"/targets/{VISIT}")
+    return LISTS.get(path, set()) if actor in (LEAD, PLANNER) and not slip else set()
+
+
+def test_visit_by_visit_what_was_visited_is_disclosed_and_nothing_else(kit: Kit) -> None:
+    county = a_county(kit, plan(disclosure="visit"))
+    site = open_site(kit, county.service)
+    county.until_drawn()
+    secrets = _secrets(county)
+    for path, text in _everything_read(site.anonymous()).items():
+        assert _leaks(secrets, text) == set(), path
+
+    kit.feed(county.service, entered(VISIT))
+
+    told = site.anonymous().get(f"/public/draws/{DRAW}/visits/{VISIT}").text
+    own = {name: [value for value in values if value in told] for name, values in secrets.items()}
+    assert {name for name, values in own.items() if values} == {"target", "pid"}
+    assert len(own["target"]) == 1
+    assert 2 <= len(own["pid"]) <= 10  # the visit's teams
+    rest = {name: [value for value in values if value not in own[name]] for name, values in secrets.items()}
+    for actor in (None, *EVERYBODY):
+        client = site.anonymous() if actor is None else site.person(actor)
+        for path, text in _everything_read(client).items():
+            allowed = _on_lists(path, actor)
+            assert _leaks(rest, text) == allowed, f"{actor and actor.id} {path}"
 
 
 def test_stored_secrets_are_sealed_and_restricted_blobs_are_ciphertext(county: County) -> None:
@@ -419,6 +465,26 @@ def test_feasibility_tells_others_nothing_of_an_agencys_recusals(kit: Kit) -> No
     assert foreign["feasible"] is False
 
 
+def test_feasibility_names_the_day_on_which_the_fewest_are_there_to_whom_it_concerns(kit: Kit) -> None:
+    days = tuple(date(2018, 12, day) for day in (10, 11, 12))
+    given = rosters()
+    away = {"YG-01": (days[1],), "YG-02": days[1:]}
+    agencies = {
+        agency: tuple(one.model_copy(update={"absent": away.get(one.officer, ())}) for one in officers)
+        for agency, officers in given.agencies.items()
+    }
+    county = a_county(kit, given=given.model_copy(update={"agencies": agencies, "days": days}))
+    site = open_site(kit, county.service)
+
+    page = site.person(OFFICER["YG"]).get(f"/campaigns/{CAMPAIGN}/draw")
+    foreign = site.person(OFFICER["GA"]).api("GET", f"{API}/campaigns/{CAMPAIGN}/feasibility")
+
+    says = "运管所：2018年12月11日在岗最少，3 人中有 1 人；3 个工作日最多检查 9 户，其中 1 天凑不齐一个检查组。"
+    assert says in page.text
+    assert foreign["notes"] == []
+    county.open()  # tight, and no reason to refuse
+
+
 def test_the_list_of_draws_costs_the_same_however_many_there_are(county: County) -> None:
     def cost() -> int:
         counted: list[str] = []
@@ -440,3 +506,151 @@ def test_the_list_of_draws_costs_the_same_however_many_there_are(county: County)
 
     assert len(county.service.ask(LEAD, draws_of, now=county.kit.clock.at)) == 3
     assert cost() == with_one
+
+
+# ── papers and QR codes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def qr_codes(page: Page) -> dict[str, Element]:
+    """Read every QR code of a page as a telephone would: {what it says: the element of the picture}."""
+    return {scanned(one.one("svg")): one for one in page.root.all("span") if one.get("class") == "ov-qr-picture"}
+
+
+def scanned(svg: Element) -> str:
+    """Paint the modules of a picture and let a reader of QR codes read them."""
+    size = int(svg.get("viewbox").split()[-1])
+    field = np.full((size, size), 255, np.uint8)
+    modules = next(one for one in svg.all("path") if one.get("stroke") == "#000")
+    x = y = 0.0
+    for what, rest in re.findall(r"([Mmh])([-0-9. ]+)", modules.get("d")):
+        numbers = [float(one) for one in rest.split()]
+        if what == "h":
+            field[int(y), int(x) : int(x + numbers[0])] = 0
+            x += numbers[0]
+        else:
+            x, y = (numbers[0], numbers[1]) if what == "M" else (x + numbers[0], y + numbers[1])
+    (found,) = zxingcpp.read_barcodes(field.repeat(8, axis=0).repeat(8, axis=1))
+    return str(found.text)
+
+
+def test_the_printed_record_carries_its_digest_and_its_address_as_qr_codes(site: Site, county: County) -> None:
+    county.until_drawn()
+    lead = site.person(LEAD)
+    digest = json.loads(archive.full_record(county.service, DRAW).record)["result_digest"]
+
+    assert f"/draws/{DRAW}/sheet" in lead.get(f"/draws/{DRAW}/targets").links
+    sheet = lead.get(f"/draws/{DRAW}/sheet")
+    codes = qr_codes(sheet)
+
+    assert set(codes) == {digest, f"{ADDRESS}/public/draws/{DRAW}"}
+    for text, picture in codes.items():
+        assert picture.get("role") == "img"
+        assert text in picture.get("aria-label")
+        assert text in sheet.main
+    targets = [one.target for one in county.service.ask(LEAD, drawn_list, draw_id=DRAW)]
+    assert all(target in sheet.main for target in targets)
+    assert "请勿外传" in sheet.main
+    county.at(WINDOW_END)
+    assert set(qr_codes(site.anonymous().get(f"/public/draws/{DRAW}"))) == set(codes)
+    assert "请勿外传" not in lead.get(f"/draws/{DRAW}/sheet").main
+
+
+def test_a_visited_firms_slip_leads_to_its_own_proof_once_the_record_is_open(site: Site, county: County) -> None:
+    county.until_drawn()
+    lead, anybody = site.person(LEAD), site.anonymous()
+    visit, other = county.service.ask(LEAD, drawn_list, draw_id=DRAW)[:2]
+    at = f"/draws/{DRAW}/targets/{visit.visit}"
+
+    assert at in lead.get(f"/draws/{DRAW}/targets").links
+    slip = lead.get(at)
+    (address,) = (one for one in qr_codes(slip) if one.startswith(ADDRESS) and "/why?" in one)
+    before = anybody.get(address.removeprefix(ADDRESS), 404)
+
+    assert other.target not in slip.text
+    assert address in slip.main
+    assert qr_codes(before) == {}
+    assert before.text.replace(visit.target, "") == anybody.get(
+        f"/public/draws/{DRAW}/why?entity={other.target}", 404
+    ).text.replace(other.target, "")
+    county.at(WINDOW_END)
+    page = anybody.get(address.removeprefix(ADDRESS))
+    assert "抽取：抽中" in page.main
+    assert visit.target in page.main
+    assert set(qr_codes(page)) == {address}
+
+
+def test_whoever_is_sent_gets_the_slip_of_the_own_visit_and_of_no_other(site: Site, county: County) -> None:
+    county.until_drawn()
+    visits = county.service.ask(LEAD, drawn_list, draw_id=DRAW)
+    own, sent = next((one, team.officers[1]) for one in visits for team in one.teams if team.agency == "GA")
+    other = next(one for one in visits if all(sent not in team.officers for team in one.teams))
+    without = next(one for one in visits if all(team.agency != "GA" for team in one.teams))
+    officer = site.person(person("GA", Role.INSPECTOR, id="sent", officer=sent))
+    leader = site.person(person("GA", Role.TEAM_LEAD))
+
+    for client in (officer, leader):
+        at = f"/draws/{DRAW}/targets/{own.visit}"
+        assert at in client.part(f"/parts/drawer/visit/{own.visit}").links
+        slip = client.get(at)
+        assert own.target in slip.main
+        assert f"/visits/{own.visit}" in slip.links
+    for client, visit in ((officer, other), (leader, without), (site.person(OFFICER["GA"]), own)):
+        assert client.part(f"/parts/drawer/visit/{visit.visit}").links == []
+        assert client.call("GET", f"/draws/{DRAW}/targets/{visit.visit}").status_code == 403
+    for namesake in (
+        person("AJ", Role.INSPECTOR, officer=sent),
+        person("GA", Role.INSPECTOR, officer=sent, county="1"),
+    ):
+        assert site.person(namesake).part(f"/parts/drawer/visit/{own.visit}").links == []
+
+
+def test_papers_are_for_who_may_see_the_list(site: Site, county: County) -> None:
+    county.until_drawn()
+    visit = county.service.ask(LEAD, drawn_list, draw_id=DRAW)[0].visit
+
+    for path in ("sheet", f"targets/{visit}"):
+        assert site.person(PLANNER).get(f"/draws/{DRAW}/{path}")
+        for actor in (OFFICER["GA"], WITNESS, SUPERVISOR, person("GA", Role.PLANNER)):
+            assert site.person(actor).call("GET", f"/draws/{DRAW}/{path}").status_code == 403
+    assert site.person(LEAD).call("GET", f"/draws/{DRAW}/targets/V-640221-2018-001-99").status_code == 404
+
+
+def test_the_archive_is_downloaded_by_who_may_have_its_edition(site: Site, county: County) -> None:
+    county.until_drawn()
+    full, public = f"/draws/{DRAW}/archive.zip", f"/public/draws/{DRAW}/archive.zip"
+    anybody, supervisor = site.anonymous(), site.person(SUPERVISOR)
+    assert full not in supervisor.get(f"/draws/{DRAW}").links
+    assert supervisor.call("GET", full).status_code == 409
+    assert anybody.call("GET", public).status_code == 404
+    county.at(WINDOW_END)
+
+    assert full in supervisor.get(f"/draws/{DRAW}").links
+    assert full not in site.person(OFFICER["GA"]).get(f"/draws/{DRAW}").links
+    assert site.person(OFFICER["GA"]).call("GET", full).status_code == 403
+    assert anybody.http.get(full, follow_redirects=False).status_code == 303
+    assert public in anybody.get(f"/public/draws/{DRAW}").links
+    for client, path, more in ((supervisor, full, {"moments.json", "log/events.jsonl"}), (anybody, public, set())):
+        answer = client.call("GET", path)
+        assert answer.headers["content-type"] == "application/zip"
+        with ZipFile(BytesIO(answer.content)) as held:
+            assert held.testzip() is None
+            assert {"record.json", "frame.tsv", "verify_draw.py", "digests.txt"} < set(held.namelist())
+            assert set(held.namelist()) & {"moments.json", "log/events.jsonl"} == more
+
+
+def test_a_staged_draw_says_on_its_pages_which_draw_chose_its_targets(kit: Kit) -> None:
+    county = staged_draws.one_agency_alone(kit)
+    drawn = staged_draws.targets(county)
+    second = staged_draws.followed(county, staged_draws.rows_of(staged_draws.EVERYBODY, drawn))
+    second.draw()
+    site, at = open_site(kit, county.service), second.second.draw
+
+    page = site.person(OFFICER["GA"]).get(f"/draws/{at}")
+
+    assert "分段式：本次为第二段" in page.main
+    assert f"检查对象是任务 {CAMPAIGN} 已公开的抽取所抽中的全部 {len(drawn)} 户" in page.main
+    assert "分段式" not in site.person(LEAD).get(f"/draws/{DRAW}").main
+    county.at(WINDOW_END)
+    public = site.anonymous().get(f"/public/draws/{at}")
+    assert "分段式：本次为第二段" in public.main
+    assert f"/public/draws/{DRAW}" in public.links

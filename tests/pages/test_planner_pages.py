@@ -149,6 +149,42 @@ def test_a_refused_draft_keeps_what_was_typed(county: County) -> None:
     assert "填写的内容有误：计划抽取户数" in page.text
 
 
+@pytest.mark.parametrize(
+    ("policy", "words"), [("window", "检查阶段结束后"), ("visit", "逐户公开"), ("open", "抽取后即公开")]
+)
+def test_the_lead_chooses_when_who_was_drawn_becomes_public(county: County, policy: str, words: str) -> None:
+    lead = county.as_(planner_of(LEAD))
+
+    page = lead.get("/campaigns/new").form("/campaigns/new").submit(**{**FORM, "disclosure": policy})
+
+    assert words in page.main
+    edit = f"{page.path}/edit"
+    assert lead.get(edit).form(edit).values["disclosure"] == [policy]
+
+
+def test_the_lead_chooses_a_first_stage_and_is_asked_for_no_number(county: County) -> None:
+    lead = county.as_(planner_of(LEAD))
+    assert "parent" not in lead.get("/campaigns/new").form("/campaigns/new").values, "there is none to choose"
+    first = county.world.frozen()
+    told = (facts.opened(first), facts.completed(first, 1, 1))
+    record = b'{"selected": {"s": {"c1/KY": ["91640221DEM0000144", "91640221DEM0000152"]}}}'
+    county.world.kit.feed(county.world.service, *told, facts.disclosed(county.world.kit, first, record))
+
+    def drafted(number: str, status: int = 200, **told: str) -> Page:
+        form = lead.get("/campaigns/new").form("/campaigns/new")
+        return form.submit(status, **{**FORM, "number": number, **told})
+
+    page = drafted("二", parent=first, ratio="1/2", planned="")
+
+    shown = "".join(page.main.split())
+    assert f"分段式第一段{first}" in shown
+    assert "计划户数2" in shown
+    edit = f"{page.path}/edit"
+    assert lead.get(edit).form(edit).values["parent"] == [first]
+    assert "填写的内容有误：计划抽取户数" in drafted("三", 422, planned="").text
+    assert "分段式第一段不分段" in "".join(drafted("四").main.split())
+
+
 def test_a_draft_is_edited_and_a_stale_edit_refused(county: County) -> None:
     lead = county.as_(planner_of(LEAD))
     campaign = county.world.draft(conditions={"districts": ["PL01"], "labels": ["维修"]})
@@ -250,7 +286,7 @@ def test_an_unreadable_pack_shows_its_problems(empty: County) -> None:
     assert "需要改正" in page.text
 
 
-@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "items", "checklists"])
+@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "absences", "items", "checklists"])
 def test_every_register_has_its_page_and_template(county: County, kind: str) -> None:
     browser = county.as_(planner_of("GA"))
 
@@ -314,7 +350,7 @@ def test_the_whole_way_by_api(empty: County) -> None:
             name = f"{kind}-{agency}" + (".csv" if (kind, agency) == ("inspectors", "AJ") else ".xlsx")
             assert _import(browser, kind, name, example(name)).status_code == 200
     counts = {each["kind"]: each["rows"] for each in lead.api("GET", f"{API}/registers")["registers"]}
-    assert counts == {"targets": 110, "inspectors": 6, "recusals": 0, "items": 2, "checklists": 2}
+    assert counts == {"targets": 110, "inspectors": 6, "recusals": 0, "absences": 0, "items": 2, "checklists": 2}
     assert len(lead.api("GET", f"{API}/registers/targets?on=2018-11-28")["rows"]) == 110
     assert len(lead.api("GET", f"{API}/items")["items"]) == 7
     assert [each["checklist"] for each in lead.api("GET", f"{API}/checklists")["checklists"]] == ["JT-01", "JT-02"]
@@ -398,3 +434,27 @@ def test_every_route_of_the_planner_has_its_line_and_roles_hold(county: County) 
             assert access.roles
             filled = path.format(campaign_id="C-1", agency="GA", kind="targets", pack="X")
             assert viewer.call("POST", filled, {}).status_code == 403
+
+
+def test_a_lead_sees_bounds_that_clash_and_takes_the_nearest_numbers_over(county: County) -> None:
+    lead = county.as_(planner_of(LEAD))
+    asked = {
+        "spread": "class_per_category",
+        "planned": "15",
+        "most": "12",
+        "class_ratio_PH": "1/5",
+        "class_most_KY": "2",
+    }
+    page = lead.get("/campaigns/new").form("/campaigns/new").submit(**FORM | asked)
+    assert "各类别合计要抽 19 户，全部至多 12 户。" in page.text
+    assert "按比例 1/10 须抽 3 户，又限定至多 2 户。" in page.text
+    assert "改动最小的可行户数，共 12 户" in page.text
+
+    taken = page.form(f"{page.path}/numbers").submit()
+
+    assert "草稿已更新" in taken.text
+    assert "要求互相冲突" not in taken.text
+    assert "按方案限定的户数：共抽 12 户" in taken.text
+    edited = lead.get(f"{taken.path}/edit")
+    assert 'name="planned" type="number" inputmode="numeric" value="12"' in edited.response.text
+    assert 'name="class_ratio_PH" type="text" value="1/5"' in edited.response.text

@@ -9,6 +9,7 @@ from runtime.service import Service
 from schemas.vocabulary import Role, Scope
 from schemas.webhooks import read_secret
 from services.console import app as console
+from services.drawer import app as drawer
 from services.notifier import app as notifier_app
 from services.notifier.app import notifier
 from services.notifier.outgoing import Answer
@@ -216,7 +217,7 @@ def test_a_cursor_of_another_agency_is_refused_in_words(kit: Kit, service: Servi
 
 
 def test_every_scope_opens_some_route() -> None:
-    tables = (console.ACCESS, notifier_app.ACCESS, planner.ACCESS, results.ACCESS)
+    tables = (console.ACCESS, drawer.ACCESS, notifier_app.ACCESS, planner.ACCESS, results.ACCESS)
 
     opened = {line.scope for table in tables for line in table.values() if line.scope}
     assert opened == set(Scope)

@@ -120,17 +120,37 @@ def test_a_claim_has_one_holder_and_is_free_when_its_connection_ends(
 ) -> None:
     other_process, another_service = opened(), opened("drawer")
 
-    give_back = database.claim("worker-0")
+    claim = database.claim("worker-0")
 
-    assert give_back is not None
+    assert claim is not None
     assert other_process.claim("worker-0") is None
     for free in (other_process.claim("worker-1"), another_service.claim("worker-0")):
         assert free is not None
-        free()
-    give_back()
+        free.give_back()
+    assert claim.held()
+    claim.give_back()
     again = other_process.claim("worker-0")
     assert again is not None
-    again()
+    again.give_back()
+
+
+def test_a_claim_whose_connection_was_cut_is_known_to_be_lost(
+    database: PostgresDatabase, opened: Callable[..., PostgresDatabase], postgres_url: str
+) -> None:
+    claim = database.claim("timers")
+    assert claim is not None
+
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s",
+            [database._key("timers") >> 32, database._key("timers") & 0xFFFFFFFF],
+        )
+
+    assert not claim.held()
+    other = opened().claim("timers")
+    assert other is not None, "somebody else has it now"
+    other.give_back()
+    claim.give_back()
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -49,6 +49,12 @@ class Desk:
         files, headers = {"file": PAPER}, self._headers(login)
         return self._done(self.who(login).http.post(path, data=fields, files=files, headers=headers), 201)
 
+    def send(self, login: str, path: str, data: dict[str, str], files: Any = None) -> None:
+        """Send the form of a page as *login*, and let everybody hear of it."""
+        answer = self.who(login).http.post(path, data=data, files=files, headers=self._headers(login))
+        assert answer.status_code == 200, answer.text  # of the page it leads to
+        settle(self.system.services.values())
+
     def _headers(self, login: str) -> dict[str, str]:
         csrf = self.who(login).csrf
         return {"Origin": ADDRESS, "X-CSRF-Token": csrf, "Idempotency-Key": f"k{next(self._keys)}"}

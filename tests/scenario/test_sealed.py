@@ -16,10 +16,11 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from runtime.events.bus import Message
+from runtime.service import Service
 from runtime.store.plumbing import outbox, parked, waiting
 from schemas.blobs import BlobRef
 from schemas.topics import TOPICS
-from services.drawer.tables import Campaign
+from services.drawer.tables import Attempt, Campaign, Entered
 from services.notifier.tables import FeedEntry
 from tests.scenario.desk import Desk, a_round
 from tests.scenario.marks import Marks, collect, found_in, joined
@@ -170,6 +171,31 @@ def test_no_page_or_api_tells_who_is_drawn(sealed: Sealed, name: str) -> None:
     allowed = [own, known_firms(sealed.town, sealed.marks, person), handed_to(sealed.town, sealed.marks, person)]
     assert len(seen) > 50
     assert told([one for one in seen if one.line not in WHOLE_FRAME], without(sealed.forbidden, *allowed)) == set()
+
+
+def test_visit_by_visit_the_public_is_told_whom_was_visited_and_nothing_else(midway: Played, tmp_path: Path) -> None:
+    with capture_logs(), copied(midway.home, tmp_path / "home") as system:
+        made = _let_it_be_visit_by_visit(system.services["drawer"])
+        town, marks = Town(system), collect(system)
+        seen = walk(town, [town.person("anonymous")])["anonymous"]
+
+    disclosed = joined(
+        {mark: what for mark, what in marks.drawn[visit].items() if what.startswith("uscc")} for visit in made
+    )
+    assert 0 < len(disclosed) < len(marks.drawn)
+    line = "GET /public/draws/{draw_id}/visits.json"
+    assert {one for one in told(seen, disclosed) if one.startswith(line)} == {
+        f"{line}: {what}" for what in disclosed.values()
+    }
+    assert told(seen, without(joined([marks.draw, *marks.drawn.values()]), disclosed)) == set()
+
+
+def _let_it_be_visit_by_visit(drawer: Service) -> set[str]:
+    """Let the draw's manifest say "visit", as another plan would have; name the visits that were made."""
+    with drawer.db.write(drawer.system) as session:
+        for attempt in session.scalars(select(Attempt)):
+            attempt.manifest = {**attempt.manifest, "disclosure": "visit"}
+        return set(session.scalars(select(Entered.visit)))
 
 
 # ── and that the search finds it ────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,8 @@ from tests.scenario.playing import Played, copied
 from tests.scenario.town import LEAD, OFFICE, PARTNER, UNRELATED, WITNESS, Person, Town, paths
 from tests.scenario.watch import Watch
 
+FULL_EDITION = {Role.SUPERVISOR, Role.DRAW_OFFICER}  # of the lead: JIDRAW/1 section 3
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walls"), pytest.mark.timeout(600)]
 
 ADDRESS = "http://127.0.0.1"
@@ -170,15 +172,22 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /campaigns/{campaign_id}/confirm",
         "GET /campaigns/{campaign_id}/draw",
         "GET /public/draws/{draw_id}",  # nothing is disclosed
+        "GET /public/draws/{draw_id}/archive.zip",
         "GET /public/draws/{draw_id}/frame.tsv",
+        "GET /public/draws/{draw_id}/import.json",  # of draws made elsewhere (tests/scenario/test_imported.py)
         "GET /public/draws/{draw_id}/keys.json",
         "GET /public/draws/{draw_id}/record.json",
+        "GET /public/draws/{draw_id}/visits",  # the plan says "window" (tests/scenario/test_sealed.py)
+        "GET /public/draws/{draw_id}/visits.json",
+        "GET /public/draws/{draw_id}/visits/{visit_id}",
+        "GET /public/draws/{draw_id}/visits/{visit_id}/proof.json",
         "GET /public/draws/{draw_id}/why",
         "GET /public/draws/{draw_id}/why.json",
         "GET /public/results/{campaign_id}",  # nothing is published
         "GET /api/drawer/v1/draws/{draw_id}/record",
         "GET /api/drawer/v1/draws/{draw_id}/frame",  # for bodies that keep their key; here the server keeps all of them
         "GET /api/drawer/v1/draws/{draw_id}/papers",
+        "GET /draws/{draw_id}/archive.zip",
         "GET /draws/{draw_id}/dice/photo",  # nobody took one
         "GET /draws/{draw_id}/rounds/{number}",  # nothing is replaced (tests/scenario/test_sealed.py)
         "GET /draws/{draw_id}/changes/{change_id}/evidence",
@@ -474,6 +483,8 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
     kept = ("secret of", "signing key", "salt", "password", "master", "sealing key", "hash", "session")
     secret = {mark: what for mark, what in joined([marks.secrets, marks.draw]).items() if what.startswith(kept)}
     phones = {mark: what for mark, what in marks.people.items() if mark.isdigit()}
+    rho = {mark: what for mark, what in secret.items() if what.startswith("salt of ρ")}  # of the full edition
+    readers = {person.name for person in town.people if person.agency == LEAD and person.roles & FULL_EDITION}
     handed = {
         LEAD: [handed_over(marks, ("AJ", FIRE_EXIT)), marks.officers[LEAD], *own_firms(marks)],
         PARTNER: [handed_over(marks, (LEAD, DRIVER)), marks.officers[PARTNER]],
@@ -489,8 +500,12 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
             else {text: "" for text in heard if person.agency == PARTNER and "立案" in text}
         )
         forbidden = joined([secret, phones, marks.all_written()])
-        allowed = [own, decided, *handed.get(person.agency, [])]
+        visited = [marks.drawn[visit] for visit, team in town.teams.items() if person.on(team)]  # whom to call there
+        allowed = [own, decided, *visited, *handed.get(person.agency, []), *([rho] if person.name in readers else [])]
         assert told(walked[person.name], without(forbidden, *allowed)) == set(), person.name
+    assert len(readers) == 2
+    for name in readers:
+        assert told(walked[name], rho), "the full edition opens the rosters"
     read = [one for one in walked["ga-super"] if one.line == "GET /referrals/{referral_id}"]
     assert told(read, handed_over(marks, (LEAD, DRIVER))), (
         "the window is over: the whole agency reads what it was handed"

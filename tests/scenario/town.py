@@ -57,13 +57,17 @@ class Person:
         """Tell what the access table says of this person."""
         return access.public or (self.actor is not None and access.admits(self.roles))
 
+    def on(self, team: frozenset[str]) -> bool:
+        """Tell whether this person is one of a visit's officers."""
+        return self.actor is not None and self.actor.officer in team
+
     def may_know(self, marks: Marks, teams: Mapping[str, frozenset[str]], visit: str) -> bool:
         """Tell whether this person may know a visit's target before disclosure (issue 3, disclosure "window")."""
         if self.actor is None:
             return False
         if self.agency == LEAD and self.roles & {Role.PLANNER, Role.DRAW_OFFICER}:
             return True
-        if self.actor.officer in teams[visit]:
+        if self.on(teams[visit]):
             return True
         eyes = {Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD}
         return self.agency in marks.agencies[visit] and bool(self.roles & eyes)
@@ -183,6 +187,7 @@ class Town:
             "campaign_id,agency": [{"campaign_id": campaign, "agency": PARTNER}],
             "draw_id": [{"draw_id": draw}],
             "draw_id,number": [{"draw_id": draw, "number": "1"}],
+            "draw_id,visit_id": [{"draw_id": draw, "visit_id": each.id} for each in visits[:2]],
             "draw_id,change_id": [{"draw_id": draw, "change_id": "none"}],
             "visit_id": [
                 {"visit_id": each.id} for each in _first_of_each(visits, lambda each: PARTNER in each.agencies)
@@ -199,7 +204,9 @@ class Town:
                 if each.agency in (LEAD, PARTNER)
             ],
             "notice_id": [{"notice_id": notice.id if notice else "none"}],
-            "kind": [{"kind": kind} for kind in ("targets", "items", "inspectors", "checklists", "recusals")],
+            "kind": [
+                {"kind": kind} for kind in ("targets", "items", "inspectors", "checklists", "recusals", "absences")
+            ],
             "client_id": [{"client_id": "none"}],
             "webhook_id": [{"webhook_id": self.webhook}],
             "pack": [{"pack": "NX-2018"}],

@@ -6,7 +6,7 @@ import pytest
 
 from services.drawer.domain import drafting, entity_proof, frame
 from services.drawer.domain.encoding import SHA256
-from services.drawer.domain.entity_proof import Drawing, EntityNotInFrame, EntityProof, EntityProofWrong
+from services.drawer.domain.entity_proof import Drawing, EntityNotInFrame, EntityProof, EntityProofWrong, Shelf
 from services.drawer.domain.frame import Kind
 from services.drawer.domain.manifest_reader import read_manifest
 from tests.unit.drawer.draws import as_plain, frame_of, refused, sample, sample_frame, terms
@@ -39,6 +39,16 @@ def test_everybody_can_be_shown_why() -> None:
             selected = DRAWINGS[one.round].selected.get(one.selection, {}).get(one.stratum, ())
             assert one.drawn == (entity in list(selected))
             assert one.drawn <= (one.cutoff is not None and one.ticket <= one.cutoff)
+
+
+def test_a_shelf_finds_what_a_walk_finds() -> None:
+    finders = {shard: Shelf(MANIFEST.h, rows).find for shard, rows in FRAME.items()}
+
+    for entity in ROWS:
+        assert entity_proof.prove_found(MANIFEST, finders, DRAWINGS, entity) == proof_of(entity)
+    for nobody in ("!", f"{min(ROWS)}0", f"{max(ROWS)}0"):
+        with refused(EntityNotInFrame, entity=nobody):
+            entity_proof.prove_found(MANIFEST, finders, DRAWINGS, nobody)
 
 
 def test_an_entity_outside_the_frame_could_not_be_drawn() -> None:

@@ -1,11 +1,13 @@
 """Frames: written, read row by row, digested, counted; every wrong row named."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.drawer.domain import frame as framing
 from services.drawer.domain import merkle
 from services.drawer.domain.encoding import SHA256, SM3, Hash, tagged_hash
 from services.drawer.domain.frame import (
@@ -78,6 +80,25 @@ def test_an_entity_in_two_shards_is_refused_with_both_places() -> None:
 
     with refused(EntityInTwoShards, entity="c", shard="s2", row=2, other_shard="s1"):
         survey(SHA256, shards)
+
+
+@given(st.lists(st.sets(identifiers, max_size=15), min_size=2, max_size=5), st.integers(1, 4))
+def test_the_first_doubled_id_is_found_however_shards_lie_to_one_another(
+    shards: list[set[str]], at_a_time: int
+) -> None:
+    frame = {f"s{n}": rows_of(serialise("s", dict.fromkeys(ids, Kind("A", ("l1",))))) for n, ids in enumerate(shards)}
+    places = [(entity, shard) for entity in set.union(*shards) for shard, ids in enumerate(shards) if entity in ids]
+    doubled = sorted(two for two in combinations(sorted(places), 2) if two[0][0] == two[1][0])
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(framing, "MERGED_ROWS", at_a_time)
+        if not doubled:
+            assert survey(SHA256, frame).frame.n == len(places)
+            return
+        (entity, one), (_, other) = doubled[0]
+        row = sorted(shards[other]).index(entity) + 1
+        with refused(EntityInTwoShards, entity=entity, shard=f"s{other}", row=row, other_shard=f"s{one}"):
+            survey(SHA256, frame)
 
 
 @given(st.dictionaries(identifiers, kinds, max_size=12))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from runtime.errors import OneVisitError
+from services.drawer import sm2
 from services.drawer.checking import RecordDiffers, verify
 from services.drawer.domain.canonical import JsonUnreadable
 from services.drawer.domain.record_reader import read_record
@@ -39,7 +40,8 @@ def test_the_records_that_forgeries_start_from_are_accepted() -> None:
             assert checked(start()).not_checked == ()
 
 
-def test_a_party_with_sm2_is_said_not_to_be_checked() -> None:
+def test_a_party_with_sm2_is_said_not_to_be_checked_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sm2, "installed", lambda: False)
     case = forge.base()
     case.manifest["agencies"]["GA"].update(alg="sm2", key="04" + "ab" * 64)
     forge.anew(case)

@@ -74,6 +74,15 @@ def test_every_visited_firm_can_show_its_own_visit() -> None:
         assert root_of_proof(SHA256, proof) == visits_root(SHA256, SEED, VISITS)
 
 
+def test_a_proof_is_handed_out_with_all_that_its_leaf_is_made_of() -> None:
+    proof = prove_visit(SHA256, SEED, VISITS, "E3")
+
+    told = proof.as_json()
+
+    assert (told["entity"], told["blind"], told["path"]) == ("E3", proof.blind.hex(), proof.path.as_json())
+    assert told["entry"] == {agency: [list(lines), list(team)] for agency, (lines, team) in VISITS["E3"].items()}
+
+
 def test_a_changed_proof_leads_elsewhere() -> None:
     proof = prove_visit(SHA256, SEED, VISITS, "E3")
     root = visits_root(SHA256, SEED, VISITS)

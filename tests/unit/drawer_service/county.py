@@ -13,6 +13,7 @@ from schemas.documents import CampaignPlan, PlanAgency, PlanClass, PlanItem, Pub
 from schemas.events.accounts import AgencyRegistered
 from schemas.events.campaigns import CampaignConfirmed, FrameFrozen, PinnedPack, StageWindow
 from schemas.events.payload import Due, Payload
+from schemas.events.results import ChecklistSubmitted
 from schemas.vocabulary import AgencyKind, Purpose, Role, Stage
 from services.drawer import acts
 from services.drawer.acts import AskedTimes
@@ -199,6 +200,13 @@ def frozen(kit: Kit, given: Rosters, file: bytes | None = None) -> FrameFrozen:
         document=kit.blob(content, "drawer", content_type="text/tab-separated-values"),
         rosters=kit.blob(given.encode(), "drawer"),
         annex=kit.blob(b"{}", "results"),
+    )
+
+
+def entered(visit: str, agency: str = "JT") -> ChecklistSubmitted:
+    """Say what results says when an agency's checklist of a visit is in."""
+    return ChecklistSubmitted(
+        county=COUNTY, campaign=CAMPAIGN, visit=visit, agency=agency, items=1, entered_by="U-1", approval=due()
     )
 
 

@@ -5,15 +5,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tongsuopy.crypto.asymciphers import ec
+from tongsuopy.crypto.hashes import SM3
 
 from runtime.errors import OneVisitError
 from runtime.store import Actor
 from schemas.vocabulary import Role
-from services.drawer import acts, archive, checking
+from services.drawer import acts, archive, checking, sm2
 from services.drawer.commands.keys import register_key
 from services.drawer.domain import messages
 from services.drawer.domain.canonical import canonical
@@ -57,8 +61,28 @@ class System:
         return {"custody": "own", "key": self.key, "sig": sig}
 
 
-def system(body: str) -> System:
-    return System(body, Ed25519PrivateKey.from_private_bytes(hashlib.sha256(body.encode()).digest()))
+class ChineseSystem(System):
+    """One that signs by SM2, as Tongsuo does it."""
+
+    @property
+    def key(self) -> str:
+        numbers = self._private.public_key().public_numbers()
+        return f"04{numbers.x:064x}{numbers.y:064x}"
+
+    def signs(self, message: bytes) -> str:
+        r, s = decode_dss_signature(self._private.sign(message, ec.ECDSA(SM3())))
+        return f"{r:064x}{s:064x}"
+
+    def registration(self, body: str | None = None) -> dict[str, str]:
+        return super().registration(body) | {"alg": "sm2"}
+
+    @property
+    def _private(self) -> Any:
+        return ec.derive_private_key(int.from_bytes(self.private.private_bytes_raw(), "big") >> 1, ec.SM2())
+
+
+def system(body: str, kind: type[System] = System) -> System:
+    return kind(body, Ed25519PrivateKey.from_private_bytes(hashlib.sha256(body.encode()).digest()))
 
 
 def registers(county: County, actor: Actor, told: dict[str, str], key: str = "register") -> None:
@@ -84,6 +108,39 @@ def test_a_key_is_taken_from_whoever_proves_to_hold_it(county: County) -> None:
         ("GA", own.key, "own")
     ]
     assert refusal(county, OFFICER["AJ"], System("AJ", own.private).registration()) == "draw.key_taken"
+
+
+def test_an_sm2_key_is_taken_where_it_can_be_checked(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = system("GA", ChineseSystem)
+    assert refusal(county, GA, own.registration("AJ")) == "draw.signature_wrong"
+    assert refusal(county, GA, own.registration() | {"key": "04" + "ab" * 64}) == "draw.signature_wrong"
+    assert refusal(county, GA, own.registration() | {"key": own.key[2:66]}) == "draw.hex_wrong"
+    assert refusal(county, GA, own.registration() | {"alg": "ed25519"}) == "draw.hex_wrong"
+    with monkeypatch.context() as without:
+        without.setattr(sm2, "installed", lambda: False)
+        assert refusal(county, GA, own.registration()) == "draw.algorithm_not_here"
+
+    registers(county, GA, own.registration())
+
+    assert [(one.agency, one.key) for one in county.service.ask(GA, public_keys)] == [("GA", own.key)]
+
+
+def test_sm2_is_that_of_the_standards_own_example() -> None:
+    # GB/T 32918.5-2017, annex A.2: the recommended curve, user id 1234567812345678.
+    key = (
+        "0409f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
+        "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+    )
+    signature = bytes.fromhex(
+        "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"
+        "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
+    )
+
+    assert sm2.verify(key, b"message digest", signature)
+    assert not sm2.verify(key, b"message digesT", signature)
+    assert not sm2.verify(key, b"message digest", signature[:63] + b"\x00")
+    assert not sm2.verify(key, b"message digest", signature + b"\x00")
+    assert not sm2.verify(key, b"message digest", b"")
 
 
 def commitment_of(county: County, ga: System) -> tuple[bytes, bytes, OwnCommitment]:
@@ -127,8 +184,11 @@ def test_the_papers_hold_what_the_signature_stands_for_and_only_until_it_is_give
     assert papers_refused(county, GA, acts.frame) == "draw.frame_for_committing_only"
 
 
-def test_an_agency_and_a_witness_with_systems_of_their_own_go_through_a_whole_draw(county: County) -> None:
-    ga, gz, service = system("GA"), system("GZ"), county.service
+@pytest.mark.parametrize("kind", [System, ChineseSystem])
+def test_an_agency_and_a_witness_with_systems_of_their_own_go_through_a_whole_draw(
+    county: County, kind: type[System], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ga, gz, service = system("GA", kind), system("GZ", kind), county.service
     registers(county, GA, ga.registration())
     registers(county, WITNESS, gz.registration())
     county.open()
@@ -164,7 +224,11 @@ def test_an_agency_and_a_witness_with_systems_of_their_own_go_through_a_whole_dr
 
     files = archive.full_record(service, DRAW)
     assert checking.verify(files.record, [files.frame]).targets == 11
+    assert "signatures sm2" not in checking.verify(files.record, [files.frame]).not_checked
     assert json.loads(files.record)["manifest"]["agencies"]["GA"]["custody"] == "own"
+    monkeypatch.setattr(sm2, "installed", lambda: False)
+    unchecked = checking.verify(files.record, [files.frame]).not_checked
+    assert ("signatures sm2" in unchecked) == (kind is ChineseSystem)
     view = service.ask(GA, draw_view, draw_id=DRAW, now=county.kit.clock.at)
     assert (view.custody_of("GA"), view.custody_of("GZ"), view.custody_of("JT")) == ("own", "own", "server")
 

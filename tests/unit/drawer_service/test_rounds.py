@@ -13,19 +13,19 @@ import pytest
 
 from runtime.errors import OneVisitError
 from runtime.store import Actor
-from schemas.documents import TeamChange, WorkList
+from schemas.documents import GrantedRecusal, TeamChange, WorkList
 from schemas.events.draws import (
     ChangeApproved,
     ChangeRequested,
     DrawDisclosed,
     InspectorSubstituted,
+    RecusalGranted,
     RoundClosed,
     RoundOpened,
     RoundSpent,
     TargetReplaced,
 )
 from schemas.events.payload import Payload
-from schemas.events.results import ChecklistSubmitted
 from schemas.vocabulary import Role
 from services.drawer import archive, checking, round_acts
 from services.drawer.commands import changing
@@ -34,11 +34,10 @@ from services.drawer.queries.records import public_draw
 from services.drawer.queries.rounds import changes_view, round_view
 from services.drawer.round_acts import AskedRoundTimes
 from services.drawer.uploads import Document
-from tests.kit import COUNTY, Kit, person, said
+from tests.kit import Kit, person, said
 from tests.unit.drawer_service.county import (
     AGENCIES,
     BEACON_TIME,
-    CAMPAIGN,
     DIGITS,
     DRAW,
     LEAD,
@@ -47,7 +46,7 @@ from tests.unit.drawer_service.county import (
     WITNESS,
     County,
     a_county,
-    due,
+    entered,
     plan,
 )
 from tests.verifier_js import node
@@ -124,8 +123,29 @@ def finish(county: County, number: int, dice_at: datetime = DICE_AT) -> None:
     reveal(county, number)
     round_acts.seal(county.service, WITNESS, DRAW, number, key=f"seal-{number}")
     county.at(dice_at)
-    typed = {"digits": DIGITS[::-1], "again": DIGITS[::-1]}
-    round_acts.throw_dice(county.service, WITNESS, DRAW, number, key=f"dice-{number}", **typed)
+    typed = DIGITS[::-1]
+    round_acts.throw_dice(county.service, WITNESS, DRAW, number, key=f"dice-{number}", digits=typed, again=typed)
+
+
+def firm_asks(county: County, visit: VisitView, words: str = "该人员与我单位有债务纠纷。") -> str:
+    officer = team(visit, "SJ")[0]
+    reply = round_acts.ask_change(
+        county.service,
+        TEAM_LEAD["SJ"],
+        DRAW,
+        visit.visit,
+        key=f"firm-{next(TRY)}",
+        officer=officer,
+        reason="officer_ill",
+        document=PDF,
+        firms_words=words,
+    )
+    return str(reply.value["change"])
+
+
+def head_decides(county: County, actor: Actor, change: str, words: str, *, yes: bool = True) -> None:
+    key = f"decide-{next(TRY)}"
+    round_acts.decide_change(county.service, actor, DRAW, change, key=key, approve=yes, words=words)
 
 
 def code(call: Callable[[], object]) -> str:
@@ -329,17 +349,8 @@ def test_what_was_inspected_is_not_replaced(after: County) -> None:
     agency = visit.teams[0].agency
     asked_and_approved(after, visit.visit, "closed", agency)
     asked_and_approved(after, other.visit, "closed", other.teams[0].agency)
-    entered = ChecklistSubmitted(
-        county=COUNTY,
-        campaign=CAMPAIGN,
-        visit=visit.visit,
-        agency=agency,
-        items=1,
-        entered_by="U-1",
-        approval=due(),
-    )
 
-    after.kit.feed(after.service, entered)
+    after.kit.feed(after.service, entered(visit.visit, agency))
 
     assert code(lambda: ask(after, HEAD[agency], visit.visit, "moved_out")) == "draw.change_visit_entered"
     number = open_round(after)
@@ -360,16 +371,11 @@ def test_nobody_goes_ahead_of_the_others(after: County) -> None:
     sign(after, number)
     reveal(after, number, "AJ", "GA")
     assert code(lambda: round_acts.seal(after.service, WITNESS, DRAW, number, key="s2")) == "draw.too_many_missing"
-    typed = {"digits": DIGITS, "again": DIGITS}
-    assert (
-        code(lambda: round_acts.throw_dice(after.service, WITNESS, DRAW, number, key="d", **typed)) == "draw.not_sealed"
-    )
+    throw = partial(round_acts.throw_dice, after.service, WITNESS, DRAW, number, digits=DIGITS, again=DIGITS)
+    assert code(partial(throw, key="d")) == "draw.not_sealed"
     reveal(after, number, "JT", "SJ", "YG")
     round_acts.seal(after.service, WITNESS, DRAW, number, key="s3")
-    assert (
-        code(lambda: round_acts.throw_dice(after.service, WITNESS, DRAW, number, key="d2", **typed))
-        == "draw.dice_too_early"
-    )
+    assert code(partial(throw, key="d2")) == "draw.dice_too_early"
 
 
 def test_an_officers_own_key_is_not_signed_for(after: County) -> None:
@@ -415,3 +421,61 @@ def test_each_sees_its_own_entries_and_of_the_others_reasons_and_counts(after: C
     look = [OFFICER["SJ"], HEAD["AJ"], TEAM_LEAD["JT"]]
     refused = {code(partial(round_acts.evidence, after.service, actor, DRAW, change.change)) for actor in look}
     assert refused == {"draw.evidence_not_for_you", "draw.change_unknown"}
+
+
+# ── a firm's request for recusal ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_firms_request_that_the_head_grants_replaces_the_officer_and_goes_to_the_register(after: County) -> None:
+    visit = next(one for one in visits(after) if team(one, "SJ"))
+    officer = team(visit, "SJ")[0]
+    change = firm_asks(after, visit)
+    approver = person("SJ", Role.APPROVER)
+
+    assert code(lambda: head_decides(after, approver, change, "同意")) == "draw.change_head_decides"
+    assert code(lambda: head_decides(after, HEAD["SJ"], change, "  ")) == "draw.change_words_wrong"
+    head_decides(after, HEAD["SJ"], change, "属实，应当回避。")
+    (granted,) = events(after, RecusalGranted)
+    assert isinstance(granted, RecusalGranted)
+    written = GrantedRecusal.model_validate_json(after.kit.blobs.get(granted.recusal, "planner"))
+    assert (written.agency, written.officer, written.target) == ("SJ", officer, visit.target)
+    assert visit.target not in granted.model_dump_json()
+    with pytest.raises(OneVisitError):
+        after.kit.blobs.get(granted.recusal, "notifier")
+
+    (line,) = after.service.ask(HEAD["SJ"], changes_view, draw_id=DRAW, now=ASKED_ON).changes
+    assert (line.by_firm, line.decision) == (True, "属实，应当回避。")
+    finish(after, open_round(after))
+    now = next(one for one in visits(after) if one.visit == visit.visit)
+    assert officer not in team(now, "SJ")
+    assert "None" not in team(now, "SJ")
+
+
+def test_a_firms_request_that_the_head_refuses_changes_nothing_and_keeps_the_reason(after: County) -> None:
+    visit = next(one for one in visits(after) if team(one, "SJ"))
+    change = firm_asks(after, visit)
+
+    withdrawn = {"draw_id": DRAW, "change_id": change}
+    assert code(lambda: after.service.do(TEAM_LEAD["SJ"], changing.withdraw_change, **withdrawn)) == (
+        "draw.change_head_decides"
+    )
+    head_decides(after, HEAD["SJ"], change, "所述不属回避情形。", yes=False)
+
+    assert events(after, RecusalGranted, ChangeApproved) == []
+    assert code(lambda: open_round(after)) == "draw.nothing_to_change"
+    shown = {
+        who: after.service.ask(actor, changes_view, draw_id=DRAW, now=ASKED_ON).changes
+        for who, actor in (("own", TEAM_LEAD["SJ"]), ("other", TEAM_LEAD["GA"]), ("draws", OFFICER["SJ"]))
+    }
+    assert [(one.firms_words, one.decision) for one in shown["own"]] == [
+        ("该人员与我单位有债务纠纷。", "所述不属回避情形。")
+    ]
+    assert shown["other"] == []
+    assert [(one.firms_words, one.decision) for one in shown["draws"]] == [(None, None)]
+
+
+@pytest.mark.parametrize("words", ["", "   ", "x" * 1_001, "a\u202eb", "a\x00b"])
+def test_a_firms_reason_is_words_that_can_be_shown(after: County, words: str) -> None:
+    visit = next(one for one in visits(after) if team(one, "SJ"))
+
+    assert code(lambda: firm_asks(after, visit, words)) == "draw.change_words_wrong"

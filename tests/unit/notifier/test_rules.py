@@ -37,6 +37,7 @@ UNSAID = {
     "calendar.published",
     "register.published",  # an agency's own doing
     "checklist.published",
+    "recusal.granted",  # the agency's own decision; the officer who takes over hears of the round
     "notice.delivered",  # said by the notifier
     "deadline.approaching",
     "deadline.missed",

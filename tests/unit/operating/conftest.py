@@ -44,7 +44,7 @@ Command = Callable[..., Ran]
 @pytest.fixture
 def onevisit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run ``onevisit`` with these words, in this process."""
-    monkeypatch.setattr(log, "set_up", lambda folder, level: None)  # the log of the whole process belongs to pytest
+    monkeypatch.setattr(log, "set_up", lambda *asked: None)  # the log of the whole process belongs to pytest
 
     def run(*words: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["onevisit", *map(str, words)])
@@ -65,7 +65,7 @@ def opened(home: Path) -> System:
     return build(homes.open_home(home))
 
 
-def message(payload: Payload, *, service: str, number: int) -> Message:
+def message(payload: Payload, *, service: str, number: int, traceparent: str | None = None) -> Message:
     """Encode an event as its owner says it."""
     event = wrap(
         payload,
@@ -74,7 +74,7 @@ def message(payload: Payload, *, service: str, number: int) -> Message:
         at=START,
         correlation_id=f"e{number}",
         causation_id=None,
-        traceparent=None,
+        traceparent=traceparent,
     )
     return Message(payload.topic, payload.partition_key, event.id, event.encode())
 

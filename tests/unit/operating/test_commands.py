@@ -20,6 +20,7 @@ from onevisit.listing import show
 from services.planner.tables import AgencyRow
 from tests.unit.operating.conftest import MARK, ROOT, Command, opened
 
+PATIENCE_SECONDS = 240  # with a busy machine; two on an idle one
 SAMPLE = ROOT / "tests" / "golden" / "draw" / "draw-sample" / "sm3"
 
 
@@ -120,6 +121,15 @@ def test_a_skipped_message_lets_the_doctor_be_content(onevisit: Command, home: P
     assert (well.code, "✘" in well.out) == (0, False), well.out
 
 
+@pytest.mark.parametrize(("mode", "good"), [(0o600, True), (0o440, True), (0o640, False), (0o444, False)])
+def test_the_doctor_looks_who_may_read_the_secrets(onevisit: Command, home: Path, mode: int, good: bool) -> None:
+    (home / "secrets.toml").chmod(mode)
+
+    (line,) = [line for line in onevisit("doctor", "--home", home).out.splitlines() if "secrets.toml" in line]
+
+    assert line.startswith("✔" if good else "✘")
+
+
 def _empty_outbox(home: Path, name: str) -> None:
     system = opened(home)
     system.services[name].relay()
@@ -190,7 +200,7 @@ def test_a_replay_that_was_killed_is_told_of_and_run_again(onevisit: Command, ho
             cwd=ROOT,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert killed.returncode == -signal.SIGKILL, "the armed failpoint was never hit"
 
@@ -242,8 +252,9 @@ def test_a_true_record_is_confirmed(onevisit: Command) -> None:
         (lambda record: record.write_bytes(b"[]"), 1, "draw.shape_wrong"),
         (lambda record: _change(record, seed="0" * 64), 1, "draw.record_differs"),
         (lambda record: _change(record, teams={}), 1, "draw.record_differs"),
+        (lambda record: _change(record, v="onevisit-import/1"), 3, "draw.no_record_of_it"),
     ],
-    ids=["missing", "no JSON", "no UTF-8", "no object", "another seed", "no teams"],
+    ids=["missing", "no JSON", "no UTF-8", "no object", "another seed", "no teams", "drawn elsewhere"],
 )
 def test_a_record_that_is_not_confirmed_says_why(
     change: object, code: int, says: str, onevisit: Command, tmp_path: Path

@@ -324,3 +324,13 @@ def test_why_is_refused_where_it_cannot_be_shown(entity: str, frames: list[Path]
 
     assert done.code == 1
     assert f"[{code}]" in done.err
+
+
+def test_no_archive_is_left_of_a_draw_that_is_not_there(onevisit: Command, home: Path, tmp_path: Path) -> None:
+    to = tmp_path / "archive.zip"
+
+    done = onevisit("draw", "archive", "D-000000-2018-001", "--to", to, "--home", home)
+
+    assert done.code == 1
+    assert "draw.unknown" in done.err
+    assert list(tmp_path.glob("*archive*")) == []

@@ -11,6 +11,7 @@ from onevisit.home import HomeSettings
 from runtime.settings import ServiceSettings
 from runtime.web.access import MIB
 from schemas.vocabulary import SERVICES
+from tests.pages.client import TestClient
 from tests.unit.operating.conftest import Command, opened
 
 WITH_SETTINGS = [name for name in SERVICES if hasattr(importlib.import_module(f"services.{name}.app"), "Settings")]
@@ -111,3 +112,30 @@ def test_a_new_home_has_a_section_for_every_service_with_settings(tmp_path: Path
     text = (tmp_path / "settings.toml").read_text(encoding="utf-8")
     assert all(f"[{name}]" in text for name in WITH_SETTINGS)
     assert homes.settings_of(tmp_path) == HomeSettings(port=8020)
+
+
+def test_behind_a_proxy_the_public_name_is_served_under_https_cookies_and_no_other_name_is(write: Write) -> None:
+    system = opened(write('public = "https://onevisit.example"\n'))
+    try:
+        system.migrate()
+        with TestClient(system.web(), base_url="http://onevisit.example") as client:
+            page = client.get("/sign-in")
+            assert page.status_code == 200
+            assert "__Host-onevisit-form=" in page.headers["set-cookie"]
+            assert "Secure" in page.headers["set-cookie"]
+            assert client.get("/readyz", headers={"host": "elsewhere.example"}).status_code == 421
+            posted = {
+                origin: client.post(
+                    "/api/console/v1/sign-in", json={"login": "a", "password": "b"}, headers={"origin": origin}
+                )
+                for origin in ("https://onevisit.example", "http://onevisit.example")
+            }
+            assert posted["http://onevisit.example"].json()["code"] == "web.foreign_origin"
+            assert posted["https://onevisit.example"].json()["code"] != "web.foreign_origin"
+    finally:
+        system.close()
+
+
+def test_a_public_address_is_https(write: Write) -> None:
+    with pytest.raises(homes.SettingsBroken):
+        homes.settings_of(write('public = "http://onevisit.example"\n'))

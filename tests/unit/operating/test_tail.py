@@ -1,7 +1,9 @@
 """``onevisit events tail``: the newest events in their order, however long the log, and no more in hand than asked for."""
 
+import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +13,14 @@ from onevisit import home as homes
 from onevisit.home import HomeSettings
 from onevisit.system import build
 from onevisit.tail import PAGE, Reached, newest, onwards
-from runtime.events.bus import Message, Record
+from runtime.events.bus import EventBus, Message, Record
 from runtime.events.embedded import EmbeddedLog
+from runtime.log.trace import traceparent_of
+from tests.unit.operating.conftest import Command, agency, message, opened
 
 ROOT = Path(__file__).parents[3]
 TOPICS = ("draws", "results")
+PATIENCE_SECONDS = 240  # with a busy machine; two on an idle one
 
 
 class Watched(EmbeddedLog):
@@ -36,7 +41,7 @@ def log(tmp_path: Path) -> Watched:
     return Watched(tmp_path / "log.sqlite")
 
 
-def write(log: EmbeddedLog, *numbers: int) -> None:
+def write(log: EventBus, *numbers: int) -> None:
     """Append events with these numbers, over both topics and many keys."""
     log.append([Message(TOPICS[n % 2], f"k{n % 7}", f"e{n}", f'{{"n": {n}}}'.encode()) for n in numbers])
 
@@ -96,4 +101,21 @@ def test_the_command_prints_one_line_each_and_knows_its_topics(tmp_path: Path) -
 def tail(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the command as an operator does."""
     command = [sys.executable, "-m", "onevisit", "events", "tail", "--home", str(home), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+
+
+def test_the_events_of_one_request_are_found_by_its_trace(onevisit: Command, tmp_path: Path) -> None:
+    homes.create(tmp_path / "home", HomeSettings())
+    system = opened(tmp_path / "home")
+    system.migrate()
+    traces = ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", traceparent_of(str(uuid.uuid4())), None]
+    for number in range(9):
+        event = message(agency("JT"), service="console", number=number, traceparent=traces[number % 3])
+        system.bus.append([event])
+    system.bus.append([Message("accounts", "?", "unreadable", b"no event")])
+    system.close()
+
+    for given in (traces[0], "0af7651916cd43dd8448eb211c80319c"):
+        ran = onevisit("events", "tail", "--home", tmp_path / "home", "--last", 1, "--trace", given)
+        assert [json.loads(line)["id"] for line in ran.out.splitlines()] == ["e0", "e3", "e6"]
+    assert onevisit("events", "tail", "--home", tmp_path / "home", "--trace", "0" * 32).out == ""

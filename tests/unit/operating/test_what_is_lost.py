@@ -183,3 +183,24 @@ def test_a_database_damaged_in_the_middle_is_found_by_the_doctor(onevisit: Comma
 
     assert doctor.code == 1
     assert "✘ 文件 file db/planner.sqlite" in doctor.out
+
+
+def test_a_log_that_is_gone_for_good_is_gone_on_from_by_name_and_what_is_unheard_is_counted(
+    onevisit: Command, home: Path, empty_home: Path
+) -> None:
+    for part in home.glob("log.sqlite*"):
+        part.unlink()
+    shutil.copy(migrated(empty_home) / "log.sqlite", home / "log.sqlite")
+    connection = sqlite3.connect(home / "db" / "results.sqlite")
+    (was, part) = connection.execute("SELECT next, part FROM offsets WHERE topic = 'accounts' AND next > 0").fetchone()
+    connection.execute("UPDATE offsets SET next = next - 1 WHERE topic = 'accounts' AND part = ?", [part])
+    connection.commit()
+    connection.close()
+
+    ran = onevisit("topics", "rewind", "--home", home)
+
+    assert ran.code == 0, ran.err
+    assert f"results accounts/{part}: {was - 1} → 0, 未听到 / unheard: 1" in ran.out.splitlines()
+    assert f"planner accounts/{part}: {was} → 0, 未听到 / unheard: 0" in ran.out.splitlines()
+    assert onevisit("topics", "rewind", "--home", home).out == ""
+    assert onevisit("replay", "planner", "--home", home).code == 0, "nothing stands beyond the log any more"

@@ -86,10 +86,20 @@ def test_an_approval_pins_the_pack_and_counts_every_deadline(world: World) -> No
     assert [(each.code, each.categories, each.rate, each.minimum) for each in plan.classes] == [
         ("c1", ("KY", "PH", "WH", "WX", "ZC"), (1, 10), 11)
     ]
+    assert plan.officer_reasons == ("officer_away", "officer_ill", "officer_recused", "officer_transferred")
     assert {agency.agency: agency.slot_labels for agency in plan.agencies}["AJ"] == (("SAFETY",), ("SAFETY",))
     assert {item.item: item.checklist for item in plan.items} == {
         item: item for item in ("AJ-01", "AJ-02", "GA-01", "JT-01", "SJ-01", "YG-01")
     }
+
+
+@pytest.mark.parametrize("policy", ["window", "visit", "open"])
+def test_the_plan_says_when_who_was_drawn_becomes_public(world: World, policy: str) -> None:
+    world.confirmed(disclosure=policy)
+
+    (confirmed,) = (one for one in said(world.service) if isinstance(one, CampaignConfirmed))
+
+    assert CampaignPlan.model_validate_json(world.kit.blobs.get(confirmed.plan, "drawer")).disclosure == policy
 
 
 def test_a_freeze_fixes_frame_and_rosters_and_tells_only_digest_and_count(world: World) -> None:
@@ -126,6 +136,33 @@ def test_a_freeze_fixes_frame_and_rosters_and_tells_only_digest_and_count(world:
     assert len(annex.targets) == 110
     assert len(annex.officers) == 22
     assert annex.frame_digest == frozen.frame_digest
+
+
+def test_a_freeze_leaves_out_who_is_away_all_the_time_and_says_when_the_others_are(world: World) -> None:
+    rows = [["JT01", "2018-12-01", "2018-12-31", "培训"], ["JT02", "2018-12-11", "2018-12-12", "休假"]]
+    cancelled = ["JT03", "2018-12-01", "2018-12-31", "休假", "是"]
+    world.bring("absences", "JT", sheet("absences", [*rows, cancelled]))
+    campaign = world.confirmed()
+
+    world.freeze(campaign)
+
+    frozen = last(world, FrameFrozen)
+    rosters = Rosters.model_validate_json(world.kit.blobs.get(frozen.rosters, "drawer"))
+    annex = FrameAnnex.model_validate_json(world.kit.blobs.get(frozen.annex, "results"))
+    away = (date(2018, 12, 11), date(2018, 12, 12))
+    assert rosters.excluded["JT"] == (("JT01", "absent_throughout"),)
+    assert {each.officer: each.absent for each in rosters.agencies["JT"] if each.absent} == {"JT02": away}
+    assert (rosters.days[0], rosters.days[-1], len(rosters.days)) == (date(2018, 12, 10), date(2018, 12, 20), 9)
+    assert annex.absences == {"JT02": away}
+
+
+def test_a_freeze_without_absences_is_written_as_earlier_releases_read_it(world: World) -> None:
+    world.frozen()
+
+    frozen = last(world, FrameFrozen)
+    for document, reader in ((frozen.rosters, "drawer"), (frozen.annex, "results")):
+        written = world.kit.blobs.get(document, reader)
+        assert not any(word in written for word in (b'"absent"', b'"absences"', b'"days"'))
 
 
 def test_the_same_frame_has_the_same_digest_whoever_counts_again(world: World) -> None:

@@ -20,7 +20,7 @@ from services.planner.domain.deadlines import Term, reckon
 from services.planner.domain.frames import Candidate, Conditions, Entity, Line
 from services.planner.domain.ratios import CLASS_PER_CATEGORY, ONE_CLASS, Bounds
 from services.planner.domain.register_rows import looks_like_identity_number
-from services.planner.domain.rosters import Officer, Recusal
+from services.planner.domain.rosters import Absence, Officer, Recusal
 from services.planner.domain.stages import Warned, Window
 from tests.unit.planner.world import ROOT, STAGES
 
@@ -373,6 +373,29 @@ def test_a_recusal_binds_until_its_last_day(until: date | None, recused: tuple[s
     (seat,) = rosters.draw_roster(["o1"], {"o1": GOOD}, [], recusals, [Entity("a", "KY", ())], FIRST, LAST).eligible
 
     assert seat.recused == recused
+
+
+DAYS = [date(2018, 12, day) for day in (10, 11, 12)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "absent"),
+    [
+        (date(2018, 12, 1), date(2018, 12, 9), ()),
+        (date(2018, 12, 1), date(2018, 12, 10), (DAYS[0],)),
+        (date(2018, 12, 11), date(2018, 12, 31), (DAYS[1], DAYS[2])),
+        (date(2018, 12, 10), date(2018, 12, 12), None),
+    ],
+)
+def test_who_is_away_on_every_day_of_a_visit_is_left_out_and_who_is_away_on_some_stays(
+    first: date, last: date, absent: tuple[date, ...] | None
+) -> None:
+    absences = [Absence("o1", first, last), Absence("o2", FIRST, LAST)]
+
+    found = rosters.draw_roster(["o1"], {"o1": GOOD}, [], [], [], FIRST, LAST, absences, DAYS)
+
+    assert found.excluded == (() if absent is not None else (("o1", "absent_throughout"),))
+    assert [seat.absent for seat in found.eligible] == ([] if absent is None else [absent])
 
 
 def test_a_pack_may_take_too_few_officers_with_a_warning() -> None:

@@ -7,14 +7,17 @@ import pytest
 
 from runtime.store.digest import state_digests
 from runtime.store.plumbing import parked, waiting
+from schemas.documents import GrantedRecusal, Rosters
 from schemas.events.accounts import AccountChanged, AccountClosed
-from schemas.events.draws import RoundClosed
+from schemas.events.campaigns import FrameFrozen
+from schemas.events.draws import RecusalGranted, RoundClosed
 from schemas.events.results import VisitClosed
 from schemas.vocabulary import Role
 from services.planner.handlers import RecordUnreadable, selected_in
 from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of
+from services.planner.queries.registers import register_view
 from services.planner.tables import Base, DrawnTargetRow
-from tests.kit import COUNTY, person
+from tests.kit import COUNTY, person, said
 from tests.unit.planner import facts
 from tests.unit.planner.world import LEAD, World, approver_of, planner_of
 
@@ -171,6 +174,33 @@ def test_who_was_drawn_this_year_can_be_left_out(world: World) -> None:
     assert [(target, reason) for target, _, reason in frame.excluded] == [("91640221DEM0000144", "already_drawn")]
 
 
+def test_a_recusal_a_firm_was_granted_stands_in_the_register_and_binds_the_next_draw(world: World) -> None:
+    target = "91640221DEM0000144"
+    granted = RecusalGranted(
+        county=COUNTY,
+        campaign="C-640221-2018-001",
+        draw="D-640221-2018-001",
+        attempt=1,
+        change="X-640221-2018-001",
+        agency="JT",
+        visit="V-640221-2018-001-01",
+        recusal=world.kit.blob(GrantedRecusal(agency="JT", officer="JT01", target=target).encode(), "planner"),
+    )
+
+    world.kit.feed(world.service, granted)
+    world.kit.feed(world.service, granted.model_copy(update={"change": "X-640221-2018-002"}))
+
+    found = world.service.ask(planner_of("JT"), register_view, kind="recusals", on=world.kit.clock.at.date())
+    assert [(row["officer"], row["target"], row["reason"], row["until_on"]) for row in found.rows] == [
+        ("JT01", target, "partys_request", None)
+    ]
+    assert found.edition == 1
+    world.frozen()
+    (frozen,) = [fact for fact in said(world.service) if isinstance(fact, FrameFrozen)]
+    rosters = Rosters.model_validate_json(world.kit.blobs.get(frozen.rosters, "drawer"))
+    assert {one.officer: one.recused for one in rosters.agencies["JT"] if one.recused} == {"JT01": (target,)}
+
+
 @pytest.mark.parametrize("record", [b"[]", b"{}", b'{"selected": 1}', b'{"selected": {"a": 1}}', b"\xff"])
 def test_a_record_that_does_not_say_who_was_selected_is_unreadable(record: bytes) -> None:
     with pytest.raises(RecordUnreadable):
@@ -196,7 +226,9 @@ def test_projections_replay_to_the_same_state(world: World) -> None:
 
     assert digests(world) == before
     once = {marked.handler.name for marked in world.service.handlers_marked if not marked.handler.replay}
-    assert once == {"carry_out_after_all"}, "it changes what a person decided, which a replay leaves alone"
+    assert once == {"carry_out_after_all", "carry_out_imported", "keep_recusal"}, (
+        "it changes what a person decided, which a replay leaves alone"
+    )
 
 
 def test_a_round_changes_how_many_visits_and_sections_there_are(world: World) -> None:

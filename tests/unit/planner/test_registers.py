@@ -222,6 +222,32 @@ def test_the_end_of_a_recusal_may_be_headed_as_people_write_it(world: World) -> 
     assert register(world, "recusals", "JT", "2018-11-28")[0]["until_on"] == date(2018, 12, 31)
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (["JT99", "2018-12-10", "2018-12-11", "休假"], [("A2", "recusal.officer_unknown")]),
+        (["JT01", "2018-12-11", "2018-12-10", "leave"], [("C2", "absence.reversed")]),
+        (["JT01", "2018-12-10", "", "leave"], [("C2", "cell.empty")]),
+        (["JT01", "2018-12-10", "2018-12-11", "钓鱼"], [("D2", "absence.reason_unknown")]),
+        (["JT01", "2018-12-10", "2018-12-11", "培训", "大概"], [("E2", "cell.not_yes_or_no")]),
+    ],
+)
+def test_a_wrong_absence_is_complained_about(world: World, row: list[str], expected: list[tuple[str, str]]) -> None:
+    assert complaints(world, "absences", "JT", sheet("absences", [row])) == expected
+
+
+def test_an_absence_is_changed_or_cancelled_by_its_officer_and_first_day(world: World) -> None:
+    line = ["JT01", "2018-12-10", "2018-12-14", "休假"]
+    world.bring("absences", "JT", sheet("absences", [line]))
+    world.kit.clock.at = at("2018-12-03")
+
+    reply = world.bring("absences", "JT", sheet("absences", [[*line, "是"]]))
+
+    assert reply.value["counts"] == {"new": 0, "changed": 1, "unchanged": 0}
+    assert [row["cancelled"] for row in register(world, "absences", "JT", "2018-12-02")] == [False]
+    assert [row["cancelled"] for row in register(world, "absences", "JT", "2018-12-03")] == [True]
+
+
 ITEM = ["JT-09", "事项", "一般检查事项", "《条例》", "实地检查", "无", "客运"]
 
 
@@ -323,7 +349,7 @@ def test_an_unknown_register_is_refused(bare: World) -> None:
     assert refused.value.code == "import.kind_unknown"
 
 
-@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "items", "checklists"])
+@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "absences", "items", "checklists"])
 def test_the_template_of_every_register_is_complained_about_only_as_empty(bare: World, kind: str) -> None:
     bare.bring("items", "JT")
     _, data = template_file(kind)

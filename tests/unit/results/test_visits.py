@@ -103,6 +103,20 @@ def test_officers_with_two_visits_on_one_day_are_a_warning(world: World) -> None
     assert world.schedule("B", date(2018, 12, 20)).value["warnings"] == ["visit.warn_last_day"]
 
 
+def test_a_day_on_which_an_officer_is_away_is_a_warning_that_names_them_to_their_own_agency(world: World) -> None:
+    assert world.schedule("A", date(2018, 12, 19)).value["warnings"] == ["visit.warn_officers_absent"]
+
+    def team(agency: str) -> dict[str, Any]:
+        view = world.service.ask(person(agency, Role.TEAM_LEAD), visit_view, visit_id=visit_id("A"))
+        return next(each for each in view["sections"] if each["agency"] == "GA")
+
+    assert [each.get("away", False) for each in team("GA")["team"]] == [True, False]
+    assert not any("away" in each for each in team(LEAD)["team"])
+    assert team(LEAD)["away"] == 1
+    world.schedule("A", date(2018, 12, 18))
+    assert (team("GA")["away"], [each.get("away") for each in team("GA")["team"]]) == (0, [None, None])
+
+
 def test_a_day_may_be_moved_until_a_section_is_submitted(world: World) -> None:
     world.schedule("A", date(2018, 12, 11))
     world.schedule("A", date(2018, 12, 10))

@@ -243,7 +243,8 @@ def annex() -> FrameAnnex:
         for agency in AGENCIES
         for n in range(1, 7)
     )
-    return FrameAnnex(campaign=CAMPAIGN, frame_digest=DIGEST, targets=targets, officers=officers)
+    away: dict[str, tuple[date, ...]] = {officer("GA", 2): (date(2018, 12, 19),)}  # drawn for firm A
+    return FrameAnnex(campaign=CAMPAIGN, frame_digest=DIGEST, targets=targets, officers=officers, absences=away)
 
 
 def work() -> WorkList:

@@ -43,6 +43,21 @@ def test_files_added_later_are_pending_until_they_have_run(kit: Kit) -> None:
         before = name
 
 
+def test_a_database_that_the_next_release_has_migrated_has_nothing_pending_here(kit: Kit) -> None:
+    service = toy.set_up(toy.listener(kit.ports, kit.folder))
+    kit.services.append(service)
+    files = [service.migrations / f"{name}.py" for name in ("0001_x", "0002_y")]
+    for file, before in zip(files, (None, "0001_x"), strict=True):
+        lines = [f"revision = {file.stem!r}", f"down_revision = {before!r}", "", "def upgrade() -> None: ..."]
+        file.write_text("\n".join(lines), encoding="utf-8")
+    assert migrate(service.db, service.migrations) == ["0001_x", "0002_y"]
+
+    files[1].unlink()
+
+    assert pending(service.db, service.migrations) == []
+    assert migrate(service.db, service.migrations) == []
+
+
 def test_looking_for_pending_migrations_does_without_alembic() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import sys, runtime.store.migrate; sys.exit('alembic' in sys.modules)"],

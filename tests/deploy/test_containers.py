@@ -1,0 +1,203 @@
+"""
+deploy/compose.yaml and what it mounts.
+
+No container engine is needed: the file is held to the official schema, and what its containers would run is run here as it
+stands, on a broker that is started by its own script and a PostgreSQL, with its settings and secrets.
+"""
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from runtime.events.bus import Message
+from runtime.events.kafka import BrokerAway, KafkaBus
+from runtime.events.kafka_settings import KafkaSettings
+from schemas.vocabulary import SERVICES
+from tests.deploy.distributed import DEPLOY, ROOT, Admin, Installation, eventually, here, servers
+from tests.deploy.proxy import make_certificate, running
+from tests.deploy.test_one_machine import component
+from tests.tier.jars import kafka_version
+from tests.tier.processes import free_port
+
+COMPOSE: Mapping[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+CONTAINERS: Mapping[str, Any] = COMPOSE["services"]
+OURS = {name: one for name, one in CONTAINERS.items() if one["image"].startswith("onevisit:")}
+ONCE = [name for name, one in OURS.items() if one["restart"] == "no"]
+RUNNING = [name for name in OURS if name not in ONCE]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("distributed")]
+
+
+def targets(kind: str, container: str) -> dict[str, str]:
+    """List what a container is given: {source: place}."""
+    found = {}
+    for one in CONTAINERS[container].get(kind, ()):
+        source = one if isinstance(one, str) else one["source"]
+        found[source] = f"/run/secrets/{source}" if isinstance(one, str) else one["target"]
+    return found
+
+
+def before(container: str) -> set[str]:
+    """List what must have begun or ended before a container begins, whatever lies between."""
+    direct = set(CONTAINERS[container].get("depends_on", ()))
+    return direct.union(*(before(one) for one in direct))
+
+
+# ── what the file says ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
+    container = CONTAINERS[name]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", container["user"])
+    assert container["pids_limit"]
+    assert container["mem_limit"]
+    assert not container.keys() & {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"}
+    assert "outside" not in container["networks"] or name in ("proxy", "timers")
+    assert "ports" not in container or name == "proxy"
+    image, _, tag = container["image"].rpartition(":")
+    assert image
+    assert tag not in ("", "latest")
+    assert name in ONCE or container["healthcheck"]["test"][0] == "CMD"
+    assert "PASSWORD" not in " ".join(key for key in container.get("environment", {}) if not key.endswith("_FILE"))
+
+
+def test_every_secret_is_a_file_of_the_script_or_of_the_proxy_and_goes_to_whom_it_is_for(tmp_path: Path) -> None:
+    subprocess.run([DEPLOY / "secrets.sh", tmp_path], check=True, timeout=60)
+    made = {file.name: file.read_text("ascii") for file in tmp_path.iterdir()}
+    subprocess.run([DEPLOY / "secrets.sh", tmp_path], check=True, timeout=60)
+    assert {file.name: file.read_text("ascii") for file in tmp_path.iterdir()} == made, "a second run changes nothing"
+    assert len(set(made.values())) == len(made)
+    files = {Path(secret["file"]) for secret in COMPOSE["secrets"].values()}
+    assert {file.parent for file in files} == {Path("compose/secrets")}
+    assert {file.name for file in files} == {*made, "tls-certificate", "tls-key"}
+    for service in SERVICES:
+        if service != "console":
+            assert set(targets("secrets", f"worker-{service}")) == {
+                "secrets",
+                f"postgres-{service}",
+                f"kafka-{service}",
+            }
+    for name in RUNNING:
+        assert not {secret for secret in targets("secrets", name) if "admin" in secret or "tls" in secret}
+
+
+def test_whatever_runs_waits_for_what_is_done_once() -> None:
+    for name in RUNNING:
+        assert {*ONCE, "kafka", "postgres"} <= before(name), name
+
+
+def test_the_images_are_of_the_versions_that_the_tests_run_on() -> None:
+    assert CONTAINERS["kafka"]["image"].endswith(f":{kafka_version()}")
+    containerfile = (DEPLOY / "Containerfile").read_text("ascii")
+    assert json.loads(re.findall("^ENTRYPOINT (.*)$", containerfile, re.MULTILINE)[0])[1:] == ["-m", "onevisit"]
+    assert re.findall("^USER (.*)$", containerfile, re.MULTILINE) == [OURS["web"]["user"]]
+
+
+def test_the_image_has_every_file_that_is_not_for_tests_or_documentation() -> None:
+    copied = set(re.findall(r"^COPY (?!--from)(.*) \S+$", (DEPLOY / "Containerfile").read_text("ascii"), re.MULTILINE))
+    named = {word for line in copied for word in line.split()}
+    let_in = set(re.findall("^!(.*)$", (DEPLOY / "Containerfile.dockerignore").read_text("ascii"), re.MULTILINE))
+    assert named == let_in
+    assert {"schemas", "runtime", "services", "onevisit", "rulepacks", "examples"} < named
+    assert all((ROOT / name).exists() for name in named)
+
+
+def test_the_two_proxies_differ_only_in_where_things_are() -> None:
+    alone, contained = (
+        {line.split("#")[0].strip() for line in (DEPLOY / file).read_text("utf-8").splitlines()}
+        for file in ("nginx/onevisit.conf", "compose/nginx.conf")
+    )
+    own = {"upstream onevisit {", "server 127.0.0.1:8018;", "keepalive 16;", "proxy_pass http://onevisit;"}
+    places = {line for line in alone if line.startswith(("listen", "ssl_certificate", "access_log"))}
+    assert alone - own - places - {'add_header Strict-Transport-Security "max-age=31536000" always;'} <= contained
+
+
+# ── what its containers run ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The servers of the file, and what is done once, in the file's order."""
+    with servers(tmp_path_factory.mktemp("compose")) as found:
+        found.write_home((DEPLOY / "compose" / "settings.toml").read_text("utf-8"), {"172.16.0.0/12": "127.0.0.1"})
+        for name in sorted(ONCE, key=lambda name: len(before(name))):
+            found.run(CONTAINERS[name]["command"])
+        yield found
+
+
+def healthy(installation: Installation, name: str) -> bool:
+    """Run a container's health check."""
+    command = CONTAINERS[name]["healthcheck"]["test"][1:]
+    assert command[0] == "/opt/onevisit/.venv/bin/python"
+    words = [here(word, {"8018": str(installation.ports[name])}) for word in command[1:]]
+    return subprocess.run([sys.executable, *words], capture_output=True, check=False, timeout=60).returncode == 0
+
+
+@contextmanager
+def proxied(folder: Path, web: str) -> Iterator[tuple[str, str, ssl.SSLContext]]:
+    """Run the proxy by its own command: its plain and its TLS address, and what trusts it."""
+    trusting = make_certificate(folder / "tls-certificate", folder / "tls-key")
+    plain, tls = free_port(), free_port()
+    settings = folder / "nginx.conf"
+    names = {"/run/secrets": str(folder), "/tmp": str(folder), "web:8018": web, "/dev/stdout": f"{folder}/access.log"}
+    names |= {"8080": f"127.0.0.1:{plain}", "8443": f"127.0.0.1:{tls}", "/dev/stderr": f"{folder}/error.log"}
+    text = here((DEPLOY / "compose" / "nginx.conf").read_text("utf-8"), names)
+    (place,) = targets("configs", "proxy").values()
+    command = [here(word, {place: str(settings)}) for word in CONTAINERS["proxy"]["command"]]
+    with running(command, settings, text, tls):
+        yield f"http://localhost:{plain}", f"https://localhost:{tls}", trusting
+
+
+def test_the_whole_system_runs_by_the_commands_of_the_file(installation: Installation, tmp_path: Path) -> None:
+    component("nginx")
+    for name in RUNNING:
+        installation.begin(name, CONTAINERS[name]["command"])
+    for name in RUNNING:
+        eventually(partial(healthy, installation, name), partial(installation.said, name))
+
+    with proxied(tmp_path, f"127.0.0.1:{installation.ports['web']}") as (plain, tls, trusting):
+        moved = httpx.get(f"{plain}/results?campaign=1", headers={"Host": "onevisit.example"}, trust_env=False)
+        assert (moved.status_code, moved.headers["location"]) == (308, "https://onevisit.example/results?campaign=1")
+        with Admin(installation, tls, public="https://onevisit.example", verify=trusting) as admin:
+            admin.register("JT")
+
+    assert admin.cookie.startswith("__Host-onevisit=")
+    eventually(lambda: installation.count("SELECT count(*) FROM planner.agency WHERE id = 'JT'") == 1)
+    eventually(lambda: installation.count("SELECT count(*) FROM notifier.agency WHERE agency = 'JT'") == 1)
+    assert '"event": "serving.started"' in installation.said("worker-planner"), "logs go to the engine"
+    assert not (installation.home / "logs").exists()
+    installation.stop()
+
+
+def test_on_its_broker_only_a_topics_owner_may_write_it(installation: Installation) -> None:
+    told = KafkaSettings(
+        bootstrap=installation.broker.address,
+        security="SASL_PLAINTEXT",
+        username="{service}",
+        password_file=installation.secrets / "kafka-{service}",
+    )
+    planner, notifier = KafkaBus(told.of("planner")), KafkaBus(told.of("notifier"))
+    try:
+        before = planner.heads(["notices"])
+        with pytest.raises(BrokerAway) as refusal:
+            planner.append([Message("notices", "N-1", "e1", b"{}")])
+        assert refusal.value.facts == {"why": "TopicAuthorizationFailedError"}
+        assert notifier.heads(["notices"]) == before
+    finally:
+        planner.close()
+        notifier.close()

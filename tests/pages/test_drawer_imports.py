@@ -1,0 +1,128 @@
+"""Pages of a draw made elsewhere: handed in with its list, confirmed by a second person, and marked wherever it is shown."""
+
+import json
+from io import BytesIO
+from zipfile import ZipFile
+
+import pytest
+
+from runtime.files.sheets import read_sheets, write_sheet
+from runtime.time.timers import run_due
+from schemas.vocabulary import Role
+from tests.kit import Kit, person
+from tests.pages.client import HOSTILE, ConsoleClient, Page, Site, open_site
+from tests.unit.drawer_service.county import CAMPAIGN, DRAW, LEAD, OFFICER, PLANNER, WINDOW_END, County, a_county
+from tests.unit.drawer_service.elsewhere import APPROVER, HEADINGS, Row, a_list, confirm, drawn, hand_in
+
+AT = f"/campaigns/{CAMPAIGN}/draw/import"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MARKED = "本系统无法核验"
+TOLD = {
+    "place": "paper",
+    "platform": "县政务大厅",
+    "drawn_on": "2018-12-03",
+    "witnessed_by": "公证处公证员",
+    "reason": "停电，改为现场抽取",
+}
+
+
+@pytest.fixture
+def county(kit: Kit) -> County:
+    """A drawer that has heard of everything."""
+    return a_county(kit)
+
+
+@pytest.fixture
+def site(county: County) -> Site:
+    """The drawer behind console's frame."""
+    return open_site(county.kit, county.service)
+
+
+def send(lead: ConsoleClient, rows: list[Row], status: int = 200, **changes: str) -> Page:
+    files = {
+        "evidence": ("附件2.pdf", b"%PDF-1.4 annex 2", "application/pdf"),
+        "sheet": ("附件6.xlsx", write_sheet("附件6", HEADINGS, rows), XLSX),
+    }
+    return lead.get(AT).form(AT).submit(status, files=files, **(TOLD | changes))
+
+
+def test_it_goes_by_hand_from_the_campaign_to_the_public_page(site: Site, county: County) -> None:
+    lead, approver = site.person(LEAD), site.person(APPROVER)
+    assert AT in lead.part(f"/parts/drawer/campaign/{CAMPAIGN}").links
+    assert AT in lead.get("/draws").links
+
+    page = send(lead, a_list())
+    assert page.path == f"/draws/{DRAW}"
+    assert "等待复核" in page.main
+    assert drawn()[0] in page.main
+    assert f"/draws/{DRAW}/import/decide" not in [form.action for form in page.forms]
+    assert f"/draws/{DRAW}" in approver.part("/parts/drawer/home/me").links
+
+    page = approver.get(f"/draws/{DRAW}").form(f"/draws/{DRAW}/import/decide").submit()
+    assert MARKED in page.main
+    assert "县政务大厅" in page.main
+    assert MARKED in site.person(PLANNER).get(f"/draws/{DRAW}/targets").main
+    for reader in (LEAD, OFFICER["GA"], person("GZ", Role.WITNESS)):
+        client = site.person(reader)
+        assert MARKED in client.get("/draws").main
+        assert MARKED in client.part(f"/parts/drawer/campaign/{CAMPAIGN}").text
+        shown = client.get(f"/draws/{DRAW}").main
+        assert MARKED in shown
+        assert not any(target in shown for target in drawn())
+
+    run_due(county.service, WINDOW_END)
+    anybody = site.anonymous()
+    assert MARKED in anybody.get("/public/draws").main
+    page = anybody.get(f"/public/draws/{DRAW}")
+    assert MARKED in page.main
+    assert not any(told in page.main for told in ("县政务大厅", "公证员", "停电"))
+    statement = json.loads(anybody.http.get(f"/public/draws/{DRAW}/import.json").content)
+    assert statement["verifiable"] is False
+    assert anybody.http.get(f"/public/draws/{DRAW}/frame.tsv").status_code == 200
+
+
+def test_a_list_that_does_not_fit_comes_back_with_its_rows(site: Site) -> None:
+    rows = a_list()
+    rows[2][5] = HOSTILE
+    page = send(site.person(LEAD), rows, 422)
+
+    told = page.root.one("table").text
+    assert "4" in told
+    assert "执法人员2" in told
+    assert "不在" in told
+    assert "没有导入" in page.main
+    assert page.form(AT).values["witnessed_by"] == ["公证处公证员"]
+
+
+def test_the_template_is_read_again_as_the_list_it_asks_for(site: Site) -> None:
+    answer = site.person(LEAD).http.get(f"{AT}/template")
+
+    assert answer.status_code == 200
+    assert "[Content_Types].xml" in ZipFile(BytesIO(answer.content)).namelist()
+    assert read_sheets(answer.content, "a.xlsx")[0].rows[0].texts == HEADINGS
+
+
+def test_asked_for_what_it_has_not_an_imported_draw_says_why(site: Site, county: County) -> None:
+    hand_in(county, a_list())
+    confirm(county)
+    lead, anybody = site.person(LEAD), site.anonymous()
+    for path in ("changes", "live", "sheet", "archive.zip"):
+        assert "在别处进行后导入" in lead.get(f"/draws/{DRAW}/{path}", 409).text
+    api = lead.http.get(f"/api/drawer/v1/draws/{DRAW}")
+    assert (api.status_code, api.json()["code"]) == (409, "draw.drawn_elsewhere")
+    anybody.get(f"/public/draws/{DRAW}", 404)
+
+    run_due(county.service, WINDOW_END)
+
+    for path in ("why", "record.json", "keys.json", "archive.zip"):
+        assert "在别处进行后导入" in anybody.get(f"/public/draws/{DRAW}/{path}", 409).text
+
+
+def test_only_those_of_the_lead_who_may_know_the_targets_get_the_scan(site: Site, county: County) -> None:
+    hand_in(county, a_list())
+    site.person(OFFICER["GA"]).get(f"/draws/{DRAW}/import/evidence", 404)
+    confirm(county)
+
+    assert site.person(APPROVER).http.get(f"/draws/{DRAW}/import/evidence").content == b"%PDF-1.4 annex 2"
+    assert site.person(OFFICER["GA"]).http.get(f"/draws/{DRAW}/import/evidence").status_code == 403
+    assert site.person(person("JT", Role.VIEWER)).http.get(f"/draws/{DRAW}/import/evidence").status_code == 403
