@@ -132,11 +132,11 @@ class System:
         """List the consumers that have read further than the event log reaches: {topic/partition: [consumer]}."""
         found: dict[str, list[str]] = {}
         for one in self.services.values():
+            positions = self._positions(one)  # before the heads: other workers read on meanwhile
             heads = one.ports.bus.heads(one.processor.topics) if one.processor.topics else {}
-            with named(one.db), one.db.read_plumbing() as connection:
-                for consumer, topic, part, following in connection.execute(_POSITIONS):
-                    if following > heads.get((topic, part), 0):
-                        found.setdefault(f"{topic}/{part}", []).append(consumer)
+            for (consumer, topic, part), following in positions.items():
+                if following > heads.get((topic, part), 0):
+                    found.setdefault(f"{topic}/{part}", []).append(consumer)
         return dict(sorted(found.items()))
 
     def check_log(self) -> None:

@@ -223,6 +223,18 @@ class Thread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        """
+        Go back to where the group has committed, and to the beginning where it never has.
+
+        Faust calls this for records it fetched and threw away, as its flow was stopped by then. aiokafka moves only where
+        something is committed: elsewhere those records would be behind, and never be read.
+        """
+        committed: Mapping[Any, int] = await super().seek_to_committed()
+        if never := [place for place, offset in committed.items() if not offset]:
+            await self.seek_to_beginning(*never)
+        return committed
+
     def trouble(self) -> BaseException | None:
         """
         Say what the group refused this member for, if it did: another kind of host still in it, no right to it.

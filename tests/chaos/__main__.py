@@ -27,6 +27,7 @@ POSTGRES_OF_A_STORM, BROKERS_OF_A_STORM = 6, 4
 BROKERS = 3
 LONG_STALL_SECONDS = 60.0
 HOSTS = ("faust", "aiokafka")
+TOLD = ("kills", "events", "lost", "doubled", "out_of_order", "longest_stall_s")
 
 
 def storm(number: int, kills: int) -> Counts:
@@ -56,7 +57,7 @@ def storm(number: int, kills: int) -> Counts:
 
 
 def main(words: Sequence[str]) -> int:
-    """Go on until there were enough kills; return 1 if anything was lost, doubled, out of order or left over."""
+    """Go on until there were enough kills; return 1 if anything went wrong in any storm (``Counts.good``)."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--kills", type=int, default=KILLS, help="how many, in storms of 100")
     wanted: int = asked.parse_args(words).kills
@@ -73,7 +74,8 @@ def main(words: Sequence[str]) -> int:
         fresh.write_text(json.dumps({"storms": number, "counts": asdict(total)}), encoding="utf-8")
         fresh.rename(STATE)
     STATE.unlink()
-    print(json.dumps({"storms": number} | asdict(total)))
+    print(f"{number} storms: {json.dumps(asdict(total))}")
+    print(json.dumps({name: getattr(total, name) for name in TOLD}))
     return int(not total.good)
 
 

@@ -42,6 +42,7 @@ AGAIN_SECONDS = 0.5  # before what ended by itself is started again, as a superv
 WATCH_SECONDS = 0.25
 BEHIND = 100  # days set and not yet handled everywhere, beyond which callers wait: a storm is no test of capacity
 READY_SECONDS = 400.0  # with a busy machine
+DRAINED_SECONDS = 30.0  # of calm, until everything is handled
 POSTGRES, BROKER = "postgres", "broker"
 
 
@@ -62,8 +63,9 @@ class Counts:
 
     @property
     def good(self) -> bool:
-        """Whether nothing was lost, applied twice, out of order or left over."""
-        return not (self.lost or self.doubled or self.out_of_order or self.left_over)
+        """Whether nothing was lost, applied twice, out of order or left over, and calm came in time."""
+        wrong = self.lost or self.doubled or self.out_of_order or self.left_over
+        return not wrong and self.drained_s <= DRAINED_SECONDS
 
     def __add__(self, other: "Counts") -> "Counts":
         """Put two storms together: sums, and the longest of what was waited for."""
@@ -300,7 +302,9 @@ class Storm:
         for name in part.COUNTED:
             self._compare(counts, name, "visit", self._days)
         told = self._ask("SELECT id, code FROM notifier.notice")
-        counts.lost += self._set() - sum(code == "visit.scheduled" for _, code in told)
+        missing = self._set() - sum(code == "visit.scheduled" for _, code in told)
+        counts.lost += max(0, missing)
+        counts.doubled += max(0, -missing)
         self._compare(counts, "planner", "notice", {notice: [""] for notice, _ in told})
         counts.left_over = self._left_over()
         return counts

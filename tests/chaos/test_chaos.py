@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.storm import Storm, deck
+from tests.chaos.storm import DRAINED_SECONDS, Storm, deck
 from tests.tier.ways import Kafka, Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 VISITS, KILLS = 2_000, 40
-DRAINED_SECONDS = 30.0
 
 
 def test_forty_kills_while_2000_visits_flow_lose_nothing_double_nothing_and_keep_the_order(
@@ -31,4 +30,4 @@ def test_forty_kills_while_2000_visits_flow_lose_nothing_double_nothing_and_keep
     assert counts.kills == KILLS
     assert counts.events >= 3 * VISITS, "two services hear of every visit, and one of them of the notice about it"
     assert (counts.lost, counts.doubled, counts.out_of_order, counts.left_over) == (0, 0, 0, 0)
-    assert counts.drained_s < DRAINED_SECONDS
+    assert counts.drained_s <= DRAINED_SECONDS

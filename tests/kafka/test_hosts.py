@@ -154,6 +154,32 @@ def test_a_crashed_faust_application_is_noticed_and_ends_the_host(
     assert "something inside Faust" in host.crashed
 
 
+def test_what_faust_fetches_while_its_flow_is_stopped_is_read_again_though_nothing_was_ever_committed(
+    hosted: Callable[[str], BrokerHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = faust_host.Consumer._getmany
+    thrown_away: dict[str, int] = {}
+
+    async def stopping(self: Any, active_partitions: Any, timeout: float) -> Any:
+        records = await fetch(self, active_partitions, timeout)
+        if records and self.app.conf.id not in thrown_away:
+            thrown_away[self.app.conf.id] = sum(map(len, records.values()))
+            self.stop_flow()
+            self.loop.call_later(0.5, self.resume_flow)
+        return records
+
+    monkeypatch.setattr(faust_host.Consumer, "_getmany", stopping)
+    host = hosted("faust")
+    for number in range(20):
+        toy.speak(host.services[0], number)
+
+    assert host.wait_until_settled(WAIT_SECONDS)
+
+    assert len(thrown_away) == len(host.services)
+    with host.services[1].db.read(host.services[1].system) as session:
+        assert session.query(toy.Heard).count() == 20
+
+
 def test_a_consumer_that_fails_is_replaced_and_nothing_is_lost(
     hosted: Callable[[str], BrokerHost], monkeypatch: pytest.MonkeyPatch
 ) -> None:
