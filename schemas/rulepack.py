@@ -167,6 +167,13 @@ class ReplacementReason(Worded):
     about: Annotated[Literal["target", "officer"], Field(exclude_if=lambda about: about == "target")] = "target"
 
 
+class RecusalReason(Worded):
+    """Why an officer is recused; ``partys_request`` on the one under which a visited firm's request is registered."""
+
+    # Left out where it does not apply: earlier releases read such packs.
+    partys_request: Annotated[bool, Field(exclude_if=lambda marked: not marked)] = False
+
+
 class LabelNeed(_Model):
     """
     Labels that every officer of *agency* needs for *item* at a target of *category* (``*``: any).
@@ -480,7 +487,7 @@ class RulePack(_Model):
     warnings: tuple[CalendarWarning, ...]
     replacement_reasons: tuple[ReplacementReason, ...]
     exclusion_reasons: tuple[Worded, ...]
-    recusal_reasons: tuple[Worded, ...]
+    recusal_reasons: tuple[RecusalReason, ...]
     refusal_reasons: tuple[Worded, ...]
     decline_reasons: tuple[Worded, ...]
     return_reasons: tuple[Worded, ...]
@@ -492,6 +499,7 @@ class RulePack(_Model):
     def _holds_together(self) -> Self:
         problems = [
             *self._doubled_codes(),
+            *self._doubled_marks(),
             *self._unknown_words(),
             *self._missing_rules(),
             *self._uncountable_terms(),
@@ -508,6 +516,11 @@ class RulePack(_Model):
                 if row.code in seen:
                     yield f"{name}: code {row.code} occurs twice"
                 seen.add(row.code)
+
+    def _doubled_marks(self) -> Iterable[str]:
+        marked = [reason.code for reason in self.recusal_reasons if reason.partys_request]
+        if len(marked) > 1:
+            yield f"recusal_reasons: partys_request belongs on one reason, not on {', '.join(marked)}"
 
     def _unknown_words(self) -> Iterable[str]:
         for where, source in _sources_named(self, ""):

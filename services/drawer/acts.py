@@ -186,12 +186,10 @@ def reveal(
 
 
 def seal(service: Service, actor: Actor, draw_id: str, *, key: str, own: OwnSeal | None = None) -> Reply:
-    """Seal the reveals as the witness, or take its *own* seal; a draw without dice is worked out at once."""
+    """Seal the reveals as who seals, or take its *own* seal; a sealed draw without dice is worked out at once."""
     now = int(service.ports.clock.now().timestamp())
     work = prepared(
-        lambda: working.make_seal(
-            service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), now, own
-        )
+        lambda: working.make_seal(service.ports, service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id), now, own)
     )
     given = None if own is None else f"{own.digest} {own.at} {own.sig}"
     reply = service.do(actor, ceremony.seal_reveals, work, key=key, draw_id=draw_id, given=given)
@@ -210,14 +208,14 @@ def throw_dice(
     sig: str | None = None,
     photo: Document | None = None,
 ) -> Reply:
-    """Enter the dice as the witness, typed twice, perhaps with a *photo*; the draw is worked out at once."""
+    """Enter the dice, typed twice, perhaps with a *photo*; once they stand the draw is worked out."""
     digits, again = "".join(digits.split()), "".join(again.split())
     if digits != again:
         raise DiceTypedDifferently()
     facts, stored = photo.facts() if photo else None, StoredFile({})
     work = prepared(
         lambda: working.sign_dice(
-            service.ports, service.ask(actor, ceremony.prepare_witness, draw_id=draw_id), digits, sig
+            service.ports, service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id), digits, sig
         )
     )
     if photo and work.refusal is None and service.recall(actor, key) is None:

@@ -84,7 +84,7 @@ class Revealing(Body):
 
 
 class Sealing(Body):
-    """Seal; a witness that keeps its key says over which digest and for which moment (Unix seconds) it signed."""
+    """Seal; a body that keeps its key says over which digest and for which moment (Unix seconds) it signed."""
 
     digest: str | None = None
     at: int | None = Field(default=None, ge=0, le=2**53 - 1)
@@ -96,7 +96,7 @@ class Sealing(Body):
 
 
 class Dice(Body):
-    """The dice as read in the room, typed twice; ``sig`` by a witness that keeps its key."""
+    """The dice as read in the room, typed twice; ``sig`` by a body that keeps its key."""
 
     digits: str
     again: str
@@ -184,12 +184,12 @@ def _speaking(router: APIRouter, service: Service) -> None:
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/seal")
     def seal(draw_id: str, caller: TheCaller, body: Sealing | None = None) -> Any:
-        """Seal the list of reveals, as the witness."""
+        """Seal the list of reveals, as the witness; without one, sign for the own agency what more than half sign together."""
         return acts.seal(service, caller.actor, draw_id, key=caller.key, own=body.own() if body else None).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/dice")
     def dice(draw_id: str, body: Dice, caller: TheCaller) -> Any:
-        """Enter the dice thrown before the witness; completes the draw."""
+        """Enter the dice thrown in the room, as the witness; without one, as each agency read them. Completes the draw."""
         return acts.throw_dice(
             service, caller.actor, draw_id, key=caller.key, digits=body.digits, again=body.again, sig=body.sig
         ).value

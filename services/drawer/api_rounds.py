@@ -127,7 +127,7 @@ def _rounds(router: APIRouter, service: Service) -> None:
 
     @router.post(f"{ROUNDS}/{{number}}/seal")
     def seal(draw_id: str, number: int, caller: TheCaller, body: Sealing | None = None) -> Any:
-        """Seal a round's reveals, as the witness."""
+        """Seal a round's reveals, as the witness, or with the other agencies where there is none."""
         own = body.own() if body else None
         return round_acts.seal(service, caller.actor, draw_id, number, key=caller.key, own=own).value
 

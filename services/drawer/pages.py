@@ -170,8 +170,9 @@ def _speaking(router: APIRouter, service: Service) -> None:
         sig: Hex = "",
     ) -> Response:
         own = OwnSeal(digest, at, sig) if sig else None
-        acts.seal(service, caller.actor, draw_id, key=caller.key, own=own)
-        return see_other(f"/draws/{draw_id}", "drawer.done.sealed")
+        reply = acts.seal(service, caller.actor, draw_id, key=caller.key, own=own)
+        done = "seal_signed" if "waits_for" in reply.value else "sealed"
+        return see_other(f"/draws/{draw_id}", f"drawer.done.{done}")
 
 
 def _parts(router: APIRouter, service: Service, web: Web) -> None:

@@ -39,7 +39,7 @@ def routes(service: Service, web: Web) -> APIRouter:
     ) -> Response:
         now = service.ports.clock.now()
         about = service.ask(caller.actor, opening_view, campaign_id=campaign_id, now=now)
-        service.ask(caller.actor, opening.prepare_trial, campaign_id=campaign_id, now=now, early=True, here=False)
+        service.ask(caller.actor, opening.prepare_trial, campaign_id=campaign_id, now=now, early=True)
         complaints = error.complaints if error else ()
         return web.render(
             request,

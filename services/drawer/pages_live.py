@@ -58,7 +58,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         sig: Hex = "",
         photo: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
-        acts.throw_dice(
+        reply = acts.throw_dice(
             service,
             caller.actor,
             draw_id,
@@ -68,7 +68,8 @@ def routes(service: Service, web: Web) -> APIRouter:
             sig=sig or None,
             photo=read_document(photo) if photo and photo.filename else None,
         )
-        return see_other(f"/draws/{draw_id}", "drawer.done.drawn")
+        done = "dice_signed" if "waits_for" in reply.value else "drawn"
+        return see_other(f"/draws/{draw_id}", f"drawer.done.{done}")
 
     @router.get("/draws/{draw_id}/dice/photo")
     def dice_photo(draw_id: str, caller: TheCaller) -> Response:

@@ -130,8 +130,9 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
         sig: Hex = "",
     ) -> Response:
         own = OwnSeal(digest, at, sig) if sig else None
-        round_acts.seal(service, caller.actor, draw_id, number, key=caller.key, own=own)
-        return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.sealed")
+        reply = round_acts.seal(service, caller.actor, draw_id, number, key=caller.key, own=own)
+        done = "seal_signed" if "waits_for" in reply.value else "sealed"
+        return see_other(f"/draws/{draw_id}/rounds/{number}", f"drawer.done.{done}")
 
     @router.post("/draws/{draw_id}/rounds/{number}/dice")
     def dice(
@@ -143,7 +144,7 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
         sig: Hex = "",
         photo: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
-        round_acts.throw_dice(
+        reply = round_acts.throw_dice(
             service,
             caller.actor,
             draw_id,
@@ -154,7 +155,8 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
             sig=sig or None,
             photo=read_document(photo) if photo and photo.filename else None,
         )
-        return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.round_drawn")
+        done = "dice_signed" if "waits_for" in reply.value else "round_drawn"
+        return see_other(f"/draws/{draw_id}/rounds/{number}", f"drawer.done.{done}")
 
     @router.get("/draws/{draw_id}/rounds/{number}/dice/photo")
     def round_photo(draw_id: str, number: int, caller: TheCaller) -> Response:

@@ -4,8 +4,8 @@ Where an attempt stands, and what somebody may do about it now. Pure: sets of wh
 The ceremony's own rules are ``domain.ceremony``; this says what to show and what to offer before they are asked.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -79,6 +79,10 @@ class Standing:
     disclosed: bool
     voided: bool
     disclose_at: datetime | None = None
+    seal_signed: Collection[str] = ()
+    """Agencies whose signature under a seal without a witness is there."""
+    dice_read: Mapping[str, str] = field(default_factory=dict)
+    """The dice as agencies signed them, where there is no witness."""
 
     def lacking(self, present: Collection[str]) -> tuple[str, ...]:
         """Name the agencies that are not in *present*."""
@@ -149,8 +153,10 @@ class Standing:
                 found.append(Act.COMMIT)
             elif stage == Stage.COUNTERSIGN and agency not in self.countersigned and not self.waits_for(now):
                 found.append(Act.COUNTERSIGN)
-            elif stage in (Stage.REVEAL, Stage.SEAL) and agency not in self.revealed and now < self.moments.seal_by:
+            elif stage in (Stage.REVEAL, Stage.SEAL) and agency not in self.revealed and self._takes_reveals(now):
                 found.append(Act.REVEAL)
+            elif self.witness is None:
+                found += self._joint(agency, stage, now)
             if stage == Stage.VOID and agency == self.lead and self.voided:
                 found.append(Act.OPEN)
         if Role.WITNESS in roles and agency == self.witness:
@@ -159,3 +165,17 @@ class Standing:
             elif stage == Stage.DICE and not self.waits_for(now):
                 found.append(Act.DICE)
         return tuple(found)
+
+    def _takes_reveals(self, now: datetime) -> bool:
+        return now < self.moments.seal_by and not self.seal_signed
+
+    def _joint(self, agency: str, stage: Stage, now: datetime) -> list[Act]:
+        if stage == Stage.SEAL and agency not in self.seal_signed:
+            return [Act.SEAL]
+        reads = stage == Stage.DICE and not self.waits_for(now) and may_read_dice(agency, self.dice_read)
+        return [Act.DICE] if reads else []
+
+
+def may_read_dice(agency: str, read: Mapping[str, str]) -> bool:
+    """Tell whether an agency has the dice to sign: where it has not, or where another one read them otherwise."""
+    return agency not in read or len(set(read.values())) > 1

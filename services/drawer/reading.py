@@ -52,18 +52,46 @@ class SaidSealed:
     reveals: dict[str, tables.RevealRow] = field(default_factory=dict, kw_only=True)
     seal: tables.SealRow | None = field(default=None, kw_only=True)
     dice: tables.DiceRow | None = field(default=None, kw_only=True)
+    joint: list[tables.JointSignature] = field(default_factory=list, kw_only=True)
+    """Under seal and dice where there is no witness, oldest first."""
 
     def sealed(self) -> Seal | None:
         """Give the seal."""
         if self.seal is None:
             return None
-        return Seal(bytes.fromhex(self.seal.digest), self.seal.at, Signatures(bytes.fromhex(self.seal.sig)))
+        return Seal(bytes.fromhex(self.seal.digest), self.seal.at, _signatures(self.seal))
+
+    @property
+    def seal_signers(self) -> dict[str, tables.JointSignature]:
+        """Give every agency's signature under a seal without a witness, also while they are too few."""
+        return {one.agency: one for one in self.joint if one.digest is not None}
+
+    def seal_so_far(self) -> Seal | None:
+        """Give a seal without a witness with the signatures it has; None before the first one."""
+        signed = {agency: bytes.fromhex(one.sig) for agency, one in self.seal_signers.items()}
+        first = next((one for one in self.joint if one.digest is not None), None)
+        if first is None:
+            return None
+        return Seal(bytes.fromhex(first.digest or ""), first.at or 0, Signatures(agencies=signed))
+
+    @property
+    def readings(self) -> dict[str, tables.JointSignature]:
+        """Give the dice as every agency signed them last, where there is no witness."""
+        return {one.agency: one for one in self.joint if one.digits is not None}
+
+    def read(self, wanted: int) -> dict[str, BeaconShown]:
+        """Give the same as beacons, *wanted* dice by the manifest."""
+        rows = self.readings.items()
+        return {
+            agency: dice_shown(one.digits or "", Signatures(agencies={agency: bytes.fromhex(one.sig)}), wanted)
+            for agency, one in rows
+        }
 
     def beacons(self) -> tuple[BeaconShown, ...]:
         """Give the dice as the beacon they are."""
         if self.dice is None:
             return ()
-        return (dice_shown(self.dice.digits, bytes.fromhex(self.dice.sig), len(self.dice.digits)),)
+        return (dice_shown(self.dice.digits, _signatures(self.dice), len(self.dice.digits)),)
 
 
 @dataclass
@@ -105,6 +133,10 @@ class Said(SaidSealed):
         """Everybody who takes part: the agencies and the witness body."""
         return (*self.agencies, *([self.row.witness] if self.row.witness else []))
 
+    def signed_by(self, body: str, sig: bytes) -> Signatures:
+        """Put a body's signature under a seal or dice: the witness's, or an agency's among others."""
+        return Signatures(sig) if body == self.row.witness else Signatures(agencies={body: sig})
+
     def custody(self, body: str) -> str:
         """Say who keeps the key of an agency or of the witness body: own, page or server."""
         told = self.row.manifest["agencies"].get(body)
@@ -129,6 +161,8 @@ class Said(SaidSealed):
             drawn=self.outcome is not None,
             disclosed=self.disclosure is not None,
             voided=self.voided is not None,
+            seal_signed=self.seal_signers.keys(),
+            dice_read={agency: one.digits or "" for agency, one in self.readings.items()},
             disclose_at=self.outcome.disclose_at if self.outcome else None,
         )
 
@@ -168,6 +202,8 @@ class Said(SaidSealed):
             sealed=one.seal is not None,
             thrown=one.dice is not None,
             end=one.end.how if one.end else None,
+            seal_signed=one.seal_signers.keys(),
+            dice_read={agency: each.digits or "" for agency, each in one.readings.items()},
         )
 
     @property
@@ -176,9 +212,15 @@ class Said(SaidSealed):
         return next((one.end for one in reversed(self.rounds) if one.end is not None), self.outcome)
 
 
-def dice_shown(digits: str, sig: bytes, wanted: int) -> BeaconShown:
+def dice_shown(digits: str, signed: Signatures, wanted: int) -> BeaconShown:
     """Make the beacon of dice thrown in the room, *wanted* of them by the manifest."""
-    return BeaconShown(BeaconValue(ROOM_DICE, wanted, digits.encode()), Signatures(sig))
+    return BeaconShown(BeaconValue(ROOM_DICE, wanted, digits.encode()), signed)
+
+
+def _signatures(row: tables.SealRow | tables.DiceRow) -> Signatures:
+    if row.agencies is None:
+        return Signatures(bytes.fromhex(row.sig))
+    return Signatures(agencies={agency: bytes.fromhex(sig) for agency, sig in row.agencies.items()})
 
 
 def blob_ref(told: Mapping[str, Any]) -> BlobRef:
@@ -254,6 +296,10 @@ def _gather(session: Session, by_id: dict[str, Said]) -> None:
         sealed[seal.id].seal = seal
     for dice in _all(session, select(tables.DiceRow).where(tables.DiceRow.id.in_(ids))):
         sealed[dice.id].dice = dice
+    signature = tables.JointSignature
+    asked = select(signature).where(signature.attempt.in_(ids)).order_by(signature.said_at, signature.id)
+    for four in _all(session, asked):
+        sealed[four.attempt].joint.append(four)
 
 
 def _rounds(session: Session, by_id: Mapping[str, Said]) -> dict[str, SaidRound]:

@@ -84,12 +84,6 @@ class CampaignIsCancelled(Conflict):
     code = "draw.campaign_cancelled"
 
 
-class WitnessNeeded(Rejected):
-    """The plan names no witness body; draws without a witness are not carried out here."""
-
-    code = "draw.witness_needed"
-
-
 class NoAttempt(Conflict):
     """The draw has no attempt yet, so nobody can take part in it."""
 

@@ -161,11 +161,11 @@ def reveal(
 
 
 def seal(service: Service, actor: Actor, draw_id: str, number: int, *, key: str, own: OwnSeal | None = None) -> Reply:
-    """Seal a round's reveals as the witness; a round without dice is worked out at once."""
+    """Seal a round's reveals as who seals; a sealed round without dice is worked out at once."""
     now = int(service.ports.clock.now().timestamp())
 
     def sealing() -> rounds.RoundSealing:
-        speaker = service.ask(actor, ceremony.prepare_witness, draw_id=draw_id)
+        speaker = service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id)
         return working.seal(service.ports, speaker, _round(service, draw_id, number), now, own)
 
     given = None if own is None else f"{own.digest} {own.at} {own.sig}"
@@ -187,13 +187,13 @@ def throw_dice(
     sig: str | None = None,
     photo: Document | None = None,
 ) -> Reply:
-    """Enter a round's dice as the witness, typed twice, perhaps with a *photo*; the round is worked out at once."""
+    """Enter a round's dice, typed twice, perhaps with a *photo*; once they stand the round is worked out."""
     digits, again = "".join(digits.split()), "".join(again.split())
     if digits != again:
         raise DiceTypedDifferently()
 
     def thrown() -> rounds.Spoken:
-        speaker = service.ask(actor, ceremony.prepare_witness, draw_id=draw_id)
+        speaker = service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id)
         return working.sign_dice(service.ports, speaker, _round(service, draw_id, number), digits, sig)
 
     told, stored, work = photo.facts() if photo else None, StoredFile({}), prepared(thrown)
@@ -227,6 +227,6 @@ def _round(service: Service, draw_id: str, number: int) -> Round:
 def _speaking(service: Service, actor: Actor, draw_id: str, number: int) -> tuple[Speaker, Round]:
     witness = service.ask(actor, rounds.prepare_attempt, draw_id=draw_id).row.witness
     prepare: Callable[..., Speaker] = (
-        ceremony.prepare_witness if actor.agency == witness else ceremony.prepare_countersignature
+        ceremony.prepare_sealer if actor.agency == witness else ceremony.prepare_countersignature
     )
     return service.ask(actor, prepare, draw_id=draw_id), _round(service, draw_id, number)

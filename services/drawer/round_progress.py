@@ -1,12 +1,12 @@
 """Where a replacement round stands, and what somebody may do about it now. Pure, like ``progress``."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from schemas.vocabulary import Role
-from services.drawer.progress import SECOND
+from services.drawer.progress import SECOND, may_read_dice
 
 CLOSED, SPENT = "closed", "spent"
 
@@ -48,6 +48,8 @@ class RoundStanding:
     sealed: bool
     thrown: bool
     end: str | None
+    seal_signed: Collection[str] = ()
+    dice_read: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unsigned(self) -> tuple[str, ...]:
@@ -100,10 +102,14 @@ class RoundStanding:
         found = []
         if stage == RoundStage.SIGN and agency in self.unsigned and (officer or witness):
             found.append(RoundAct.SIGN)
-        if stage == RoundStage.REVEAL and officer and agency in self.unrevealed and now < self.seal_by:
+        open_ = now < self.seal_by and not self.seal_signed
+        if stage == RoundStage.REVEAL and officer and agency in self.unrevealed and open_:
             found.append(RoundAct.REVEAL)
-        if stage in (RoundStage.REVEAL, RoundStage.SEAL) and witness and self.sealable:
+        joint = officer and self.witness is None
+        seals = witness or (joint and agency not in self.seal_signed)
+        if stage in (RoundStage.REVEAL, RoundStage.SEAL) and seals and self.sealable:
             found.append(RoundAct.SEAL)
-        if stage == RoundStage.DICE and witness and now >= self.beacon_time:
+        throws = witness or (joint and may_read_dice(agency, self.dice_read))
+        if stage == RoundStage.DICE and throws and now >= self.beacon_time:
             found.append(RoundAct.DICE)
         return tuple(found)

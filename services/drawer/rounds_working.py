@@ -26,18 +26,17 @@ from services.drawer.commands.rounds import (
 )
 from services.drawer.domain import messages, requests
 from services.drawer.domain.beacons import NotSealed
-from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.requests import DropOut, Removal, Request, RoundTimes
 from services.drawer.domain.rounds import Round
-from services.drawer.domain.sealing import Reveal, Seal, Signatures
+from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, open_to_everybody, visit_stem
 from services.drawer.queries.drawn import may_see_list
 from services.drawer.reading import Said, SaidRound
-from services.drawer.refusals import KeyKeptElsewhere, NothingToChange, SealMomentWrong
+from services.drawer.refusals import KeyKeptElsewhere, NothingToChange
 from services.drawer.round_progress import CLOSED, SPENT
 from services.drawer.vault import Vault
-from services.drawer.working import JSON, OwnSeal, open_reveals, signed_or_given
+from services.drawer.working import JSON, OwnSeal, open_reveals, seal_of, signed_or_given, to_seal
 
 
 def ask(
@@ -97,21 +96,17 @@ def reveal(
 
 
 def seal(ports: Ports, speaker: Speaker, one: Round, at: int, own: OwnSeal | None = None) -> RoundSealing:
-    """Close a round's list of reveals at *at* (Unix seconds) and sign it for the witness, or take its *own* seal."""
-    vault = Vault(ports)
-    reveals = open_reveals(vault, speaker.said.round(one.number))
-    rd = one.act.reveals_digest(reveals)
-    if own is not None:
-        if not is_of_now(own.at, at):
-            raise SealMomentWrong(at=own.at)
-        at, rd = own.at, from_hex(own.digest, "seal")
+    """Close a round's list of reveals at *at* (Unix seconds) and sign it for who seals, as of the draw itself."""
+    vault, said = Vault(ports), speaker.said.round(one.number)
+    reveals = open_reveals(vault, said)
+    at, rd = seal_of(said, one.act.reveals_digest(reveals), at, own)
     message = messages.said_of_seal(one.h, one.act.opening, rd, at)
     sig = signed_or_given(vault, speaker, message, own.sig if own else None)
-    return RoundSealing(one, Seal(rd, at, Signatures(sig)), reveals)
+    return RoundSealing(one, Seal(rd, at, speaker.said.signed_by(speaker.body, sig)), reveals)
 
 
 def sign_dice(ports: Ports, speaker: Speaker, one: Round, digits: str, given: str | None) -> Spoken:
-    """Sign a round's dice for the witness; the command judges whether it is time for them."""
+    """Sign a round's dice for who read them; the command judges whether it is time for them."""
     sealed = speaker.said.round(one.number).sealed()
     if sealed is None:
         raise NotSealed
@@ -121,10 +116,10 @@ def sign_dice(ports: Ports, speaker: Speaker, one: Round, digits: str, given: st
 
 def papers(ports: Ports, said: Said, one: SaidRound, judged: Round, actor: Actor, now: int) -> dict[str, Any]:
     """Lay out what a body signs in a round that is under way."""
-    vault, witness = Vault(ports), actor.agency == said.row.witness
-    to_seal = None
-    if witness and one.seal is None and not said.round_standing(one).unsigned:
-        to_seal = {"digest": judged.act.reveals_digest(open_reveals(vault, one)).hex(), "at": now}
+    vault, seals = Vault(ports), said.row.witness in (None, actor.agency)
+    sealed = None
+    if seals and one.seal is None and not said.round_standing(one).unsigned:
+        sealed = to_seal(one, judged.act.reveals_digest(open_reveals(vault, one)), now)
     return {
         "round": judged.number,
         "digest": one.row.digest,
@@ -133,7 +128,7 @@ def papers(ports: Ports, said: Said, one: SaidRound, judged: Round, actor: Actor
         "signatures": {body: row.sig for body, row in one.countersignatures.items()},
         "revealed": sorted(one.reveals),
         "seal": {"digest": one.seal.digest, "at": one.seal.at} if one.seal else None,
-        "to_seal": to_seal,
+        "to_seal": sealed,
     }
 
 

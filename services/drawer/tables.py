@@ -240,7 +240,11 @@ class RevealRow(Owned, Base):
 
 
 class SealRow(Owned, Base):
-    """The witness's seal under the list of reveals; from here on nothing voids the attempt, and a round stands."""
+    """
+    The seal under the list of reveals, the witness's or of more than half of the agencies (``JointSignature``).
+
+    From here on nothing voids the attempt, and a round stands.
+    """
 
     __tablename__ = "seal"
     __table_args__ = OWNED
@@ -248,20 +252,48 @@ class SealRow(Owned, Base):
     id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's or round's
     digest: Mapped[str] = mapped_column(String(64))
     at: Mapped[int]  # Unix seconds, as signed
+    sig: Mapped[str] = mapped_column(String(128))  # the witness's; empty where agencies sealed
+    said_at: Mapped[datetime]
+    agencies: Mapped[dict[str, Any] | None]  # {agency: sig}, where agencies sealed
+
+
+class JointSignature(Owned, Base):
+    """
+    One agency's signature under a seal or dice that have no witness; the seal or the dice follow when enough are there.
+
+    Of an agency that read the dice anew after another one had read them otherwise, the last counts.
+    """
+
+    __tablename__ = "joint_signature"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(170), primary_key=True)  # <attempt or round>/<agency>/seal, …/dice-<number>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)  # or round
+    agency: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str | None] = mapped_column(String(64))  # of the reveals, under a seal
+    at: Mapped[int | None]  # Unix seconds, as signed, under a seal
+    digits: Mapped[str | None]  # under dice
     sig: Mapped[str] = mapped_column(String(128))
     said_at: Mapped[datetime]
+    photo: Mapped[dict[str, Any] | None]  # as of the dice
+    photo_file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})
 
 
 class DiceRow(Owned, Base):
-    """The dice thrown in the room, signed by the witness; a photograph of them is kept beside, for the parties' eyes."""
+    """
+    The dice thrown in the room, signed by the witness or by more than half of the agencies.
+
+    A photograph of them is kept beside, for the parties' eyes.
+    """
 
     __tablename__ = "dice"
     __table_args__ = OWNED
 
     id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the attempt's or round's
     digits: Mapped[str]
-    sig: Mapped[str] = mapped_column(String(128))
+    sig: Mapped[str] = mapped_column(String(128))  # the witness's; empty where agencies signed
     said_at: Mapped[datetime]
+    agencies: Mapped[dict[str, Any] | None]  # {agency: sig}, where agencies signed
     photo: Mapped[dict[str, Any] | None]  # name, content_type, size, sha256
     photo_file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})  # BlobRef, reader drawer
 

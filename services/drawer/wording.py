@@ -145,19 +145,22 @@ TROUBLES = (
     ),
     Trouble(
         _at(Stage.SEAL),
-        Words("见证人没有在期限内封存", "The witness does not seal in time"),
+        Words("没有在期限内封存", "It is not sealed in time"),
         Words(
-            "这一次作废。见证人临时不能到场的，请该机构换人登录办理。",
-            "The attempt is void. If the witness cannot come, let another person of that body sign in and do it.",
+            "这一次作废。见证人临时不能到场的，请该机构换人登录办理；没有见证人的，须有过半单位在期限内签名。",
+            "The attempt is void. If the witness cannot come, let another person of that body sign in and do it; without "
+            "a witness more than half of the agencies must sign in time.",
         ),
     ),
     Trouble(
         _at(Stage.DICE),
         Words("骰子落地、重叠或看不清", "A die falls, lies on another or cannot be read"),
         Words(
-            "录入之前，由见证人当众宣布，全部重掷一次，并写入现场记录。已录入的点数不能更改。",
-            "Before anything is entered the witness says so aloud and all dice are thrown again, which the minutes tell. "
-            "What was entered is not changed.",
+            "录入之前，当众宣布，全部重掷一次，并写入现场记录。已录入的点数不能更改；没有见证人的，各单位录入不一致时，"
+            "录错的单位可以重新录入，过半单位一致之后不能再改。",
+            "Before anything is entered it is said aloud and all dice are thrown again, which the minutes tell. What was "
+            "entered is not changed; without a witness, where agencies entered different digits, who erred enters them "
+            "anew, until more than half agree.",
         ),
     ),
     Trouble(

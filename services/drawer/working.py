@@ -24,7 +24,7 @@ from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.manifest import Manifest, Parent, Times, as_json
 from services.drawer.domain.roster import RosterDiffers, summarise
-from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal, Signatures
+from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,
@@ -137,7 +137,7 @@ class OwnCommitment:
 
 @dataclass(frozen=True)
 class OwnSeal:
-    """A seal signed where the witness keeps its key: over which list of reveals, and for which moment."""
+    """A seal signed where the body that seals keeps its key: over which list of reveals, and for which moment."""
 
     digest: str
     at: int
@@ -231,25 +231,36 @@ def make_reveal(
     return Shown(Reveal(value, signed_or_given(vault, speaker, message, sig)), vault.seal_reveal(value))
 
 
-# ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── seal and dice ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def make_seal(ports: Ports, speaker: Speaker, at: int, own: OwnSeal | None = None) -> Sealing:
-    """Close the list of reveals at *at* (Unix seconds) and sign it for the witness, or take the witness's *own* seal."""
+    """
+    Close the list of reveals at *at* (Unix seconds) and sign it for who seals, or take a seal it made itself (*own*).
+
+    Where agencies seal, the first one's moment is the others'.
+    """
     vault, attempt, said = Vault(ports), speaker.attempt, speaker.said
     reveals = open_reveals(vault, said)
     commits, rd = attempt.commits_digest(said.commits()), attempt.reveals_digest(said.commits(), reveals)
-    if own is not None:
-        if not is_of_now(own.at, at):
-            raise SealMomentWrong(at=own.at)
-        at, rd = own.at, from_hex(own.digest, "seal")
+    at, rd = seal_of(said, rd, at, own)
     message = messages.seal_message(attempt.h, attempt.digest, commits, rd, at)
     sig = signed_or_given(vault, speaker, message, own.sig if own else None)
-    return Sealing(Seal(rd, at, Signatures(sig)), reveals)
+    return Sealing(Seal(rd, at, said.signed_by(speaker.body, sig)), reveals)
+
+
+def seal_of(said: SaidSealed, rd: bytes, now: int, own: OwnSeal | None) -> tuple[int, bytes]:
+    """Say which moment and list a seal is for: now, or the first signer's moment; or what the signer says (*own*)."""
+    first = said.seal_so_far()
+    if own is None:
+        return (first.at if first else now), rd
+    if first is None and not is_of_now(own.at, now):
+        raise SealMomentWrong(at=own.at)
+    return own.at, from_hex(own.digest, "seal")
 
 
 def sign_dice(ports: Ports, speaker: Speaker, digits: str, given: str | None = None) -> bytes:
-    """Sign the dice for the witness; the command judges whether it is time for them."""
+    """Sign the dice for who read them; the command judges whether it is time for them."""
     attempt, said = speaker.attempt, speaker.said
     sealed = said.sealed()
     if sealed is None:
@@ -290,10 +301,16 @@ def papers(ports: Ports, seen: Papers, now: datetime) -> dict[str, Any]:
     }
     if seen.own is not None:
         told["own"] = _own_roster(ports, seen.body, seen.own.rosters, vault.open_salts(seen.own.secret))
-    if seen.is_witness and said.seal is None and len(said.countersignatures) == len(said.agencies):
+    if seen.seals and said.seal is None and len(said.countersignatures) == len(said.agencies):
         digest = said.attempt().reveals_digest(said.commits(), open_reveals(vault, said))
-        told["to_seal"] = {"digest": digest.hex(), "at": int(now.timestamp())}
+        told["to_seal"] = to_seal(said, digest, int(now.timestamp()))
     return told
+
+
+def to_seal(said: SaidSealed, digest: bytes, now: int) -> dict[str, Any]:
+    """Say what is to be sealed, and for which moment."""
+    at, _ = seal_of(said, digest, now, None)
+    return {"digest": digest.hex(), "at": at}
 
 
 def _own_roster(ports: Ports, agency: str, file: BlobRef, salts: RosterSalts) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from schemas.events.results import (
 )
 from services.planner.domain import campaigns as rules
 from services.planner.domain.days import business_day
+from services.planner.packs import partys_request
 from services.planner.registers import next_edition, register_on
 from services.planner.tables import (
     AccountRow,
@@ -60,8 +61,6 @@ from services.planner.tables import (
 
 Blobs = Mapping[str, bytes]
 LIGHTS = ("approaching", "missed", "escalated")
-PARTYS_REQUEST = "partys_request"
-"""Why an officer is recused at a visited firm's request; packs name it among their reasons (当事人申请回避)."""
 
 
 class CampaignNotOurs(Rejected):
@@ -259,7 +258,7 @@ def keep_recusal(event: Received[RecusalGranted], blobs: Blobs, session: Session
             officer=granted.officer,
             target=granted.target,
             category=None,
-            reason=PARTYS_REQUEST,
+            reason=partys_request(session, county),
             until_on=None,
             version=version,
             valid_from=on,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from runtime.errors import Conflict, NotFound
+from runtime.errors import Conflict, NotFound, Rejected
 from runtime.time.workdays import WorkingCalendar
 from schemas.rulepack import Calendar, Deadline, RulePack, Worded, codes
 from services.planner.domain.deadlines import Term
@@ -30,6 +30,12 @@ class NoRulepack(Conflict):
     """No rule pack has been published yet, so nothing can be judged."""
 
     code = "rulepack.none_published"
+
+
+class NoReasonForPartysRequest(Rejected):
+    """A visited firm's request for a recusal was granted, and no pack in force says under which reason to register it."""
+
+    code = "rulepack.no_reason_for_partys_request"
 
 
 class CalendarUnknown(Conflict):
@@ -99,6 +105,20 @@ def vocabulary(session: Session, county: str) -> tuple[Vocabulary, list[Rulepack
         absence_reasons=_words(word for pack in packs for word in pack.absence_reasons),
     )
     return words, rows
+
+
+def partys_request(session: Session, county: str) -> str:
+    """
+    Say under which reason a recusal that a visited firm asked for is registered (当事人申请回避).
+
+    Raises:
+        NoReasonForPartysRequest: no pack marks one.
+    """
+    packs = [read_pack(row.document) for row in newest_packs(session, county)]
+    marked = [reason.code for pack in packs for reason in pack.recusal_reasons if reason.partys_request]
+    if not marked:
+        raise NoReasonForPartysRequest(county=county)
+    return marked[0]
 
 
 def finding_kinds(rows: Iterable[RulepackRow]) -> frozenset[str]:

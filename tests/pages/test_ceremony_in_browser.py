@@ -20,7 +20,7 @@ from schemas.vocabulary import AgencyKind, Role
 from services.console.app import Console, console
 from services.console.commands import open_account, register_agency
 from services.console.passwords import hash_password
-from services.drawer import archive, round_acts
+from services.drawer import acts, archive, round_acts
 from services.drawer.tables import Commitment, DrawSecret
 from tests.kit import COUNTY, Kit, person
 from tests.pages.browser import DESKTOP, PHONE, chromium, needs_chromium, served, sign_in, tab, wider_than_screen
@@ -32,8 +32,10 @@ from tests.unit.drawer_service.county import (
     DRAW,
     NAMES,
     OFFICER,
+    WINDOW_END,
     County,
     a_county,
+    plan,
 )
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -50,8 +52,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def county(kit: Kit) -> County:
-    return a_county(kit)
+def county(kit: Kit, request: pytest.FixtureRequest) -> County:
+    return a_county(kit, plan(witness=getattr(request, "param", "GZ")))
 
 
 @pytest.fixture
@@ -221,7 +223,7 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         expect(witness.locator("#live")).to_contain_text("等待各单位揭示")
         does(ga, "reveal", "本单位已揭示")
         county.reveal("AJ", "JT", "SJ", "YG")
-        expect(witness.locator("#live")).to_contain_text("等待见证人封存", timeout=30_000)  # it asks again by itself
+        expect(witness.locator("#live")).to_contain_text("等待封存", timeout=30_000)  # it asks again by itself
         witness.goto(f"/draws/{DRAW}/witness")
         looked_at(witness, "witness-seal")
         witness.click("form[data-ceremony=seal] button[type=submit]")
@@ -268,3 +270,47 @@ def looked_at_live(page: Page, name: str) -> None:
     """Look at the page for the projector."""
     page.goto(f"/draws/{DRAW}/live")
     looked_at(page, name)
+
+
+@pytest.mark.parametrize("county", [None], indirect=True)
+def test_without_a_witness_a_browser_signs_seal_and_dice_beside_the_other_agencies(
+    browser: Browser, address: str, county: County
+) -> None:
+    with tab(browser, address) as ga:
+        makes_a_key(ga, "GA")
+        county.open()
+        does(ga, "commit", "本单位的承诺已提交")
+        county.commit("AJ", "JT", "SJ", "YG")
+        county.at(COMMIT_CLOSE)
+        does(ga, "countersign", "会签")
+        county.countersign("AJ", "JT", "SJ", "YG")
+        does(ga, "reveal", "揭示")
+        county.reveal("AJ", "JT", "SJ", "YG")
+        acts.seal(county.service, OFFICER["SJ"], DRAW, key="seal-SJ")
+        ga.goto(f"/draws/{DRAW}")
+        expect(ga.locator("#now")).to_contain_text("已签名：市场监管局")
+        looked_at(ga, "majority-seal")
+
+        does(ga, "seal", "过半单位签名后即封存")
+        looked_at(ga, "majority-signed")
+        acts.seal(county.service, OFFICER["AJ"], DRAW, key="seal-AJ")
+
+        county.at(BEACON_TIME)
+        for agency, digits in (("AJ", DIGITS[::-1]), ("JT", DIGITS)):
+            acts.throw_dice(county.service, OFFICER[agency], DRAW, key=agency, digits=digits, again=digits)
+        ga.goto(f"/draws/{DRAW}")
+        expect(ga.locator("#now")).to_contain_text("各单位录入的点数不一致")
+        looked_at(ga, "majority-dice")
+        ga.fill("#digits", DIGITS)
+        ga.fill("#again", DIGITS)
+        ga.click("form[data-ceremony=dice] button[type=submit]")
+        expect(ga.get_by_role("status")).to_contain_text("过半单位录入同样的点数后即抽取")
+        ga.goto(f"/draws/{DRAW}/live")
+        looked_at(ga, "majority-live")
+        acts.throw_dice(county.service, OFFICER["SJ"], DRAW, key="SJ", digits=DIGITS, again=DIGITS)
+        ga.goto(f"/draws/{DRAW}")
+        expect(ga.get_by_role("main")).to_contain_text("结果摘要")
+        looked_at(ga, "majority-drawn")
+    county.at(WINDOW_END)
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    assert list(record["seal"]["agencies"]) == ["AJ", "GA", "SJ"]

@@ -299,7 +299,8 @@ def test_a_request_sent_twice_answers_the_same(site: Site, county: County) -> No
     [
         (PLANNER, "POST", "/draws/{draw}/commit", 403, "web.role_missing"),
         (WITNESS, "POST", "/draws/{draw}/commit", 403, "web.role_missing"),
-        (LEAD, "POST", "/draws/{draw}/seal", 403, "web.role_missing"),
+        (PLANNER, "POST", "/draws/{draw}/seal", 403, "web.role_missing"),
+        (LEAD, "POST", "/draws/{draw}/seal", 403, "draw.witness_only"),
         (person("JT", Role.WITNESS), "POST", "/draws/{draw}/seal", 403, "draw.witness_only"),
         (person("XF", Role.DRAW_OFFICER), "POST", "/draws/{draw}/commit", 404, "draw.unknown"),
         (person("XF", Role.DRAW_OFFICER), "GET", "/draws/{draw}", 404, "draw.unknown"),

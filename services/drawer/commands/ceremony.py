@@ -1,4 +1,8 @@
-"""The ceremony itself: commit, countersign, reveal by each agency's draw officer; seal and dice by the witness."""
+"""
+The ceremony itself: commit, countersign, reveal by each agency's draw officer; seal and dice by the witness.
+
+In a draw without a witness more than half of the agencies seal and sign the dice, one after another (``commands.joint``).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +20,15 @@ from schemas.documents import CampaignPlan
 from schemas.events.draws import CommitmentReceived, RevealsSealed
 from schemas.vocabulary import Role
 from services.drawer import tables
+from services.drawer.commands import joint
 from services.drawer.commands.ending import require_running
+from services.drawer.commands.joint import NO_FILE
 from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import ceremony
 from services.drawer.domain.ceremony import Attempt
+from services.drawer.domain.joint import add_to_dice
 from services.drawer.domain.sealing import Commit, NotAnAgency, Reveal, Seal, SealDiffers
 from services.drawer.reading import (
     Said,
@@ -41,8 +48,6 @@ from services.drawer.refusals import (
     NothingToReveal,
     WitnessOnly,
 )
-
-NO_FILE = StoredFile({})
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,9 @@ def prepare_countersignature(session: Session, actor: Actor, *, draw_id: str) ->
     return _speaker(session, actor, said)
 
 
-def prepare_witness(session: Session, actor: Actor, *, draw_id: str) -> Speaker:
-    """Read the newest attempt and the witness body's own signing key."""
-    return _speaker(session, actor, _as_witness(session, actor, draw_id))
+def prepare_sealer(session: Session, actor: Actor, *, draw_id: str) -> Speaker:
+    """Read the newest attempt and the signing key of the body that seals: the witness, or an agency where there is none."""
+    return _speaker(session, actor, _as_sealer(session, actor, draw_id))
 
 
 def _speaker(session: Session, actor: Actor, said: Said) -> Speaker:
@@ -237,7 +242,7 @@ def reveal(
             actor.agency,
             shown.reveal,
             _seconds(at),
-            sealed=said.seal is not None,
+            sealed=said.seal is not None or said.seal_so_far() is not None,
         )
     row = tables.RevealRow(
         id=said_id(said.row.id, actor.agency),
@@ -252,37 +257,44 @@ def reveal(
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
 
 
-# ── witness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── seal and dice ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def seal_reveals(
     session: Session, actor: Actor, work: Prepared[Sealing], *, at: datetime, draw_id: str, given: str | None = None
 ) -> Reply:
-    """Take the witness's seal; from here on nothing voids the attempt. *given*: the signature it made itself."""
+    """
+    Take the witness's seal, or an agency's signature under one without a witness; *given*: the one it made itself.
+
+    Once it stands nothing voids the attempt.
+    """
     del given
     with told(session, actor.county):
         sealing = work.get()
-    said = _as_witness(session, actor, draw_id)
+    said = _as_sealer(session, actor, draw_id)
     attempt = said.attempt()
     require_running(said, attempt, at)
     stored = {agency: row.sig for agency, row in said.reveals.items()}
     if said.seal is None and stored != {agency: one.sig.hex() for agency, one in sealing.reveals.items()}:
         raise SealDiffers
     with told(session, actor.county):
-        ceremony.accept_seal(attempt, said.commits(), sealing.reveals, sealing.seal, said.sealed())
-    sig = sealing.seal.signed.witness or b""
-    row = tables.SealRow(
-        id=said.row.id,
-        digest=sealing.seal.digest.hex(),
-        at=sealing.seal.at,
-        sig=sig.hex(),
-        said_at=at,
-        **owned_by(actor),
-    )
-    publish(session, said, row)
+        seal = _accepted(said, attempt, sealing, actor.agency)
+    waits = joint.keep_seal(session, said, said.row.id, seal, at=at, actor=actor)
+    value = {"draw": draw_id, "attempt": said.row.number, "reveals_digest": seal.digest.hex()}
+    if waits:
+        return Reply((), {**value, "waits_for": waits})
     missing = attempt.absent(sealing.reveals)
-    heard = RevealsSealed(**_about(said), reveals_digest=row.digest, sealed_at=at, missing=missing)
-    return Reply([heard], {"draw": draw_id, "attempt": said.row.number, "reveals_digest": row.digest})
+    heard = RevealsSealed(**_about(said), reveals_digest=seal.digest.hex(), sealed_at=at, missing=missing)
+    return Reply([heard], value)
+
+
+def _accepted(said: Said, attempt: Attempt, sealing: Sealing, agency: str) -> Seal:
+    commits, reveals, seal = said.commits(), sealing.reveals, sealing.seal
+    if said.row.witness is None:
+        so_far = said.seal_so_far()
+        return ceremony.accept_joint_seal(attempt, commits, reveals, so_far, agency, seal, said.sealed())
+    ceremony.accept_seal(attempt, commits, reveals, seal, said.sealed())
+    return seal
 
 
 def throw_dice(
@@ -298,7 +310,7 @@ def throw_dice(
     stored: StoredFile = NO_FILE,
 ) -> Reply:
     """
-    Take the dice thrown in the room, as the witness read them.
+    Take the dice thrown in the room, as the witness read them, or without one as an agency did.
 
     Args:
         given: The signature it made itself.
@@ -307,20 +319,18 @@ def throw_dice(
     del given
     with told(session, actor.county):
         sig = work.get()
-    said = _as_witness(session, actor, draw_id)
-    shown = dice_shown(digits, sig, said.standing.dice or 0)
+    said = _as_sealer(session, actor, draw_id)
+    wanted, sealed, moment = said.standing.dice or 0, said.sealed(), _seconds(at)
+    shown, before = dice_shown(digits, said.signed_by(actor.agency, sig), wanted), said.beacons()
     with told(session, actor.county):
-        ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
-    publish(session, said, dice_row(said.row.id, digits, sig, at, actor, photo, stored))
-    return Reply((), {"draw": draw_id, "attempt": said.row.number})
-
-
-def dice_row(
-    of: str, digits: str, sig: bytes, at: datetime, actor: Actor, photo: Mapping[str, Any] | None, stored: StoredFile
-) -> tables.DiceRow:
-    """Write down the dice of an attempt or a round, with their photograph if there is one."""
-    kept = {"photo": dict(photo), "photo_file": stored.blob} if photo else {}
-    return tables.DiceRow(id=of, digits=digits, sig=sig.hex(), said_at=at, **kept, **owned_by(actor))
+        if said.row.witness is None:
+            act, read = said.attempt().act(said.commits()), said.read(wanted)
+            shown = add_to_dice(act, sealed, before, read, actor.agency, shown, moment)
+        else:
+            ceremony.accept_dice(said.attempt(), said.commits(), sealed, before, shown, moment)
+    kept = joint.Photo(photo, stored)
+    waits = joint.keep_dice(session, said, said, said.row.id, shown, at=at, actor=actor, photo=kept)
+    return Reply((), {"draw": draw_id, "attempt": said.row.number} | ({"waits_for": waits} if waits else {}))
 
 
 # ── who, and to whom it is shown ────────────────────────────────────────────────────────────────────────────────────
@@ -337,10 +347,18 @@ def _as_officer(session: Session, actor: Actor, draw_id: str) -> Said:
     return newest(session, draw_id)
 
 
-def _as_witness(session: Session, actor: Actor, draw_id: str) -> Said:
+def _as_sealer(session: Session, actor: Actor, draw_id: str) -> Said:
     said = newest(session, draw_id)
-    require_witness(actor, said)
+    require_sealer(actor, said)
     return said
+
+
+def require_sealer(actor: Actor, said: Said) -> None:
+    """Refuse everybody but the witness of this draw; where it has none, everybody but its agencies' draw officers."""
+    if said.row.witness is not None:
+        require_witness(actor, said)
+        return
+    require_officer(actor)
 
 
 def require_witness(actor: Actor, said: Said) -> None:

@@ -37,6 +37,7 @@ def ending_by(said: Said, attempt: Attempt, at: datetime) -> Ending | None:
         dict.fromkeys(said.reveals),  # type: ignore[arg-type]
         said.seal is not None,
         int(at.timestamp()),
+        said.seal_signers,
     )
 
 

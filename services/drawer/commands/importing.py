@@ -84,7 +84,7 @@ def prepare_import(
         ImportAfterWindow.
     """
     ground = ground_of(session, actor, campaign_id=campaign_id)
-    prepare_trial(session, actor, campaign_id=campaign_id, now=now, early=True, here=False)
+    prepare_trial(session, actor, campaign_id=campaign_id, now=now, early=True)
     if told.drawn_on > now.astimezone(SHANGHAI).date():
         raise DrawnOnWrong(drawn_on=told.drawn_on)
     if told.drawn_on < (first := draw_begins_on(ground.plan)) and not early:

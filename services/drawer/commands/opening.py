@@ -42,7 +42,6 @@ from services.drawer.refusals import (
     ImportWaiting,
     InputsChanged,
     LeadOnly,
-    WitnessNeeded,
 )
 
 
@@ -122,25 +121,22 @@ def number_draw(session: Session, actor: Actor, *, at: datetime, campaign_id: st
 
 
 def prepare_trial(
-    session: Session, actor: Actor, *, campaign_id: str, now: datetime, early: bool, here: bool = True
+    session: Session, actor: Actor, *, campaign_id: str, now: datetime, early: bool
 ) -> tuple[Ground, dict[str, str]]:
     """
     Read what is judged before anything is written: the ground of the draw, and what the bodies are called.
 
     Args:
         early: Whether the asker means it, although the plan's draw stage has not begun.
-        here: Whether it is drawn here, which takes a witness; a draw made elsewhere had its own, or none.
 
     Raises:
         ImportWaiting, DrawnElsewhere: a draw made elsewhere stands, or waits for a second person.
         DrawBeforeItsStage: it has not, and nobody says that it is meant so.
-        LeadOnly, WitnessNeeded, AttemptRunning, DrawAlreadyRun: no attempt can be opened.
+        LeadOnly, AttemptRunning, DrawAlreadyRun: no attempt can be opened.
         NotYet: a body's registration has not arrived.
     """
     ground = ground_of(session, actor, campaign_id=campaign_id)
     require_lead(actor, ground.plan.lead)
-    if here and ground.plan.witness is None:
-        raise WitnessNeeded(campaign=campaign_id)
     if is_before_its_stage(ground.plan, now) and not early:
         raise DrawBeforeItsStage(first_on=draw_begins_on(ground.plan))
     draw = session.scalar(select(tables.Draw).where(tables.Draw.campaign == campaign_id))

@@ -27,15 +27,18 @@ from schemas.events.draws import (
 from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from services.drawer import tables
-from services.drawer.commands.ceremony import NO_FILE, Shown, dice_row, owned_by, require_officer, require_witness
+from services.drawer.commands import joint
+from services.drawer.commands.ceremony import Shown, owned_by, require_officer, require_sealer, require_witness
 from services.drawer.commands.changing import entered_of, rounded, standing_of
 from services.drawer.commands.completing import Inputs, drawn_visit, inputs_of, team_json
+from services.drawer.commands.joint import NO_FILE
 from services.drawer.commands.opening import require_lead
 from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import rounds
 from services.drawer.domain.changes import State, is_entered
+from services.drawer.domain.joint import add_to_dice
 from services.drawer.domain.rounds import WITNESS, Round
 from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.progress import Moments
@@ -343,7 +346,7 @@ def reveal_in_round(
             actor.agency,
             shown.reveal,
             int(at.timestamp()),
-            sealed=one.seal is not None,
+            sealed=one.seal is not None or one.seal_so_far() is not None,
         )
     row = tables.RevealRow(
         id=said_id(one.row.id, actor.agency),
@@ -368,27 +371,29 @@ def seal_round(
     number: int,
     given: str | None,
 ) -> Reply:
-    """Take the witness's seal under a round; from here on it stands. *given*: the signature it made itself."""
+    """Take the witness's seal under a round, or an agency's signature under one without a witness; *given* as there."""
     del given
     with told(session, actor.county):
         sealing = work.get()
     said, one = _running(session, actor, draw_id, number, sealing.round, at)
-    require_witness(actor, said)
+    require_sealer(actor, said)
     stored = {agency: row.sig for agency, row in one.reveals.items()}
     if one.seal is None and stored != {agency: shown.sig.hex() for agency, shown in sealing.reveals.items()}:
         raise InputsChanged(draw=draw_id)
     with told(session, actor.county):
-        rounds.accept_seal(sealing.round, one.signed(said.row.witness), sealing.reveals, sealing.seal, one.sealed())
-    row = tables.SealRow(
-        id=one.row.id,
-        digest=sealing.seal.digest.hex(),
-        at=sealing.seal.at,
-        sig=(sealing.seal.signed.witness or b"").hex(),
-        said_at=at,
-        **owned_by(actor),
-    )
-    publish(session, said, row)
-    return Reply((), {"draw": draw_id, "round": number, "reveals_digest": row.digest})
+        seal = _accepted(said, one, sealing, actor.agency)
+    waits = joint.keep_seal(session, said, one.row.id, seal, at=at, actor=actor)
+    value = {"draw": draw_id, "round": number, "reveals_digest": seal.digest.hex()}
+    return Reply((), value | ({"waits_for": waits} if waits else {}))
+
+
+def _accepted(said: Said, one: SaidRound, sealing: RoundSealing, agency: str) -> Seal:
+    signed, reveals, seal = one.signed(said.row.witness), sealing.reveals, sealing.seal
+    if said.row.witness is None:
+        so_far = one.seal_so_far()
+        return rounds.accept_joint_seal(sealing.round, signed, reveals, so_far, agency, seal, one.sealed())
+    rounds.accept_seal(sealing.round, signed, reveals, seal, one.sealed())
+    return seal
 
 
 def throw_round_dice(
@@ -404,19 +409,23 @@ def throw_round_dice(
     photo: Mapping[str, Any] | None = None,
     stored: StoredFile = NO_FILE,
 ) -> Reply:
-    """Take the dice of a round, as the witness read them; *given*, *photo* and *stored* as of the draw's own dice."""
+    """Take the dice of a round, as of the draw itself, with *given*, *photo* and *stored* as there."""
     del given
     with told(session, actor.county):
         spoken = work.get()
     said = newest(session, draw_id)
-    require_witness(actor, said)
+    require_sealer(actor, said)
     one = said.round(number)
-    shown = dice_shown(digits, spoken.sig, one.row.dice or 0)
+    wanted, sealed, moment = one.row.dice or 0, one.sealed(), int(at.timestamp())
+    shown, before = dice_shown(digits, said.signed_by(actor.agency, spoken.sig), wanted), one.beacons()
     with told(session, actor.county):
-        rounds.accept_beacon(spoken.round, one.sealed(), one.beacons(), shown, int(at.timestamp()))
-    row = dice_row(one.row.id, digits, spoken.sig, at, actor, photo, stored)
-    publish(session, said, row)
-    return Reply((), {"draw": draw_id, "round": number})
+        if said.row.witness is None:
+            shown = add_to_dice(spoken.round.act, sealed, before, one.read(wanted), actor.agency, shown, moment)
+        else:
+            rounds.accept_beacon(spoken.round, sealed, before, shown, moment)
+    kept = joint.Photo(photo, stored)
+    waits = joint.keep_dice(session, said, one, one.row.id, shown, at=at, actor=actor, photo=kept)
+    return Reply((), {"draw": draw_id, "round": number} | ({"waits_for": waits} if waits else {}))
 
 
 def _running(
@@ -440,7 +449,8 @@ def _running(
 def ending_of(said: Said, one: SaidRound, judged: Round, at: datetime) -> rounds.Ending | None:
     """Say why a round is spent by *at*, or that it goes on; who revealed what does not matter here, only who did."""
     reveals: dict[str, Any] = dict.fromkeys(one.reveals)
-    return rounds.ending(judged, one.signed(said.row.witness), reveals, one.seal is not None, int(at.timestamp()))
+    signed, sealed, moment = one.signed(said.row.witness), one.seal is not None, int(at.timestamp())
+    return rounds.ending(judged, signed, reveals, sealed, moment, one.seal_signers)
 
 
 def round_inputs(one: SaidRound) -> str:

@@ -96,28 +96,38 @@ def judge(
     Returns:
         Whether the value has been proved to be its source's; False for what somebody has to compare elsewhere.
     """
-    if seal is None:
-        raise NotSealed
-    wanted, beacon = act.sources[len(shown) :], new.beacon
-    if not wanted or (wanted[0].id, wanted[0].round) != (beacon.id, beacon.round):
-        raise BeaconUnexpected(beacon=beacon.id, round=beacon.round)
-    if beacon.id == ROOM_DICE:
-        _judge_dice(act, seal, new, at)
+    if new.beacon.id == ROOM_DICE:
+        sealed = check_dice(act, seal, shown, new, at)
+        message = messages.said_of_dice(act.h, act.opening, sealed.digest, new.beacon.value)
+        act.check_signed(new.proof or Signatures(), message, "dice")
         return True
-    reason = "too_early" if at < act.beacon_time else _fault(act, wanted[0], beacon.value, verify_drand)
+    _, source = _expected(act, seal, shown, new)
+    beacon = new.beacon
+    reason = "too_early" if at < act.beacon_time else _fault(act, source, beacon.value, verify_drand)
     if reason is not None:
         raise BeaconValueWrong(beacon=beacon.id, round=beacon.round, reason=reason)
     return kind_of(beacon.id) == CHAIN or (beacon.id == DRAND and verify_drand is not None)
 
 
-def _judge_dice(act: Act, seal: Seal, new: BeaconShown, at: int) -> None:
+def check_dice(act: Act, seal: Seal | None, shown: tuple[BeaconShown, ...], new: BeaconShown, at: int) -> Seal:
+    """Judge dice but for who signed them: after the seal, in time, as many as announced; give the seal."""
+    sealed, _ = _expected(act, seal, shown, new)
     digits, dice = new.beacon.value, new.beacon.round
     if at < act.beacon_time:
         raise DiceTooEarly(at=at, beacon_time=act.beacon_time)
     if len(digits) != dice or not digits.isdigit():
         raise DiceWrong(dice=dice, given=len(digits))
-    message = messages.said_of_dice(act.h, act.opening, seal.digest, digits)
-    act.check_signed(new.proof or Signatures(), message, "dice")
+    return sealed
+
+
+def _expected(act: Act, seal: Seal | None, shown: tuple[BeaconShown, ...], new: BeaconShown) -> tuple[Seal, Beacon]:
+    """Give the seal and the source whose turn it is; refuse before the seal, and what is not of that source."""
+    if seal is None:
+        raise NotSealed
+    wanted, beacon = act.sources[len(shown) :], new.beacon
+    if not wanted or (wanted[0].id, wanted[0].round) != (beacon.id, beacon.round):
+        raise BeaconUnexpected(beacon=beacon.id, round=beacon.round)
+    return seal, wanted[0]
 
 
 def _fault(act: Act, source: Beacon, value: bytes, verify_drand: VerifyDrand | None) -> str | None:

@@ -6,11 +6,11 @@ the carrier's work. What reveals, seal and beacons are held to is the same in a 
 Source: JIDRAW/1 sections 5 to 7.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.drawer.domain import beacons, messages
+from services.drawer.domain import beacons, joint, messages
 from services.drawer.domain.beacons import BeaconUnexpected, VerifyDrand
 from services.drawer.domain.encoding import Hash
 from services.drawer.domain.manifest import Manifest, digest
@@ -179,6 +179,19 @@ def accept_seal(
     attempt.act(commits).judge_seal(reveals, new, already)
 
 
+def accept_joint_seal(
+    attempt: Attempt,
+    commits: Mapping[str, Commit],
+    reveals: Mapping[str, Reveal],
+    so_far: Seal | None,
+    agency: str,
+    new: Seal,
+    already: Seal | None = None,
+) -> Seal:
+    """Judge one agency's signature under a seal without a witness; give the seal with all of them."""
+    return joint.add_to_seal(attempt.act(commits), reveals, so_far, agency, new, already)
+
+
 def accept_beacon(
     attempt: Attempt,
     commits: Mapping[str, Commit],
@@ -218,12 +231,14 @@ def ending(
     reveals: Mapping[str, Reveal],
     sealed: bool,
     at: int,
+    signed_seal: Collection[str] = (),
 ) -> Ending | None:
     """
     Say why the attempt has ended by *at*, or that it goes on.
 
     A missing commitment ends it after ``commit_close``, a missing countersignature from ``reveal_close`` on (the
     protocol names no moment of its own for it), too few reveals or no seal after ``seal_by``; a seal ends all this.
+    *signed_seal*: agencies whose signature under a seal without a witness is there, though they are too few.
     """
     times = attempt.manifest.times
     if sealed:
@@ -237,5 +252,6 @@ def ending(
         return None
     if too_many_missing(attempt, reveals):
         return Ending("too many reveals missing", attempt.absent(reveals))
-    absent = ("witness",) if attempt.manifest.witness is not None else ()
-    return Ending("no seal in time", absent)
+    if attempt.manifest.witness is not None:
+        return Ending("no seal in time", ("witness",))
+    return Ending("no seal in time", attempt.absent(dict.fromkeys(signed_seal)))

@@ -6,11 +6,11 @@ asks for is ``requests``, what it does is ``replacing``.
 Source: JIDRAW/1 section 11.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.drawer.domain import beacons, messages, requests
+from services.drawer.domain import beacons, joint, messages, requests
 from services.drawer.domain.beacons import BeaconUnexpected, VerifyDrand
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.encoding import Hash
@@ -157,9 +157,27 @@ def accept_seal(
     already: Seal | None = None,
 ) -> None:
     """Judge a round's seal; from an accepted one on the round stands."""
+    _check_sealable(one, signatures)
+    one.act.judge_seal(reveals, new, already)
+
+
+def accept_joint_seal(
+    one: Round,
+    signatures: Mapping[str, bytes],
+    reveals: Mapping[str, Reveal],
+    so_far: Seal | None,
+    agency: str,
+    new: Seal,
+    already: Seal | None = None,
+) -> Seal:
+    """Judge one agency's signature under a round's seal without a witness; give the seal with all of them."""
+    _check_sealable(one, signatures)
+    return joint.add_to_seal(one.act, reveals, so_far, agency, new, already)
+
+
+def _check_sealable(one: Round, signatures: Mapping[str, bytes]) -> None:
     check_signed(one, signatures)
     requests.check_removals(one.attempt.manifest, one.standing, one.request)
-    one.act.judge_seal(reveals, new, already)
 
 
 def accept_beacon(
@@ -181,16 +199,23 @@ def check_signed(one: Round, signatures: Mapping[str, bytes]) -> None:
 
 
 def ending(
-    one: Round, signatures: Mapping[str, bytes], reveals: Mapping[str, Reveal], sealed: bool, at: int
+    one: Round,
+    signatures: Mapping[str, bytes],
+    reveals: Mapping[str, Reveal],
+    sealed: bool,
+    at: int,
+    signed_seal: Collection[str] = (),
 ) -> Ending | None:
-    """Say why a round is spent by *at*, or that it goes on; a seal ends all this."""
+    """Say why a round is spent by *at*, or that it goes on; a seal ends all this. *signed_seal* as of an attempt."""
     if sealed or at <= one.request.times.seal_by:
         return None
     if not _is_signed(one, signatures):
         return Ending("signature missing", one.unsigned(signatures) or one.attempt.absent(signatures))
     if one.act.too_many_missing(reveals):
         return Ending("too many reveals missing", one.attempt.absent(reveals))
-    return Ending("no seal in time", (WITNESS,) if one.attempt.manifest.witness is not None else ())
+    if one.attempt.manifest.witness is not None:
+        return Ending("no seal in time", (WITNESS,))
+    return Ending("no seal in time", one.attempt.absent(dict.fromkeys(signed_seal)))
 
 
 def _is_signed(one: Round, signatures: Mapping[str, bytes]) -> bool:

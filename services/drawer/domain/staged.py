@@ -13,10 +13,10 @@ from services.drawer.domain.refusals import DrawRefused
 
 
 class ParentDiffers(DrawRefused):
-    """A staged draw is not over the draw it names: ``what`` is none, manifest, result or targets."""
+    """A staged draw is not over the draw it names: ``part`` is none, manifest, result or targets."""
 
     code = "draw.parent_differs"
-    says = ("what",)
+    says = ("part",)
 
 
 def frame_of_targets(shard: str, targets: Mapping[str, Kind]) -> bytes:
@@ -37,11 +37,11 @@ def check_parent(
         targets: Who is visited by the first draw as it stands then.
     """
     if manifest.parent is None:
-        raise ParentDiffers(what="none")
+        raise ParentDiffers(part="none")
     if manifest.parent.manifest != parent.hex():
-        raise ParentDiffers(what="manifest")
+        raise ParentDiffers(part="manifest")
     if manifest.parent.result != result.hex():
-        raise ParentDiffers(what="result")
+        raise ParentDiffers(part="result")
     ids = {row.partition(b"\t")[0].decode("ascii") for rows in frame.values() for row in rows()}
     if ids != set(targets):
-        raise ParentDiffers(what="targets")
+        raise ParentDiffers(part="targets")

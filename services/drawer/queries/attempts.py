@@ -18,6 +18,7 @@ from services.drawer import tables
 from services.drawer.domain import messages
 from services.drawer.domain.disclosure import VISIT
 from services.drawer.domain.encoding import hash_named
+from services.drawer.domain.joint import needed
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
@@ -39,6 +40,10 @@ class PartyView:
     committed_at: datetime | None
     countersigned_at: datetime | None
     revealed_at: datetime | None
+    sealed_at: datetime | None = None
+    """When it signed the seal, where there is no witness."""
+    dice: str | None = None
+    """The dice as it signed them last, where there is no witness."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class DrawView:
     moments: Moments
     agencies: Sequence[PartyView]
     witness: WitnessView | None
+    majority: int  # how many agencies seal, where there is no witness
     dice_wanted: int | None
     max_missing: int
     frame: FrameView
@@ -163,7 +169,7 @@ class DrawView:
         return [one.name for one in self._bodies if one.custody == custody]
 
     def lacking(self, what: str) -> list[str]:
-        """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at`` yet."""
+        """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at``, ``sealed_at`` yet."""
         return [one.name for one in self.agencies if getattr(one, what) is None]
 
 
@@ -194,6 +200,7 @@ def view_of(
         moments=standing.moments,
         agencies=[_party(said, agency, names) for agency in said.agencies],
         witness=_witness(said),
+        majority=needed(len(said.agencies)),
         dice_wanted=standing.dice,
         max_missing=standing.max_missing,
         frame=frame_of(manifest),
@@ -244,6 +251,7 @@ def _party(said: Said, agency: str, names: Mapping[str, str]) -> PartyView:
     told = said.row.manifest["agencies"][agency]
     commitment = said.commitments.get(agency)
     countersignature, reveal = said.countersignatures.get(agency), said.reveals.get(agency)
+    seal, dice = said.seal_signers.get(agency), said.readings.get(agency)
     return PartyView(
         agency=agency,
         name=names.get(agency, agency),
@@ -253,6 +261,8 @@ def _party(said: Said, agency: str, names: Mapping[str, str]) -> PartyView:
         committed_at=commitment.said_at if commitment else None,
         countersigned_at=countersignature.said_at if countersignature else None,
         revealed_at=reveal.said_at if reveal else None,
+        sealed_at=seal.said_at if seal else None,
+        dice=dice.digits if dice else None,
     )
 
 

@@ -34,7 +34,8 @@ class Papers:
 
     said: Said
     body: str
-    is_witness: bool
+    seals: bool
+    """Whether it seals: the witness, or any agency where there is none."""
     own: OwnRoster | None
     """None unless the body has its commitment to make."""
     wrapped: str | None
@@ -60,7 +61,8 @@ def read_papers(session: Session, actor: Actor, *, draw_id: str, now: datetime) 
     if Act.COMMIT in said.standing.acts_of(actor.agency, actor.roles, now):
         own = OwnRoster(blob_ref(said.row.rosters), session.get_one(tables.RosterSecret, place).sealed)
     wrapped = session.get(tables.WrappedSecret, place)
-    return Papers(said, actor.agency, is_witness, own, wrapped.wrapped if wrapped else None)
+    seals = is_witness or said.row.witness is None
+    return Papers(said, actor.agency, seals, own, wrapped.wrapped if wrapped else None)
 
 
 def frame_to_check(session: Session, actor: Actor, *, draw_id: str, now: datetime) -> BlobRef:

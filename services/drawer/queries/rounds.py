@@ -60,6 +60,10 @@ class BodyView:
     signs: bool
     signed_at: datetime | None
     revealed_at: datetime | None
+    sealed_at: datetime | None = None
+    """When an agency signed the seal, where there is no witness."""
+    dice: str | None = None
+    """The dice as it signed them last, where there is no witness."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +261,7 @@ def _round(
 
 def _body(said: Said, one: SaidRound, body: str, names: Mapping[str, str]) -> BodyView:
     signature, reveal = one.countersignatures.get(body), one.reveals.get(body)
+    seal, dice = one.seal_signers.get(body), one.readings.get(body)
     return BodyView(
         body,
         names.get(body, body),
@@ -264,4 +269,6 @@ def _body(said: Said, one: SaidRound, body: str, names: Mapping[str, str]) -> Bo
         body in one.row.signers,
         signature.said_at if signature else None,
         reveal.said_at if reveal else None,
+        seal.said_at if seal else None,
+        dice.digits if dice else None,
     )

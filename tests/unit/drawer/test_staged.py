@@ -40,7 +40,7 @@ def test_a_stage_after_a_round_is_over_the_targets_that_stand_then() -> None:
     manifest = second(file, replace(PARENT, result=done.result_digest.hex()))
 
     staged.check_parent(manifest, {"s": frame.rows_of(file)}, ROOM.attempt.digest, done.result_digest, done.visits)
-    with refused(ParentDiffers, what="targets"):
+    with refused(ParentDiffers, part="targets"):
         old = staged.frame_of_targets("s", FIRST.kinds)
         again = second(old, replace(PARENT, result=done.result_digest.hex()))
         staged.check_parent(again, {"s": frame.rows_of(old)}, ROOM.attempt.digest, done.result_digest, done.visits)
@@ -51,11 +51,11 @@ def test_another_parent_is_refused_by_what_differs() -> None:
     rows = {"s": frame.rows_of(file)}
     known = (rows, ROOM.attempt.digest, FIRST.result_digest, FIRST.visits)
 
-    with refused(ParentDiffers, what="none"):
+    with refused(ParentDiffers, part="none"):
         staged.check_parent(second(file, None), *known)
-    with refused(ParentDiffers, what="manifest"):
+    with refused(ParentDiffers, part="manifest"):
         staged.check_parent(second(file, replace(PARENT, manifest="0" * 64)), *known)
-    with refused(ParentDiffers, what="result"):
+    with refused(ParentDiffers, part="result"):
         staged.check_parent(second(file, replace(PARENT, result="0" * 64)), *known)
 
 

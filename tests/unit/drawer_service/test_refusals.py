@@ -120,15 +120,6 @@ def test_a_frame_that_is_not_frozen_cannot_be_drawn_from(kit: Kit) -> None:
     assert refusal.value.code == "draw.frame_not_frozen"
 
 
-def test_a_plan_without_a_witness_is_not_drawn_here(kit: Kit) -> None:
-    county = a_county(kit, plan(witness=None))
-
-    with refused() as refusal:
-        county.open()
-
-    assert refusal.value.code == "draw.witness_needed"
-
-
 def test_a_body_not_heard_of_yet_is_awaited(kit: Kit) -> None:
     from services.drawer.app import drawer
 

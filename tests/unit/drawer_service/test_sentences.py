@@ -12,6 +12,7 @@ import services.drawer
 from runtime.errors import OneVisitError
 from runtime.web.messages import Messages
 from services.drawer.domain.refusals import REMARKS, DrawRefused, DrawUnreadable, Remark, all_refusals, remark
+from services.drawer.domain.staged import ParentDiffers
 from services.drawer.progress import Stage
 
 FILE = Path(services.drawer.__file__).parent / "messages.toml"
@@ -92,6 +93,16 @@ def test_a_remark_reads_as_a_sentence() -> None:
 
     assert said.zh == "安监局：K1/bus 需要具备资格“law、hazmat”的人员 2 名，只有 1 名。"
     assert "{" not in said.en
+
+
+@pytest.mark.parametrize("part", ["none", "manifest", "result", "targets"])
+def test_a_staged_draw_that_differs_says_in_words_where(part: str) -> None:
+    refusal = ParentDiffers(part=part)
+
+    said = Messages(FILE).of(refusal.code, refusal.facts)
+
+    assert not any(character.isascii() and character.isalpha() for character in said.zh), said.zh
+    assert part == "manifest" or f"({part})" not in said.en
 
 
 def test_every_stage_has_a_word() -> None:

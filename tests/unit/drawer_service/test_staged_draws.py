@@ -154,7 +154,7 @@ def test_a_second_stage_over_another_frame_is_not_opened(kit: Kit, more: int) ->
     with pytest.raises(OneVisitError, match=r"draw\.parent_differs") as refused:
         found.open()
 
-    assert refused.value.facts["what"] == "targets"
+    assert refused.value.facts["part"] == "targets"
 
 
 def test_a_second_stage_follows_the_first_as_its_last_round_left_it(kit: Kit) -> None:

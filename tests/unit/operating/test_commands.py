@@ -253,8 +253,10 @@ def test_a_true_record_is_confirmed(onevisit: Command) -> None:
         (lambda record: _change(record, seed="0" * 64), 1, "draw.record_differs"),
         (lambda record: _change(record, teams={}), 1, "draw.record_differs"),
         (lambda record: _change(record, v="onevisit-import/1"), 3, "draw.no_record_of_it"),
+        (lambda record: record.write_text('{"v":"onevisit-import/1"}'), 3, "draw.no_record_of_it"),
+        (lambda record: _change(record, other={"v": "onevisit-import/1"}), 1, "draw.shape_wrong"),
     ],
-    ids=["missing", "no JSON", "no UTF-8", "no object", "another seed", "no teams", "drawn elsewhere"],
+    ids=["missing", "no JSON", "no UTF-8", "no object", "another seed", "no teams", "drawn elsewhere", "no spaces", "further in"],
 )
 def test_a_record_that_is_not_confirmed_says_why(
     change: object, code: int, says: str, onevisit: Command, tmp_path: Path

@@ -13,13 +13,14 @@ from schemas.events.campaigns import FrameFrozen
 from schemas.events.draws import RecusalGranted, RoundClosed
 from schemas.events.results import VisitClosed
 from schemas.vocabulary import Role
+from services.planner import prepared
 from services.planner.handlers import RecordUnreadable, selected_in
 from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of
 from services.planner.queries.registers import register_view
 from services.planner.tables import Base, DrawnTargetRow
 from tests.kit import COUNTY, person, said
 from tests.unit.planner import facts
-from tests.unit.planner.world import LEAD, World, approver_of, planner_of
+from tests.unit.planner.world import COUNTY_ADMIN, LEAD, ROOT, World, approver_of, planner_of
 
 
 def view(world: World, campaign: str, agency: str = LEAD) -> CampaignView:
@@ -174,9 +175,8 @@ def test_who_was_drawn_this_year_can_be_left_out(world: World) -> None:
     assert [(target, reason) for target, _, reason in frame.excluded] == [("91640221DEM0000144", "already_drawn")]
 
 
-def test_a_recusal_a_firm_was_granted_stands_in_the_register_and_binds_the_next_draw(world: World) -> None:
-    target = "91640221DEM0000144"
-    granted = RecusalGranted(
+def granted_recusal(world: World, target: str) -> RecusalGranted:
+    return RecusalGranted(
         county=COUNTY,
         campaign="C-640221-2018-001",
         draw="D-640221-2018-001",
@@ -186,6 +186,11 @@ def test_a_recusal_a_firm_was_granted_stands_in_the_register_and_binds_the_next_
         visit="V-640221-2018-001-01",
         recusal=world.kit.blob(GrantedRecusal(agency="JT", officer="JT01", target=target).encode(), "planner"),
     )
+
+
+def test_a_recusal_a_firm_was_granted_stands_in_the_register_and_binds_the_next_draw(world: World) -> None:
+    target = "91640221DEM0000144"
+    granted = granted_recusal(world, target)
 
     world.kit.feed(world.service, granted)
     world.kit.feed(world.service, granted.model_copy(update={"change": "X-640221-2018-002"}))
@@ -199,6 +204,29 @@ def test_a_recusal_a_firm_was_granted_stands_in_the_register_and_binds_the_next_
     (frozen,) = [fact for fact in said(world.service) if isinstance(fact, FrameFrozen)]
     rosters = Rosters.model_validate_json(world.kit.blobs.get(frozen.rosters, "drawer"))
     assert {one.officer: one.recused for one in rosters.agencies["JT"] if one.recused} == {"JT01": (target,)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "registered", "refused"),
+    [
+        ('code = "asked_by_firm"\nzh = "当事人申请"\nen = "A firm asked"\npartys_request = true', "asked_by_firm", []),
+        ('code = "x"\nzh = "其他"\nen = "Other"', None, ["rulepack.no_reason_for_partys_request"]),
+    ],
+)
+def test_a_granted_recusal_is_registered_under_the_reason_that_the_newest_pack_marks(
+    world: World, rows: str, registered: str | None, refused: list[str]
+) -> None:
+    pack = (ROOT / "rulepacks/NX-2018/2018-11-28.toml").read_text("utf-8")
+    ours = 'code = "partys_request"\nzh = "当事人申请回避"\nen = "Requested by the party"\npartys_request = true'
+    assert ours in pack
+    newer = pack.replace(ours, rows).replace("edition = 2018-11-28", "edition = 2018-11-29")
+    prepared.publish_pack_file(world.service, COUNTY_ADMIN, world.key(), newer.encode())
+
+    world.kit.feed(world.service, granted_recusal(world, "91640221DEM0000144"))
+
+    found = world.service.ask(planner_of("JT"), register_view, kind="recusals", on=world.kit.clock.at.date())
+    assert [row["reason"] for row in found.rows] == ([registered] if registered else [])
+    assert [row.code for row in left(world, parked)] == refused
 
 
 @pytest.mark.parametrize("record", [b"[]", b"{}", b'{"selected": 1}', b'{"selected": {"a": 1}}', b"\xff"])

@@ -414,6 +414,7 @@ def test_a_term_that_this_release_cannot_count_is_refused_by_name(
         (lambda data: data["masking"]["scan"][0].update(pattern="("), "not a regular expression"),
         (lambda data: data["reminders"]["escalation"][0].update(to="mayor"), "agency_head"),
         (lambda data: data["ratios"]["key"].update(maximum=[1, 20]), "above the maximum"),
+        (lambda data: data["recusal_reasons"][0].update(partys_request=True), "partys_request belongs on one reason"),
     ],
 )
 def test_a_pack_that_does_not_hold_together_is_refused(change: Callable[[dict[str, Any]], object], reason: str) -> None:
