@@ -97,6 +97,8 @@ def vocabulary(session: Session, county: str) -> tuple[Vocabulary, list[Rulepack
         finding_kinds=_words(word for pack in packs for word in pack.finding_kinds),
         recusal_reasons=_words(word for pack in packs for word in pack.recusal_reasons),
         absence_reasons=_words(word for pack in packs for word in pack.absence_reasons),
+        expert_fields=_words(word for pack in packs for word in pack.expert_fields),
+        expert_sources=_words(word for pack in packs for word in pack.expert_sources),
     )
     return words, rows
 

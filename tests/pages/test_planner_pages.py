@@ -286,13 +286,31 @@ def test_an_unreadable_pack_shows_its_problems(empty: County) -> None:
     assert "需要改正" in page.text
 
 
-@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "absences", "items", "checklists"])
+@pytest.mark.parametrize("kind", ["targets", "inspectors", "experts", "recusals", "absences", "items", "checklists"])
 def test_every_register_has_its_page_and_template(county: County, kind: str) -> None:
     browser = county.as_(planner_of("GA"))
 
     assert browser.get(f"/registers/{kind}").text
     assert browser.http.get(f"/registers/{kind}/template").content.startswith(b"PK")
     assert browser.http.get(f"{API}/imports/{kind}/template").content.startswith(b"PK")
+
+
+def test_experts_are_imported_with_a_preview_of_what_is_wrong_and_shown_to_their_agency_alone(county: County) -> None:
+    planner, other = county.as_(planner_of("GA")), county.as_(planner_of("SJ"))
+    expert = ["ZJ-E01", "专家甲", "机动车安全技术", "某某大学", "高校", "2019-12-31"]
+    officer = ["GA01", "专家乙", "消防安全", "某协会", "街坊", "2018-11-01"]
+
+    page = _upload(planner, "/registers/experts", "x.xlsx", sheet("experts", [expert, officer]), 422)
+    assert "没有导入任何内容" in page.text
+    assert all(said in page.text for said in ("A3", "本单位执法人员的工号", "E3", "专家来源“街坊”"))
+    assert "专家甲" not in planner.get("/registers/experts").text
+
+    page = _upload(planner, "/registers/experts", "x.xlsx", sheet("experts", [expert]))
+    assert "新增 1" in page.text
+    assert all(said in page.text for said in ("专家甲", "机动车安全技术", "某某大学", "高校", "2019-12-31"))
+    assert "vehicle_safety" not in page.text
+    assert "专家甲" not in other.get("/registers/experts").text
+    assert other.api("GET", f"{API}/registers/experts")["rows"] == []
 
 
 def test_pages_speak_english_too(county: County) -> None:
@@ -350,7 +368,8 @@ def test_the_whole_way_by_api(empty: County) -> None:
             name = f"{kind}-{agency}" + (".csv" if (kind, agency) == ("inspectors", "AJ") else ".xlsx")
             assert _import(browser, kind, name, example(name)).status_code == 200
     counts = {each["kind"]: each["rows"] for each in lead.api("GET", f"{API}/registers")["registers"]}
-    assert counts == {"targets": 110, "inspectors": 6, "recusals": 0, "absences": 0, "items": 2, "checklists": 2}
+    none = {"experts": 0, "recusals": 0, "absences": 0}
+    assert counts == {"targets": 110, "inspectors": 6, "items": 2, "checklists": 2} | none
     assert len(lead.api("GET", f"{API}/registers/targets?on=2018-11-28")["rows"]) == 110
     assert len(lead.api("GET", f"{API}/items")["items"]) == 7
     assert [each["checklist"] for each in lead.api("GET", f"{API}/checklists")["checklists"]] == ["JT-01", "JT-02"]
