@@ -103,6 +103,16 @@ def vocabulary(session: Session, county: str) -> tuple[Vocabulary, list[Rulepack
     return words, rows
 
 
+def expert_fields(pack: RulePack) -> Words:
+    """Collect the fields of expertise a pack names; others may be written in words."""
+    return _words(pack.expert_fields)
+
+
+def field_words(pack: RulePack, field: str) -> tuple[str, str]:
+    """Say a field of expertise in Chinese and English; one that is no code of the pack is in words already."""
+    return next(((word.zh, word.en) for word in pack.expert_fields if word.code == field), (field, field))
+
+
 def finding_kinds(rows: Iterable[RulepackRow]) -> frozenset[str]:
     """Collect the finding kinds of these packs."""
     return frozenset(code for row in rows for code in codes(read_pack(row.document).finding_kinds))

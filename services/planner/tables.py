@@ -230,6 +230,7 @@ class CampaignRow(Owned, Base):
     target_labels: Mapped[list[Any]]
     established_before: Mapped[date | None]
     exclude_drawn: Mapped[bool]
+    experts: Mapped[list[Any] | None]  # [{agency, field, per_visit}], ascending
     parent: Mapped[str | None]  # 分段式: the campaign whose disclosed draw chose the targets
     purpose: Mapped[str]
     disclosure: Mapped[str]

@@ -307,10 +307,36 @@ def test_experts_are_imported_with_a_preview_of_what_is_wrong_and_shown_to_their
 
     page = _upload(planner, "/registers/experts", "x.xlsx", sheet("experts", [expert]))
     assert "新增 1" in page.text
-    assert all(said in page.text for said in ("专家甲", "机动车安全技术", "某某大学", "高校", "2019-12-31"))
+    assert all(said in page.text for said in ("专家甲", "机动车安全技术", "某某大学", "高校", "2019年12月31日"))
     assert "vehicle_safety" not in page.text
     assert "专家甲" not in other.get("/registers/experts").text
     assert other.api("GET", f"{API}/registers/experts")["rows"] == []
+
+
+def test_a_plan_asks_for_experts_and_its_page_says_whether_the_registers_have_them(county: County) -> None:
+    lead, partner = county.as_(planner_of(LEAD)), county.as_(planner_of("GA"))
+    rows = {"expert_agency_1": "GA", "expert_field_1": "机动车安全技术", "expert_count_1": "2"}
+
+    wrong = {**FORM, **rows, "expert_count_1": "0"}
+    again = lead.get("/campaigns/new").form("/campaigns/new").submit(422, **wrong)
+    assert "每户须为 1 至 9 人" in again.text
+    assert again.form("/campaigns/new").values["expert_field_1"] == ["机动车安全技术"], "nothing that was typed is lost"
+
+    page = lead.get("/campaigns/new").form("/campaigns/new").submit(**FORM, **rows)
+    assert all(said in page.text for said in ("协助，指派而非抽取", "机动车安全技术", "不足", "请GA局计划岗"))
+    campaign = page.path.removeprefix("/campaigns/")
+    edit = lead.get(f"/campaigns/{campaign}/edit").form(f"/campaigns/{campaign}/edit").values
+    assert (edit["expert_agency_1"], edit["expert_field_1"], edit["expert_count_1"]) == (
+        ["GA"],
+        ["机动车安全技术"],
+        ["2"],
+    )
+
+    two = [[f"ZJ-E{n}", f"专家{n}", "机动车安全技术", "某某大学", "高校", "2019-12-31"] for n in (1, 2)]
+    _upload(partner, "/registers/experts", "x.xlsx", sheet("experts", two))
+    shown = lead.get(f"/campaigns/{campaign}").text
+    assert "足够" in shown
+    assert "专家1" not in shown, "how many, not who"
 
 
 def test_pages_speak_english_too(county: County) -> None:

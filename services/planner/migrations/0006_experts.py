@@ -1,4 +1,4 @@
-"""Experts: who may assist a visit, register by register."""
+"""Experts: who may assist a visit, register by register, and how many of them a campaign asks for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Experts."""
+    """Let agencies keep experts and campaigns ask for them; none of those before does."""
     op.create_table(
         "expert",
         sa.Column("expert", sa.String(), nullable=False),
@@ -35,3 +35,5 @@ def upgrade() -> None:
     with op.batch_alter_table("expert", schema=None) as batch_op:
         batch_op.create_index("expert_of_agency", ["owner_agency", "expert"], unique=False)
         batch_op.create_index(batch_op.f("ix_expert_owner_agency"), ["owner_agency"], unique=False)
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("experts", sa.JSON(), nullable=True))
