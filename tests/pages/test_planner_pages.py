@@ -315,7 +315,7 @@ def test_experts_are_imported_with_a_preview_of_what_is_wrong_and_shown_to_their
 
 def test_a_plan_asks_for_experts_and_its_page_says_whether_the_registers_have_them(county: County) -> None:
     lead, partner = county.as_(planner_of(LEAD)), county.as_(planner_of("GA"))
-    rows = {"expert_agency_1": "GA", "expert_field_1": "机动车安全技术", "expert_count_1": "2"}
+    rows: dict[str, Any] = {"expert_agency_1": "GA", "expert_field_1": "机动车安全技术", "expert_count_1": "2"}
 
     wrong = {**FORM, **rows, "expert_count_1": "0"}
     again = lead.get("/campaigns/new").form("/campaigns/new").submit(422, **wrong)

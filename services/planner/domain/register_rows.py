@@ -360,7 +360,7 @@ def _expert(entry: Entry, words: Vocabulary, officers: Collection[str], today: d
         entry.complain("expert", "expert.is_an_officer", written=expert)
     until = entry.day("valid_until")
     if until is not None and until < today:
-        entry.remark("valid_until", "expert.expired", until=until)
+        entry.remark("valid_until", "expert.term_over", until=until)
     field = entry.text("field", longest=LONGEST_FIELD)
     return ExpertEntry(
         expert=expert,

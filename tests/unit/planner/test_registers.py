@@ -359,7 +359,7 @@ def test_experts_stand_in_a_register_of_their_own_and_are_never_said_as_inspecto
 def test_a_term_that_is_over_is_remarked_on_and_a_renewed_one_is_a_new_version(world: World) -> None:
     over = [*EXPERT[:5], "2018-11-27"]
     remarks = world.bring("experts", "JT", sheet("experts", [over])).value["remarks"]
-    assert [(each.cell, each.code) for _, each in remarks] == [("F2", "expert.expired")]
+    assert [(each.cell, each.code) for _, each in remarks] == [("F2", "expert.term_over")]
 
     world.kit.clock.at = at("2018-12-03")
     reply = world.bring("experts", "JT", sheet("experts", [EXPERT])).value
