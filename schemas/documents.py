@@ -125,6 +125,15 @@ class PlanClass(BaseModel):
     maximum: Count | None = None
 
 
+class PlanExperts(BaseModel):
+    """Experts (专家) an agency's part of each visit asks for: they assist, appointed, not drawn (ADR 15)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: Annotated[str, Field(min_length=1, max_length=64)]  # a code of the pack, or words
+    per_visit: Annotated[int, Field(ge=1)]
+
+
 class PlanAgency(BaseModel):
     """One agency's part in the plan."""
 
@@ -133,6 +142,8 @@ class PlanAgency(BaseModel):
     agency: Id
     officers_per_target: Annotated[int, Field(ge=1)]
     slot_labels: tuple[tuple[Id, ...], ...]  # labels each slot of a team needs
+    # No slots of a team. Left out where none are asked for: earlier releases read such plans.
+    experts: Annotated[tuple[PlanExperts, ...], Field(exclude_if=not_)] = ()
 
 
 class CampaignPlan(Document):
@@ -210,14 +221,31 @@ class AnnexTarget(BaseModel):
     phone: str
 
 
+class AnnexExpert(BaseModel):
+    """An expert (专家) an agency may appoint to assist at a visit, and the targets they are recused from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expert: Id
+    agency: Id
+    name: str
+    field: str
+    employer: str
+    source: Id
+    valid_until: date
+    recused: tuple[Id, ...]
+
+
 class FrameAnnex(Document):
-    """Names and addresses of the frame's entities (reader: results), and of the officers who may be sent."""
+    """Names and addresses of the frame's entities (reader: results), of the officers who may be sent, and the experts."""
 
     campaign: Id
     frame_digest: Digest
     targets: tuple[AnnexTarget, ...]
     officers: tuple[tuple[Id, Id, str, str], ...]  # (officer, agency, name, credential number)
     absences: Annotated[dict[Id, tuple[date, ...]], Field(exclude_if=not_)] = {}  # officer → days they are away
+    # No officers, and in no count of the draw (ADR 15).
+    experts: Annotated[tuple[AnnexExpert, ...], Field(exclude_if=not_)] = ()
 
 
 # ── after the draw (readers: results, notifier) ─────────────────────────────────────────────────────────────────────

@@ -451,6 +451,8 @@ WORD_LISTS = (
     "exclusion_reasons",
     "recusal_reasons",
     "absence_reasons",
+    "expert_fields",
+    "expert_sources",
     "refusal_reasons",
     "decline_reasons",
     "return_reasons",
@@ -494,6 +496,10 @@ class RulePack(_Model):
     decisions: tuple[Worded, ...]
     # Left out where there are none: earlier releases read such packs.
     absence_reasons: Annotated[tuple[Worded, ...], Field(exclude_if=lambda words: not words)] = ()
+    expert_fields: Annotated[
+        tuple[Worded, ...], Field(exclude_if=lambda words: not words)
+    ] = ()  # others may be written too
+    expert_sources: Annotated[tuple[Worded, ...], Field(exclude_if=lambda words: not words)] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

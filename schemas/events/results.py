@@ -43,6 +43,24 @@ class SectionPayload(ResultsPayload):
     agency: Id
 
 
+class ExpertAppointed(SectionPayload):
+    """An agency appointed an expert to assist its officers at a visit: appointed, not drawn, and counted as no officer."""
+
+    type: ClassVar[str] = "onevisit.expert.appointed.v1"
+
+    experts: Count  # that stand appointed for the section now
+    appointed_by: Id  # account
+
+
+class ExpertWithdrawn(SectionPayload):
+    """An agency withdrew an expert from a visit before anybody signed; the reason stays at home."""
+
+    type: ClassVar[str] = "onevisit.expert.withdrawn.v1"
+
+    experts: Count  # that stand appointed for the section now
+    withdrawn_by: Id  # account
+
+
 class ChecklistSubmitted(SectionPayload):
     """An agency's section is entered and waits for approval by somebody else."""
 

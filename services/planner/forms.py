@@ -52,6 +52,14 @@ class ClassBoundsForm(Form):
     most: Annotated[int, Field(ge=0, le=10**9)] | None = None
 
 
+class ExpertsForm(Form):
+    """So many experts (专家) of a field at each visit of an agency; the field by code or name of the pack, or in words."""
+
+    agency: Id
+    field: Annotated[str, Field(max_length=40)]
+    per_visit: Annotated[int, Field(le=10**9)]
+
+
 class ConferenceForm(Form):
     """The joint conference (联席会议): its day, how many attended, and the minutes; names of people stay in the minutes."""
 
@@ -94,6 +102,7 @@ class CampaignForm(Form):
     max_missing: int = 0
     replacement_max: Annotated[int, Field(ge=0, le=10_000)] | None = None  # None: as the pack says
     conditions: ConditionsForm = ConditionsForm()
+    experts: Annotated[tuple[ExpertsForm, ...], Field(max_length=Many)] = ()
     publication: PublicationForm = PublicationForm()
     conference: ConferenceForm | None = None
 

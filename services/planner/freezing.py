@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
-from schemas.documents import AnnexTarget, CampaignPlan, FrameAnnex, RosterOfficer, Rosters
+from schemas.documents import AnnexExpert, AnnexTarget, CampaignPlan, FrameAnnex, RosterOfficer, Rosters
 from schemas.rulepack import RulePack
 from schemas.vocabulary import Stage
 from services.planner import packs
@@ -32,13 +32,14 @@ from services.planner.domain.frames import (
     select as select_entities,
 )
 from services.planner.domain.ratios import NO_CAPS, Bounds, Caps, ClassCap, DrawClass, check_planned
-from services.planner.domain.rosters import Absence, Officer, Recusal, Roster, draw_roster
+from services.planner.domain.rosters import Absence, Officer, Recusal, Roster, draw_roster, spelt_out
 from services.planner.registers import editions, register_on
 from services.planner.tables import (
     AbsenceRow,
     CampaignRow,
     ConfirmationRow,
     DrawnTargetRow,
+    ExpertRow,
     InspectorRow,
     RecusalRow,
     TargetRow,
@@ -55,6 +56,7 @@ class AgencyStaff:
     officers: Mapping[str, Officer]
     recusals: tuple[Recusal, ...]
     absences: tuple[Absence, ...]
+    experts: tuple[AnnexExpert, ...]  # recused from nothing yet: that takes the frame
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,36 @@ def _staff(session: Session, row: CampaignRow, plan: CampaignPlan, agency: str, 
         if not each.cancelled
     )
     needed = tuple(sorted({label for slot in part.slot_labels for label in slot}))
-    return AgencyStaff(agency, tuple(confirmation.officers), needed, officers, recusals, absences)
+    inspect_from = next(window for window in plan.stages if window.stage is Stage.INSPECT).first_on
+    experts = tuple(
+        _expert(each)
+        for each in register_on(session, ExpertRow, row.county, agency, on)
+        if each.valid_until >= inspect_from
+    )
+    return AgencyStaff(agency, tuple(confirmation.officers), needed, officers, recusals, absences, experts)
+
+
+def _expert(row: ExpertRow) -> AnnexExpert:
+    return AnnexExpert(
+        expert=row.expert,
+        agency=row.owner_agency,
+        name=row.name,
+        field=row.field,
+        employer=row.employer,
+        source=row.source,
+        valid_until=row.valid_until,
+        recused=(),
+    )
+
+
+def _experts(given: FrameInputs, selected: Selected) -> tuple[AnnexExpert, ...]:
+    """List the experts that may be appointed, each with the targets of the frame they are recused from."""
+    found = []
+    for staff in given.staff:
+        for expert in staff.experts:
+            own = [each for each in staff.recusals if each.officer == expert.expert and each.binds(given.inspect_from)]
+            found.append(expert.model_copy(update={"recused": spelt_out(own, selected.entities)}))
+    return tuple(found)
 
 
 def make(given: FrameInputs) -> MadeFrame:
@@ -308,5 +339,6 @@ def make(given: FrameInputs) -> MadeFrame:
             for seat in roster.eligible
         ),
         absences=absences,
+        experts=_experts(given, selected),
     )
     return MadeFrame(file, digest, selected, sizes, rosters, annex, by_agency)

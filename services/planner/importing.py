@@ -21,6 +21,7 @@ from services.planner.domain.register_rows import (
     SHEET_NAMES,
     AbsenceEntry,
     ChecklistEntry,
+    ExpertEntry,
     InspectorEntry,
     ItemEntry,
     RecusalEntry,
@@ -29,6 +30,7 @@ from services.planner.domain.register_rows import (
     ordered,
     read_absences,
     read_checklists,
+    read_experts,
     read_inspectors,
     read_items,
     read_recusals,
@@ -37,9 +39,9 @@ from services.planner.domain.register_rows import (
 )
 from services.planner.domain.spreadsheets import Complaint, Sheet, SheetRefused
 from services.planner.registers import editions, newest_checklists, register_on
-from services.planner.tables import InspectorRow, ItemRow
+from services.planner.tables import ExpertRow, InspectorRow, ItemRow
 
-RegisterEntry = TargetEntry | InspectorEntry | RecusalEntry | AbsenceEntry | ItemEntry
+RegisterEntry = TargetEntry | InspectorEntry | ExpertEntry | RecusalEntry | AbsenceEntry | ItemEntry
 MOST_SHOWN = 500
 
 
@@ -111,7 +113,7 @@ def prepare_import(
     A workbook of inspectors that has a sheet 回避 brings its recusals along.
 
     Raises:
-        ImportKindUnknown: *kind* is none of the six.
+        ImportKindUnknown: *kind* is none of the seven.
         NoRulepack: there are no words to check against.
         ImportRefused: there are complaints.
     """
@@ -125,13 +127,15 @@ def prepare_import(
         case "targets":
             entries["targets"] = tuple(read_targets(reading.sheet("targets"), words, on))
         case "inspectors":
-            inspectors = read_inspectors(reading.sheet("inspectors"), words, on)
+            inspectors = read_inspectors(reading.sheet("inspectors"), words, on, reading.experts())
             entries["inspectors"] = tuple(inspectors)
             if reading.has("recusals"):
-                known = reading.officers() | {each.officer for each in inspectors}
+                known = reading.people() | {each.officer for each in inspectors}
                 entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, known, on))
+        case "experts":
+            entries["experts"] = tuple(read_experts(reading.sheet("experts"), words, reading.officers(), on))
         case "recusals":
-            entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, reading.officers(), on))
+            entries["recusals"] = tuple(read_recusals(reading.sheet("recusals"), words, reading.people(), on))
         case "absences":
             entries["absences"] = tuple(read_absences(reading.sheet("absences"), words, reading.officers()))
         case "items":
@@ -204,6 +208,14 @@ class _Reading:
     def officers(self) -> set[str]:
         """Return the officers that stand in the register now."""
         return {row.officer for row in register_on(self._session, InspectorRow, *self._own)}
+
+    def experts(self) -> set[str]:
+        """Return the experts that stand in the register now."""
+        return {row.expert for row in register_on(self._session, ExpertRow, *self._own)}
+
+    def people(self) -> set[str]:
+        """Return whom a recusal may bind: officers and experts."""
+        return self.officers() | self.experts()
 
     def own_items(self) -> dict[str, str]:
         """Return the agency's own items with their names."""

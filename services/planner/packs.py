@@ -103,6 +103,8 @@ def vocabulary(session: Session, county: str) -> tuple[Vocabulary, list[Rulepack
         finding_kinds=_words(word for pack in packs for word in pack.finding_kinds),
         recusal_reasons=_words(word for pack in packs for word in pack.recusal_reasons),
         absence_reasons=_words(word for pack in packs for word in pack.absence_reasons),
+        expert_fields=_words(word for pack in packs for word in pack.expert_fields),
+        expert_sources=_words(word for pack in packs for word in pack.expert_sources),
     )
     return words, rows
 
@@ -119,6 +121,16 @@ def partys_request(session: Session, county: str) -> str:
     if not marked:
         raise NoReasonForPartysRequest(county=county)
     return marked[0]
+
+
+def expert_fields(pack: RulePack) -> Words:
+    """Collect the fields of expertise a pack names; others may be written in words."""
+    return _words(pack.expert_fields)
+
+
+def field_words(pack: RulePack, field: str) -> tuple[str, str]:
+    """Say a field of expertise in Chinese and English; one that is no code of the pack is in words already."""
+    return next(((word.zh, word.en) for word in pack.expert_fields if word.code == field), (field, field))
 
 
 def finding_kinds(rows: Iterable[RulepackRow]) -> frozenset[str]:

@@ -89,6 +89,7 @@ def campaign_form(posted: Posted) -> CampaignForm:
                 "established_before": posted.one("established_before") or None,
                 "exclude_drawn": posted.one("exclude_drawn") == "yes",
             },
+            "experts": _experts(posted),
             "publication": {name: posted.one(name) for name in ("plan_id", "plan_name", "type_name")},
             "conference": conference if posted.one("conference_on") or posted.one("conference_record") else None,
         },
@@ -104,6 +105,20 @@ def _class_bounds(posted: Posted) -> list[dict[str, Any]]:
             written = posted.one(name)
             found.setdefault(category, {"category": category})[what] = written if what == "ratio" else _number(written)
     return list(found.values())
+
+
+def _experts(posted: Posted) -> list[dict[str, Any]]:
+    """Read the rows ``expert_agency_1``, ``expert_field_1``, ``expert_count_1`` …; a row without a field is not meant."""
+    rows = [name.removeprefix("expert_field_") for name in posted.values() if name.startswith("expert_field_")]
+    return [
+        {
+            "agency": posted.one(f"expert_agency_{row}"),
+            "field": posted.one(f"expert_field_{row}"),
+            "per_visit": _number(posted.one(f"expert_count_{row}") or "1"),
+        }
+        for row in rows
+        if posted.one(f"expert_field_{row}")
+    ]
 
 
 def confirmation_form(posted: Posted) -> ConfirmationForm:

@@ -18,6 +18,7 @@ from services.planner.domain.stages import ORDER
 from services.planner.page_forms import Posted, the_form
 from services.planner.queries.bodies import agencies_of, inspecting_agencies, witness_bodies
 from services.planner.queries.campaigns import CampaignView, campaign_view, campaigns_of, tasks_of
+from services.planner.queries.experts import experts_line
 from services.planner.queries.frames import campaign_sizes
 from services.planner.queries.parts import part_form
 from services.planner.queries.plans import first_stages
@@ -129,6 +130,10 @@ def routes(service: Service, web: Web) -> APIRouter:
         if view.lead == caller.actor.agency and view.stored_state in ("draft", "proposed", "confirmed"):
             found = service.ask(caller.actor, campaign_sizes, campaign_id=campaign_id, at=clock.now())
             sizes = shown.sizes(web.messages, found)
+        today, experts = business_day(clock.now()), []
+        if view.experts:
+            own = caller.actor.agency
+            experts = service.ask(service.system, experts_line, campaign_id=campaign_id, asker=own, on=today)
         return web.render(
             request,
             "planner/campaign.html",
@@ -138,9 +143,10 @@ def routes(service: Service, web: Web) -> APIRouter:
             names=names(caller),
             warnings=[shown.warning(web.messages, warned)[caller.lang] for warned in view.warnings],
             sizes=sizes,
+            experts=experts,
             percent=shown.percent(view.ratio),
             stage_names={stage: said[0 if caller.lang == "zh" else 1] for stage, said in shown.STAGES.items()},
-            today=business_day(clock.now()),
+            today=today,
             draw_from=next(days.first_on for days in view.stages if days.stage is Stage.DRAW),
             error=None if error is None else refused(caller, error),
         )
@@ -334,6 +340,9 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("partners", "items", "districts"):
         chosen = values.get(name, ())
         filled[f"chosen_{name}"] = [chosen] if isinstance(chosen, str) else list(chosen)
+    rows = [name for name in values if name.startswith("expert_field_")]
+    filled["expert_rows"] = range(1, max(4, len(rows) + 2))
+    filled["has_experts"] = any(values[name] for name in rows)
     filled["has_class_bounds"] = any(value for name, value in values.items() if name.startswith("class_"))
     return filled
 
@@ -381,6 +390,9 @@ def _values_of(view: CampaignView) -> dict[str, Any]:
         category, ratio = each["category"], each["ratio"]
         values[f"class_ratio_{category}"] = "" if ratio is None else f"{ratio[0]}/{ratio[1]}"
         values[f"class_least_{category}"], values[f"class_most_{category}"] = each["least"], each["most"]
+    for row, one in enumerate(view.experts, start=1):
+        values[f"expert_agency_{row}"], values[f"expert_count_{row}"] = one["agency"], one["per_visit"]
+        values[f"expert_field_{row}"] = one["words"][0]
     for days in view.stages:
         values[f"{days.stage}_first"], values[f"{days.stage}_last"] = days.first_on, days.last_on
     return values

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -9,14 +10,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
-from schemas.documents import CampaignPlan, Disclosure, PlanAgency, PlanClass, PlanItem, PublicNames
+from schemas.documents import (
+    CampaignPlan,
+    Disclosure,
+    PlanAgency,
+    PlanClass,
+    PlanExperts,
+    PlanItem,
+    PublicNames,
+)
 from schemas.events.campaigns import PinnedPack
 from schemas.rulepack import RulePack, codes
 from schemas.vocabulary import Purpose, Role
 from services.planner import dues, packs
-from services.planner.commands.campaigns import check_approval, get_own, known_words, names_of, parts_of, plan_inputs
+from services.planner.commands.campaigns import (
+    check_approval,
+    experts_asked,
+    get_own,
+    known_words,
+    names_of,
+    parts_of,
+    plan_inputs,
+)
 from services.planner.domain import campaigns as rules
 from services.planner.domain import ratios
+from services.planner.domain.experts import Asked
 from services.planner.freezing import caps_of
 from services.planner.tables import CampaignRow, ConferenceRow, ItemRow, PartRow
 
@@ -32,14 +50,14 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
     terms = rules.DrawTerms(Purpose(row.purpose), row.disclosure, row.witness, row.dice, row.chain_len, row.max_missing)
     rules.check_terms(terms, agencies, known_words(session, row.county, pack).witnesses)
     calendar = packs.read_calendar(packs.find_calendar(session, row.county, pack.calendar).document)
-    items = plan_items(session, row, pack, parts)
+    items, asked = plan_items(session, row, pack, parts), experts_asked(row)
     plan = CampaignPlan(
         campaign=row.id,
         county=row.county,
         number=row.number,
         title=row.title,
         lead=row.owner_agency,
-        agencies=tuple(_agency(pack, agency, items) for agency in agencies),
+        agencies=tuple(_agency(pack, agency, items, asked) for agency in agencies),
         pack=PinnedPack(pack=row.pack, edition=row.edition, digest=pack_row.digest),
         stages=dues.spoken(dues.windows_of(row.stages), calendar),
         items=items,
@@ -123,6 +141,13 @@ def plan_items(session: Session, row: CampaignRow, pack: RulePack, parts: dict[s
     return tuple(found)
 
 
-def _agency(pack: RulePack, agency: str, items: tuple[PlanItem, ...]) -> PlanAgency:
+def _agency(pack: RulePack, agency: str, items: tuple[PlanItem, ...], asked: Sequence[Asked]) -> PlanAgency:
     needed = tuple(sorted({label for item in items if item.agency == agency for label in item.labels}))
-    return PlanAgency(agency=agency, officers_per_target=pack.team.officers, slot_labels=(needed,) * pack.team.officers)
+    return PlanAgency(
+        agency=agency,
+        officers_per_target=pack.team.officers,
+        slot_labels=(needed,) * pack.team.officers,
+        experts=tuple(
+            PlanExperts(field=each.field, per_visit=each.per_visit) for each in asked if each.agency == agency
+        ),
+    )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services.planner.tables import (
     AbsenceRow,
     ChecklistRow,
+    ExpertRow,
     InspectorRow,
     ItemRow,
     RecusalRow,
@@ -16,8 +17,14 @@ from services.planner.tables import (
     TargetRow,
 )
 
-StandingRow = TypeVar("StandingRow", TargetRow, InspectorRow, RecusalRow, AbsenceRow, ItemRow)
-OWNED_KINDS = {"targets": TargetRow, "inspectors": InspectorRow, "recusals": RecusalRow, "absences": AbsenceRow}
+StandingRow = TypeVar("StandingRow", TargetRow, InspectorRow, ExpertRow, RecusalRow, AbsenceRow, ItemRow)
+OWNED_KINDS = {
+    "targets": TargetRow,
+    "inspectors": InspectorRow,
+    "experts": ExpertRow,
+    "recusals": RecusalRow,
+    "absences": AbsenceRow,
+}
 
 
 def register_on(

@@ -142,8 +142,22 @@ class InspectorRow(Standing, Owned, Base):
     state: Mapped[str]
 
 
+class ExpertRow(Standing, Owned, Base):
+    """An expert (专家) who may assist a visit; never an officer, never drawn (ADR 15)."""
+
+    __tablename__ = "expert"
+    __table_args__ = (Index("expert_of_agency", "owner_agency", "expert"), {"info": OWNED})
+
+    expert: Mapped[str]
+    name: Mapped[str]
+    field: Mapped[str]
+    employer: Mapped[str]
+    source: Mapped[str]
+    valid_until: Mapped[date]
+
+
 class RecusalRow(Standing, Owned, Base):
-    """A recusal (回避): an officer and a target, or a category of targets."""
+    """A recusal (回避): an officer or an expert and a target, or a category of targets."""
 
     __tablename__ = "recusal"
     __table_args__ = {"info": OWNED}
@@ -216,6 +230,7 @@ class CampaignRow(Owned, Base):
     target_labels: Mapped[list[Any]]
     established_before: Mapped[date | None]
     exclude_drawn: Mapped[bool]
+    experts: Mapped[list[Any] | None]  # [{agency, field, per_visit}], ascending
     parent: Mapped[str | None]  # 分段式: the campaign whose disclosed draw chose the targets
     purpose: Mapped[str]
     disclosure: Mapped[str]

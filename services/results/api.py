@@ -16,6 +16,7 @@ from runtime.web.templates import Web
 from schemas.events.payload import Digest, Id
 from services.results.commands import approval, drafts, publication, referrals, visits
 from services.results.commands.actions import decide_action
+from services.results.commands.experts import appoint_expert, withdraw_expert
 from services.results.commands.found import SectionNotYours
 from services.results.commands.rectification import verify_rectification
 from services.results.queries import publication as published
@@ -126,6 +127,19 @@ class ActedBody(DecisionBody):
     finding: Id
 
 
+class ExpertBody(Body):
+    """Whom an agency appoints: an expert's number in its register."""
+
+    expert: Id
+
+
+class WithdrawBody(Body):
+    """Which appointment is withdrawn, and why."""
+
+    appointment: Annotated[str, Field(max_length=160)]
+    reason: Text
+
+
 class Nothing(Body):
     """No facts: the address says it all."""
 
@@ -216,6 +230,16 @@ def _section_routes(router: APIRouter, service: Service) -> None:
     def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Any:
         """Take a file back, before the section is signed."""
         return _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
+
+    @router.post(f"{API}/sections/{{section_id}}/experts")
+    def appoint(caller: TheCaller, section_id: str, body: ExpertBody) -> Any:
+        """Appoint an expert of the agency to assist at its part of a visit: appointed, not drawn, counted as no officer."""
+        return _run(service, caller, appoint_expert, section_id=section_id, expert=body.expert)
+
+    @router.post(f"{API}/sections/{{section_id}}/experts/withdraw")
+    def withdraw(caller: TheCaller, section_id: str, body: WithdrawBody) -> Any:
+        """Withdraw an appointment with a reason, as long as nobody has signed."""
+        return _run(service, caller, withdraw_expert, section_id=section_id, **body.model_dump())
 
     @router.post(f"{API}/sections/{{section_id}}/sign")
     def sign(caller: TheCaller, section_id: str, body: Shown) -> Any:

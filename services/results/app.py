@@ -13,6 +13,7 @@ from runtime.store.places import Place, database_of
 from runtime.web.access import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.results import api, pages
+from services.results.domain.experts import APPOINTING
 from services.results.domain.sight import ANSWERING, ROUTING
 from services.results.handlers import handlers
 from services.results.tables import Base
@@ -30,6 +31,7 @@ class Settings(ServiceSettings):
 
 
 SCHEDULERS = roles(Role.PLANNER, Role.TEAM_LEAD)
+APPOINTERS = roles(*APPOINTING)
 OFFICERS = roles(Role.INSPECTOR, Role.TEAM_LEAD)
 UPLOADS = OFFICERS.limited(48 * MIB)  # a form with several photos; each file has a limit of its own
 APPROVERS = roles(Role.APPROVER)
@@ -49,6 +51,8 @@ ACCESS: Mapping[str, Access] = {
     "POST /sections/{section_id}/draft": UPLOADS,
     "POST /sections/{section_id}/preview": UPLOADS,
     "GET /sections/{section_id}/check": OFFICERS,
+    "POST /sections/{section_id}/experts": APPOINTERS,
+    "POST /sections/{section_id}/experts/withdraw": APPOINTERS,
     "POST /sections/{section_id}/sign": OFFICERS,
     "POST /sections/{section_id}/unit": OFFICERS,
     "POST /sections/{section_id}/submit": OFFICERS,
@@ -75,6 +79,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /public/results": PUBLIC,
     "GET /public/results/{campaign_id}": PUBLIC,
     "GET /parts/results/campaign/{campaign_id}": SIGNED_IN,
+    "GET /parts/results/experts/{campaign_id}": SIGNED_IN,
     "GET /parts/results/home/me": SIGNED_IN,
     # api
     f"GET {API}/visits": SIGNED_IN.for_clients(Scope.ASSIGNMENTS_READ),
@@ -85,6 +90,8 @@ ACCESS: Mapping[str, Access] = {
     f"POST {API}/sections/{{section_id}}/evidence": OFFICERS.limited(12 * MIB),
     f"GET {API}/sections/{{section_id}}/evidence/{{evidence_id}}": SIGNED_IN,
     f"POST {API}/sections/{{section_id}}/evidence/{{evidence_id}}/remove": OFFICERS,
+    f"POST {API}/sections/{{section_id}}/experts": APPOINTERS,
+    f"POST {API}/sections/{{section_id}}/experts/withdraw": APPOINTERS,
     f"POST {API}/sections/{{section_id}}/sign": OFFICERS,
     f"POST {API}/sections/{{section_id}}/unit": OFFICERS,
     f"POST {API}/sections/{{section_id}}/submit": OFFICERS,

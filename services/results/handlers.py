@@ -16,6 +16,7 @@ from runtime.errors import NotYet, Unreadable
 from runtime.events.handling import Received, arrived, handles
 from runtime.store import share
 from schemas.documents import (
+    AnnexExpert,
     AnnexTarget,
     CampaignPlan,
     ChecklistDocument,
@@ -41,6 +42,7 @@ from services.results.tables import (
     Campaign,
     Checklist,
     DrawFact,
+    ExpertKnown,
     FrameAnnexKept,
     Pack,
     Section,
@@ -140,6 +142,8 @@ def take_campaign(event: Received[CampaignConfirmed], blobs: Mapping[str, bytes]
         publication_rule=said.publication_rule.model_dump(mode="json"),
         publication_plan=said.publication_plan.model_dump(mode="json"),
         public_names=plan.publication.model_dump(),
+        experts={part.agency: [each.model_dump() for each in part.experts] for part in plan.agencies if part.experts}
+        or None,
     )
     for agency in said.agencies:
         if agency != said.lead:
@@ -151,7 +155,10 @@ def take_campaign(event: Received[CampaignConfirmed], blobs: Mapping[str, bytes]
 def take_annex(event: Received[FrameFrozen], blobs: Mapping[str, bytes], session: Session) -> None:
     """Keep the names and addresses of a frame for the visits to come."""
     said = event.data
-    document = FrameAnnex.model_validate_json(blobs["annex"]).model_dump(mode="json")
+    annex = FrameAnnex.model_validate_json(blobs["annex"])
+    for expert in annex.experts:
+        _know_expert(session, said.county, said.campaign, expert)
+    document = annex.model_dump(mode="json", exclude={"experts"})  # each agency's own, not the lead's
     _put(
         session,
         FrameAnnexKept,
@@ -162,6 +169,12 @@ def take_annex(event: Received[FrameFrozen], blobs: Mapping[str, bytes], session
         document=document,
     )
     arrived(session, f"frame:{said.campaign}")
+
+
+def _know_expert(session: Session, county: str, campaign: str, expert: AnnexExpert) -> None:
+    name = f"{campaign}.{expert.agency}.{expert.expert}"
+    facts = expert.model_dump(mode="json", exclude={"valid_until"}) | {"valid_until": expert.valid_until}
+    _put(session, ExpertKnown, name, id=name, county=county, owner_agency=expert.agency, campaign=campaign, **facts)
 
 
 def open_visits(

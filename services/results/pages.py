@@ -14,13 +14,14 @@ from runtime.web.refusals import status_of
 from runtime.web.templates import Web, see_other
 from services.results import forms
 from services.results.api import Code, PageNumber, Text
-from services.results.commands import actions, approval, drafts, publication, rectification, referrals, visits
+from services.results.commands import actions, approval, drafts, experts, publication, rectification, referrals, visits
 from services.results.domain.lights import worst
 from services.results.domain.referrals import Act
 from services.results.queries import publication as published
 from services.results.queries import referrals as sent
 from services.results.queries import summary
 from services.results.queries import visits as seen
+from services.results.queries.experts import campaign_experts, visit_experts
 from services.results.uploads import as_download, enter_letter, keep_draft
 
 Fields = Annotated[forms.Sent, Depends(forms.sent)]
@@ -85,8 +86,9 @@ def _visit_pages(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/visits/{visit_id}")
     def show_visit(request: Request, caller: TheCaller, visit_id: str, warn: str = "") -> Response:
         view = service.ask(caller.actor, seen.visit_view, visit_id=visit_id)
+        own = service.ask(caller.actor, visit_experts, visit_id=visit_id, now=service.ports.clock.now())
         warnings = [code for code in warn.split(",") if code.startswith("visit.warn_") and code in web.messages]
-        return web.render(request, "results/visit.html", visit=view, warnings=warnings)
+        return web.render(request, "results/visit.html", visit=view, experts=own, warnings=warnings)
 
     @router.post("/visits/{visit_id}/schedule")
     def schedule(
@@ -183,6 +185,22 @@ def _section_steps(router: APIRouter, service: Service, web: Web) -> None:
     def remove(caller: TheCaller, section_id: str, evidence_id: str) -> Response:
         _run(service, caller, drafts.remove_evidence, section_id=section_id, evidence_id=evidence_id)
         return see_other(f"/sections/{section_id}", said="section.said_removed")
+
+    @router.post("/sections/{section_id}/experts")
+    def appoint(caller: TheCaller, section_id: str, expert: Annotated[Code, Form()]) -> Response:
+        value = _run(service, caller, experts.appoint_expert, section_id=section_id, expert=expert)
+        return see_other(f"/visits/{value['visit']}", said="expert.said_appointed")
+
+    @router.post("/sections/{section_id}/experts/withdraw")
+    def withdraw(
+        caller: TheCaller,
+        section_id: str,
+        appointment: Annotated[str, Form(max_length=160)],
+        reason: Annotated[Text, Form()],
+    ) -> Response:
+        facts = {"appointment": appointment, "reason": reason}
+        value = _run(service, caller, experts.withdraw_expert, section_id=section_id, **facts)
+        return see_other(f"/visits/{value['visit']}", said="expert.said_withdrawn")
 
     @router.post("/sections/{section_id}/sign")
     def sign(caller: TheCaller, section_id: str, digest: Annotated[Code, Form()]) -> Response:
@@ -371,6 +389,11 @@ def _parts(router: APIRouter, service: Service, web: Web) -> None:
     def campaign_part(request: Request, caller: TheCaller, campaign_id: str) -> Response:
         view = service.ask(caller.actor, summary.campaign_part, campaign_id=campaign_id)
         return web.render(request, "results/campaign_part.html", part=view)
+
+    @router.get("/parts/results/experts/{campaign_id}")
+    def experts_part(request: Request, caller: TheCaller, campaign_id: str) -> Response:
+        lines = service.ask(caller.actor, campaign_experts, campaign_id=campaign_id)
+        return web.render(request, "results/experts_part.html", lines=lines)
 
     @router.get("/parts/results/home/me")
     def home_part(request: Request, caller: TheCaller) -> Response:

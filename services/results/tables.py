@@ -94,6 +94,7 @@ class Campaign(Owned, Base):
     publication_rule: Mapped[dict[str, Any]] = mapped_column(JSON)  # Due
     publication_plan: Mapped[dict[str, Any]] = mapped_column(JSON)
     public_names: Mapped[dict[str, Any]] = mapped_column(JSON)  # PublicNames
+    experts: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {agency: [{field, per_visit}]}; None: none asked for
 
 
 class FrameAnnexKept(Owned, Base):
@@ -104,6 +105,24 @@ class FrameAnnexKept(Owned, Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)  # campaign
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ExpertKnown(Owned, Base):
+    """An expert (专家) of an agency as its register was frozen with a frame; id ``<campaign>.<agency>.<expert>``."""
+
+    __tablename__ = "expert"
+    __table_args__ = (Index("expert_by_campaign", "campaign"), {"info": {"kind": "projection"}})
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    campaign: Mapped[str] = mapped_column(String(64))
+    agency: Mapped[str] = mapped_column(String(64))
+    expert: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str]
+    field: Mapped[str]
+    employer: Mapped[str]
+    source: Mapped[str] = mapped_column(String(64))
+    valid_until: Mapped[date]
+    recused: Mapped[list[Any]] = mapped_column(JSON)  # targets
 
 
 class DrawFact(Owned, Base):
@@ -167,6 +186,37 @@ class Section(Owned, Base):
     published_on: Mapped[date | None]
     late_by_rule: Mapped[bool | None]
     late_by_plan: Mapped[bool | None]
+
+
+class Appointment(Owned, Base):
+    """
+    An expert appointed to assist at an agency's part of a visit: never drawn, never counted (ADR 15).
+
+    Shared, to be read, with the lead, as the team is. One that is withdrawn stays, with its reason.
+    """
+
+    __tablename__ = "appointment"
+    __table_args__ = (
+        Index("appointment_by_section", "section"),
+        Index("appointment_by_campaign", "campaign"),
+        {"info": {"kind": "owned"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(160), primary_key=True)  # section-number
+    section: Mapped[str] = mapped_column(String(128))
+    visit: Mapped[str] = mapped_column(String(64))
+    campaign: Mapped[str] = mapped_column(String(64))
+    expert: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str]
+    field: Mapped[str]
+    employer: Mapped[str]
+    source: Mapped[str] = mapped_column(String(64))
+    valid_until: Mapped[date]
+    appointed_by: Mapped[str] = mapped_column(String(128))
+    appointed_at: Mapped[datetime]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(128))
+    withdrawn_at: Mapped[datetime | None]
+    reason: Mapped[str]
 
 
 class Entry(Owned, Base):

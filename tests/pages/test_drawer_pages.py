@@ -551,6 +551,12 @@ def test_the_printed_record_carries_its_digest_and_its_address_as_qr_codes(site:
     targets = [one.target for one in county.service.ask(LEAD, drawn_list, draw_id=DRAW)]
     assert all(target in sheet.main for target in targets)
     assert "请勿外传" in sheet.main
+    assert "专家：协助，指派而非抽取" in sheet.main
+    assert sheet.parts == [f"/parts/results/experts/{CAMPAIGN}"], (
+        "the column is filled by results: the draw has no experts"
+    )
+    places = {element.get("id") for element in sheet.root.all("div")}
+    assert {f"experts-{one.visit}" for one in county.service.ask(LEAD, drawn_list, draw_id=DRAW)} <= places
     county.at(WINDOW_END)
     assert set(qr_codes(site.anonymous().get(f"/public/draws/{DRAW}"))) == set(codes)
     assert "请勿外传" not in lead.get(f"/draws/{DRAW}/sheet").main

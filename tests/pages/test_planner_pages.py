@@ -286,13 +286,57 @@ def test_an_unreadable_pack_shows_its_problems(empty: County) -> None:
     assert "需要改正" in page.text
 
 
-@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "absences", "items", "checklists"])
+@pytest.mark.parametrize("kind", ["targets", "inspectors", "experts", "recusals", "absences", "items", "checklists"])
 def test_every_register_has_its_page_and_template(county: County, kind: str) -> None:
     browser = county.as_(planner_of("GA"))
 
     assert browser.get(f"/registers/{kind}").text
     assert browser.http.get(f"/registers/{kind}/template").content.startswith(b"PK")
     assert browser.http.get(f"{API}/imports/{kind}/template").content.startswith(b"PK")
+
+
+def test_experts_are_imported_with_a_preview_of_what_is_wrong_and_shown_to_their_agency_alone(county: County) -> None:
+    planner, other = county.as_(planner_of("GA")), county.as_(planner_of("SJ"))
+    expert = ["ZJ-E01", "专家甲", "机动车安全技术", "某某大学", "高校", "2019-12-31"]
+    officer = ["GA01", "专家乙", "消防安全", "某协会", "街坊", "2018-11-01"]
+
+    page = _upload(planner, "/registers/experts", "x.xlsx", sheet("experts", [expert, officer]), 422)
+    assert "没有导入任何内容" in page.text
+    assert all(said in page.text for said in ("A3", "本单位执法人员的工号", "E3", "专家来源“街坊”"))
+    assert "专家甲" not in planner.get("/registers/experts").text
+
+    page = _upload(planner, "/registers/experts", "x.xlsx", sheet("experts", [expert]))
+    assert "新增 1" in page.text
+    assert all(said in page.text for said in ("专家甲", "机动车安全技术", "某某大学", "高校", "2019年12月31日"))
+    assert "vehicle_safety" not in page.text
+    assert "专家甲" not in other.get("/registers/experts").text
+    assert other.api("GET", f"{API}/registers/experts")["rows"] == []
+
+
+def test_a_plan_asks_for_experts_and_its_page_says_whether_the_registers_have_them(county: County) -> None:
+    lead, partner = county.as_(planner_of(LEAD)), county.as_(planner_of("GA"))
+    rows: dict[str, Any] = {"expert_agency_1": "GA", "expert_field_1": "机动车安全技术", "expert_count_1": "2"}
+
+    wrong = {**FORM, **rows, "expert_count_1": "0"}
+    again = lead.get("/campaigns/new").form("/campaigns/new").submit(422, **wrong)
+    assert "每户须为 1 至 9 人" in again.text
+    assert again.form("/campaigns/new").values["expert_field_1"] == ["机动车安全技术"], "nothing that was typed is lost"
+
+    page = lead.get("/campaigns/new").form("/campaigns/new").submit(**FORM, **rows)
+    assert all(said in page.text for said in ("协助，指派而非抽取", "机动车安全技术", "不足", "请GA局计划岗"))
+    campaign = page.path.removeprefix("/campaigns/")
+    edit = lead.get(f"/campaigns/{campaign}/edit").form(f"/campaigns/{campaign}/edit").values
+    assert (edit["expert_agency_1"], edit["expert_field_1"], edit["expert_count_1"]) == (
+        ["GA"],
+        ["机动车安全技术"],
+        ["2"],
+    )
+
+    two = [[f"ZJ-E{n}", f"专家{n}", "机动车安全技术", "某某大学", "高校", "2019-12-31"] for n in (1, 2)]
+    _upload(partner, "/registers/experts", "x.xlsx", sheet("experts", two))
+    shown = lead.get(f"/campaigns/{campaign}").text
+    assert "足够" in shown
+    assert "专家1" not in shown, "how many, not who"
 
 
 def test_pages_speak_english_too(county: County) -> None:
@@ -350,7 +394,8 @@ def test_the_whole_way_by_api(empty: County) -> None:
             name = f"{kind}-{agency}" + (".csv" if (kind, agency) == ("inspectors", "AJ") else ".xlsx")
             assert _import(browser, kind, name, example(name)).status_code == 200
     counts = {each["kind"]: each["rows"] for each in lead.api("GET", f"{API}/registers")["registers"]}
-    assert counts == {"targets": 110, "inspectors": 6, "recusals": 0, "absences": 0, "items": 2, "checklists": 2}
+    none = {"experts": 0, "recusals": 0, "absences": 0}
+    assert counts == {"targets": 110, "inspectors": 6, "items": 2, "checklists": 2} | none
     assert len(lead.api("GET", f"{API}/registers/targets?on=2018-11-28")["rows"]) == 110
     assert len(lead.api("GET", f"{API}/items")["items"]) == 7
     assert [each["checklist"] for each in lead.api("GET", f"{API}/checklists")["checklists"]] == ["JT-01", "JT-02"]

@@ -9,6 +9,7 @@ from services.results.app import ACCESS
 from services.results.tables import Visit
 from tests.kit import Kit, person
 from tests.pages.client import HOSTILE, ConsoleClient, Page, Site, open_site
+from tests.unit.results.experts import with_experts
 from tests.unit.results.world import (
     CAMPAIGN,
     FIRMS,
@@ -103,6 +104,54 @@ def test_before_disclosure_a_target_shows_to_few(day: World, site: Site) -> None
     assert "目前没有检查任务" in enter(site, "NY", Role.APPROVER).get("/visits").main
     page = site.person(day.officers("A", "GA")[0]).get(f"/visits/{visit_id('A')}")
     assert SECRET_NAME in page.main
+
+
+# ── experts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_agency_appoints_an_expert_on_the_visits_page_and_withdraws_again(kit: Kit) -> None:
+    world = with_experts(kit)
+    site = open_site(kit, world.service)
+    lead_of_team, at = enter(site, "GA", Role.TEAM_LEAD), f"/visits/{visit_id('A')}"
+    action = f"/sections/{section_id('A', 'GA')}/experts"
+
+    page = lead_of_team.get(at)
+    assert all(said in page.main for said in ("协助，指派而非抽取", "机动车安全技术专家每户 1 人", "还缺 1 人"))
+    assert "公安专家甲（机动车安全技术，某某大学）" in page.main
+    assert "公安专家丙" not in page.main, "recused from this firm"
+    refused = lead_of_team.post(action, filled(page, action, expert="ZJ-E03"), status=422)
+    assert "须回避" in refused.text
+
+    done = lead_of_team.get(at).form(action).submit(expert="ZJ-E01")
+    assert "专家已指派" in done.main
+    assert "专家：公安专家甲（机动车安全技术，某某大学），协助，指派而非抽取" in done.main
+    assert "公安专家甲" in enter(site, LEAD, Role.PLANNER).get(at).main
+    assert "公安专家甲" not in enter(site, "SJ", Role.TEAM_LEAD).get(at).main
+    column = enter(site, LEAD, Role.PLANNER).part(f"/parts/results/experts/{CAMPAIGN}")
+    assert "公安专家甲（机动车安全技术，某某大学）" in column.text
+    assert [each.get("hx-swap-oob") for each in column.root.all("div") if each.get("id")] == ["true"]
+    assert "公安专家甲" not in enter(site, "SJ", Role.PLANNER).part(f"/parts/results/experts/{CAMPAIGN}").text
+
+    gone = done.form(f"{action}/withdraw").submit(reason=HOSTILE)
+    assert "指派已撤回" in gone.main
+    assert "没有指派专家" not in gone.main, "somebody else may be appointed"
+    assert all(said in gone.main for said in ("还缺 1 人", "已撤回的指派", HOSTILE))
+    assert "），协助，指派而非抽取" not in gone.main
+
+
+def test_experts_are_appointed_by_api_by_the_agencys_desk_and_stand_on_no_public_page(kit: Kit) -> None:
+    world = with_experts(kit)
+    site = open_site(kit, world.service)
+    desk, officer = enter(site, "GA", Role.AGENCY_HEAD), enter(site, "GA", Role.INSPECTOR, officer="GA002")
+    at = f"{API}/sections/{section_id('A', 'GA')}/experts"
+
+    assert officer.call("POST", at, {"expert": "ZJ-E01"}).status_code == 403
+    made = desk.api("POST", at, {"expert": "ZJ-E01"})["appointment"]
+    sections = desk.api("GET", f"{API}/visits/{visit_id('A')}")["sections"]
+    assert [each["name"] for line in sections for each in line["experts"]] == ["公安专家甲"]
+    desk.api("POST", f"{at}/withdraw", {"appointment": made, "reason": "临时有事"})
+    assert desk.call("POST", f"{at}/withdraw", {"appointment": made, "reason": "again"}).status_code == 409
+    assert "公安专家甲" not in site.anonymous().get("/public/results").text
 
 
 # ── a section on a phone ────────────────────────────────────────────────────────────────────────────────────────────

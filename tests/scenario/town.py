@@ -205,7 +205,8 @@ class Town:
             ],
             "notice_id": [{"notice_id": notice.id if notice else "none"}],
             "kind": [
-                {"kind": kind} for kind in ("targets", "items", "inspectors", "checklists", "recusals", "absences")
+                {"kind": kind}
+                for kind in ("targets", "items", "inspectors", "experts", "checklists", "recusals", "absences")
             ],
             "client_id": [{"client_id": "none"}],
             "webhook_id": [{"webhook_id": self.webhook}],

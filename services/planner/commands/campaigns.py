@@ -1,7 +1,7 @@
 """A campaign from draft to close: drafted, edited, proposed, approved, closed or cancelled by its lead agency."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -30,8 +30,10 @@ from services.planner.domain import campaigns as rules
 from services.planner.domain import stages
 from services.planner.domain.campaigns import DrawTerms, Known, Plan
 from services.planner.domain.days import business_day
+from services.planner.domain.experts import Asked, check_asked
 from services.planner.domain.frames import Line
 from services.planner.domain.ratios import ONE_CLASS, read_ratio
+from services.planner.domain.register_rows import LONGEST_FIELD
 from services.planner.domain.stages import Warned, Window
 from services.planner.forms import CampaignForm, ClassBoundsForm, ConditionsForm, ItemForm
 from services.planner.progress import draw_completed, draw_sealed, sections_of
@@ -141,6 +143,10 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
         packs.bounds(pack, kinds).check(ratio)
     class_bounds = sorted((_class_bounds(each) for each in form.class_bounds), key=lambda each: str(each["category"]))
     rules.check_class_bounds(plan.spread, class_bounds, plan.categories)
+    words = packs.expert_fields(pack)
+    written = [(each, rules.clean_text("experts", each.field, LONGEST_FIELD)) for each in form.experts]
+    asked = [Asked(each.agency, words.find(field) or field, each.per_visit) for each, field in written]
+    experts = check_asked(asked, plan.agencies)
     windows = stages.ordered([Window(each.stage, each.first_on, each.last_on) for each in form.stages])
     calendar = packs.read_calendar(packs.find_calendar(session, actor.county, pack.calendar).document)
     stages.check_inside(windows, calendar)
@@ -159,6 +165,7 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     row.target_labels = sorted({rules.clean_text("labels", label, 50) for label in form.conditions.labels})
     row.established_before = form.conditions.established_before
     row.exclude_drawn = form.conditions.exclude_drawn
+    row.experts = [asdict(each) for each in experts] or None
     row.parent = form.parent
     row.purpose, row.disclosure = form.purpose.value, form.disclosure
     row.witness, row.dice = form.witness, form.dice
@@ -328,6 +335,11 @@ def _open_to(session: Session, row: CampaignRow, agency: str, agencies: Sequence
         share(session, part, agency, write=other == agency)
 
 
+def experts_asked(row: CampaignRow) -> tuple[Asked, ...]:
+    """Read the experts a campaign asks for, by agency and field."""
+    return tuple(Asked(**each) for each in row.experts or ())
+
+
 def parts_of(session: Session, campaign_id: str) -> list[PartRow]:
     """List the parts of a campaign by agency, as far as the asker may see them."""
     return list(session.scalars(select(PartRow).where(PartRow.campaign == campaign_id).order_by(PartRow.agency)))
@@ -343,6 +355,7 @@ def remove_partner(session: Session, actor: Actor, *, at: datetime, campaign_id:
     rules.check_removable(agency, row.owner_agency, part.state)
     row.partners = [partner for partner in row.partners if partner != agency]
     row.items = [item for item in row.items if item["agency"] != agency]
+    row.experts = [each for each in row.experts or () if each["agency"] != agency] or None
     row.max_missing = min(row.max_missing, (1 + len(row.partners)) // 3)
     row.version += 1
     part.state, part.answered_at = rules.REMOVED, part.answered_at or at

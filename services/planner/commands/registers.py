@@ -14,12 +14,20 @@ from runtime.store import Actor
 from schemas.events.payload import Payload
 from schemas.events.registers import ChecklistPublished, RegisterPublished
 from schemas.vocabulary import Role
-from services.planner.domain.register_rows import AbsenceEntry, InspectorEntry, ItemEntry, RecusalEntry, TargetEntry
+from services.planner.domain.register_rows import (
+    AbsenceEntry,
+    ExpertEntry,
+    InspectorEntry,
+    ItemEntry,
+    RecusalEntry,
+    TargetEntry,
+)
 from services.planner.importing import PreparedChecklist, PreparedImport, RegisterEntry, inputs_of
 from services.planner.registers import OWNED_KINDS, StandingRow, next_edition, register_on
 from services.planner.tables import (
     AbsenceRow,
     ChecklistRow,
+    ExpertRow,
     InspectorRow,
     ItemRow,
     RecusalRow,
@@ -124,6 +132,8 @@ def _name(one: object) -> str:
             return one.target
         case InspectorEntry() | InspectorRow():
             return one.officer
+        case ExpertEntry() | ExpertRow():
+            return one.expert
         case RecusalEntry() | RecusalRow():
             return f"{one.officer}.{one.target or '*' + (one.category or '')}"
         case AbsenceEntry() | AbsenceRow():

@@ -1,4 +1,4 @@
-"""What the five spreadsheets of a county hold (一单两库、回避、检查要点表), and how each row is read and complained about."""
+"""What the spreadsheets of a county hold (一单两库、专家、回避、请假外出、检查要点表), and how each row is read and complained about."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from services.planner.domain.spreadsheets import (
     once_each,
 )
 
-KINDS = ("targets", "inspectors", "recusals", "absences", "items", "checklists")
+KINDS = ("targets", "inspectors", "experts", "recusals", "absences", "items", "checklists")
 
 TARGET_STATES = Words(
     [
@@ -76,8 +76,16 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("cap", "可检查户数上限", needed=False, aliases=("最多户数",), note="每次联合抽查最多检查的户数"),
         Column("state", "在岗状态", needed=False, aliases=("状态",), note="在岗、离岗"),
     ),
+    "experts": (
+        Column("expert", "专家编号", aliases=("编号", "人员编号"), note="不得使用身份证号，也不得与执法人员工号相同"),
+        Column("name", "姓名", aliases=("专家姓名",)),
+        Column("field", "专业领域", aliases=("领域", "专业", "专业方向"), note="规则包中的领域；没有的可自行填写"),
+        Column("employer", "工作单位", aliases=("单位", "所在单位")),
+        Column("source", "来源", aliases=("来源类别", "专家来源"), note="规则包中的来源代码或名称"),
+        Column("valid_until", "聘期至", aliases=("有效期至", "有效期止", "聘期止"), note="可以协助检查的最后一天"),
+    ),
     "recusals": (
-        Column("officer", "工号", aliases=("单位工号", "人员编号", "执法人员编号")),
+        Column("officer", "工号", aliases=("单位工号", "人员编号", "执法人员编号"), note="执法人员工号，或专家编号"),
         Column("target", "统一社会信用代码", needed=False, aliases=("回避对象", "检查对象编号", "回避对象信用代码")),
         Column("category", "回避类别", needed=False, aliases=("类别", "行业类别")),
         Column("reason", "回避原因", aliases=("原因", "理由"), note="规则包中的原因代码或名称"),
@@ -136,12 +144,15 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
 SHEET_NAMES = {
     "targets": "检查对象名录库",
     "inspectors": "执法检查人员名录库",
+    "experts": "专家库",
     "recusals": "回避",
     "absences": "请假外出",
     "items": "抽查事项清单",
     "checklists": "检查项目",
     "checklist_titles": "检查表",
 }
+LONGEST_FIELD = 40
+"""Signs of a field of expertise that is written in words."""
 NONE_WRITTEN = ("无", "无要求", "无需专业岗资格")
 
 
@@ -156,6 +167,8 @@ class Vocabulary:
     finding_kinds: Words
     recusal_reasons: Words
     absence_reasons: Words
+    expert_fields: Words
+    expert_sources: Words
 
 
 @dataclass(frozen=True)
@@ -191,8 +204,20 @@ class InspectorEntry:
 
 
 @dataclass(frozen=True)
+class ExpertEntry:
+    """An expert (专家) who may assist a visit until a last day; never an officer, so never under an officer's number."""
+
+    expert: str
+    name: str
+    field: str  # a code of the rule pack, or words
+    employer: str
+    source: str
+    valid_until: date | None
+
+
+@dataclass(frozen=True)
 class RecusalEntry:
-    """A recusal (回避): an officer and one target, or a whole category, with the reason, and the last day if it has one."""
+    """A recusal (回避): an officer or an expert and one target, or a whole category, with the reason, and the last day if it has one."""
 
     officer: str
     target: str | None
@@ -265,18 +290,27 @@ def _target(entry: Entry, words: Vocabulary, today: date) -> TargetEntry:
     )
 
 
-def read_inspectors(sheet: Sheet, words: Vocabulary, today: date) -> list[InspectorEntry]:
-    """Read an inspector register; an expired credential is remarked on and taken over, since a register tells the truth."""
-    rows = [(entry, _inspector(entry, words, today)) for entry in sheet.entries()]
+def read_inspectors(
+    sheet: Sheet, words: Vocabulary, today: date, experts: Collection[str] = ()
+) -> list[InspectorEntry]:
+    """
+    Read an inspector register; an expired credential is remarked on and taken over, since a register tells the truth.
+
+    Args:
+        experts: Numbers of the agency's experts; one of them names no officer.
+    """
+    rows = [(entry, _inspector(entry, words, today, experts)) for entry in sheet.entries()]
     once_each(rows, lambda row: row.officer, "officer", "inspector.twice")
     once_each(rows, lambda row: row.credential, "credential", "inspector.credential_twice")
     return [row for _, row in rows]
 
 
-def _inspector(entry: Entry, words: Vocabulary, today: date) -> InspectorEntry:
+def _inspector(entry: Entry, words: Vocabulary, today: date, experts: Collection[str]) -> InspectorEntry:
     officer = entry.code("officer")
     if looks_like_identity_number(officer):
         entry.complain("officer", "inspector.identity_number")
+    if officer in experts:
+        entry.complain("officer", "inspector.is_an_expert", written=officer)
     first = entry.day("credential_from", needed=False)
     until = entry.day("credential_until")
     if first is not None and until is not None and until < first:
@@ -306,9 +340,41 @@ def looks_like_identity_number(text: str) -> bool:
     return len(text) == 18 and text[:17].isdigit() and text[6:8] in ("19", "20") and not is_credit_code(text)
 
 
+def read_experts(sheet: Sheet, words: Vocabulary, officers: Collection[str], today: date) -> list[ExpertEntry]:
+    """
+    Read an expert register (专家库); somebody whose term is over is remarked on and taken over.
+
+    Args:
+        officers: Numbers of the agency's officers; one of them names no expert (国办发〔2024〕54号: experts assist).
+    """
+    rows = [(entry, _expert(entry, words, officers, today)) for entry in sheet.entries()]
+    once_each(rows, lambda row: row.expert, "expert", "expert.twice")
+    return [row for _, row in rows]
+
+
+def _expert(entry: Entry, words: Vocabulary, officers: Collection[str], today: date) -> ExpertEntry:
+    expert = entry.code("expert")
+    if looks_like_identity_number(expert):
+        entry.complain("expert", "inspector.identity_number")
+    if expert in officers:
+        entry.complain("expert", "expert.is_an_officer", written=expert)
+    until = entry.day("valid_until")
+    if until is not None and until < today:
+        entry.remark("valid_until", "expert.term_over", until=until)
+    field = entry.text("field", longest=LONGEST_FIELD)
+    return ExpertEntry(
+        expert=expert,
+        name=entry.text("name", longest=50),
+        field=words.expert_fields.find(field) or field,
+        employer=entry.text("employer", longest=100),
+        source=entry.word("source", words.expert_sources, "expert.source_unknown"),
+        valid_until=until,
+    )
+
+
 def read_recusals(sheet: Sheet, words: Vocabulary, officers: Collection[str], today: date) -> list[RecusalEntry]:
     """
-    Read recusals of officers that stand in the register.
+    Read recusals of officers and experts that stand in the registers.
 
     A row that stood there without an end and comes again with one is ended by it; what stood before stays readable.
     """
@@ -358,7 +424,7 @@ def read_absences(sheet: Sheet, words: Vocabulary, officers: Collection[str]) ->
 def _absence(entry: Entry, words: Vocabulary, officers: Collection[str]) -> AbsenceEntry:
     officer = entry.code("officer")
     if officer and officer not in officers:
-        entry.complain("officer", "recusal.officer_unknown", written=officer)
+        entry.complain("officer", "absence.officer_unknown", written=officer)
     first, last = entry.day("first_on") or date.min, entry.day("last_on") or date.max
     if last < first:
         entry.complain("last_on", "absence.reversed", first=first, last=last)

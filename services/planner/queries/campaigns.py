@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
+from schemas.rulepack import RulePack
 from schemas.vocabulary import Role
-from services.planner import dues, progress
+from services.planner import dues, packs, progress
 from services.planner.commands.campaigns import get_campaign, parts_of, warnings_of
 from services.planner.domain import campaigns as rules
 from services.planner.domain.stages import StageDays, Warned, stage_days
@@ -104,6 +105,7 @@ class CampaignView:
     target_labels: tuple[str, ...]
     established_before: date | None
     exclude_drawn: bool
+    experts: tuple[Mapping[str, Any], ...]
     parent: str | None
     purpose: str
     disclosure: str
@@ -226,6 +228,7 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
         target_labels=tuple(row.target_labels),
         established_before=row.established_before,
         exclude_drawn=row.exclude_drawn,
+        experts=_experts(row, pack),
         parent=row.parent,
         purpose=row.purpose,
         disclosure=row.disclosure,
@@ -263,6 +266,10 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
         approvers=_approvers(session, actor, row),
         mine_to=mine,
     )
+
+
+def _experts(row: CampaignRow, pack: RulePack) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**each, "words": packs.field_words(pack, each["field"])} for each in row.experts or ())
 
 
 def _parts(session: Session, row: CampaignRow, parts: Sequence[PartRow]) -> tuple[PartView, ...]:

@@ -13,7 +13,7 @@ from services.planner.commands.campaigns import get_campaign
 from services.planner.domain import campaigns as rules
 from services.planner.domain.caps import Weighed, weigh
 from services.planner.domain.days import business_day
-from services.planner.domain.frames import Line
+from services.planner.domain.frames import Line, Selected
 from services.planner.domain.frames import select as select_entities
 from services.planner.domain.ratios import Sizes, preview
 from services.planner.freezing import already_drawn, bounds_of, candidates, caps_of, conditions_of, first_stage_of
@@ -77,14 +77,19 @@ def campaign_sizes(session: Session, actor: Actor, *, campaign_id: str, at: date
     return sizes_of(session, row, business_day(at))
 
 
+def selected_of(session: Session, row: CampaignRow, on: date) -> Selected:
+    """Choose from the lead's register as it stands on a day whom a campaign could draw."""
+    lines = [Line(each["item"], each["agency"], frozenset(each["categories"])) for each in row.items]
+    registered = register_on(session, TargetRow, row.county, row.owner_agency, on)
+    found = candidates(registered, first_stage_of(session, row))
+    return select_entities(found, conditions_of(row), lines, already_drawn(session, row, on.year))
+
+
 def sizes_of(session: Session, row: CampaignRow, on: date) -> SizesView:
     """Count the lead's register as it stands on a day, and hold the plan's numbers against it."""
     pack, _ = rules_of(session, row)
-    conditions = conditions_of(row)
-    lines = [Line(each["item"], each["agency"], frozenset(each["categories"])) for each in row.items]
-    registered = register_on(session, TargetRow, row.county, row.owner_agency, on)
-    first = first_stage_of(session, row)
-    selected = select_entities(candidates(registered, first), conditions, lines, already_drawn(session, row, on.year))
+    conditions, first = conditions_of(row), first_stage_of(session, row)
+    selected = selected_of(session, row, on)
     kinds = {item.kind for item in items_in(session, row)}
     excluded: dict[str, int] = {}
     for _, reason in selected.excluded:

@@ -65,6 +65,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         "contact", "phone",
     ),
     "inspectors": ("officer", "name", "credential", "credential_from", "credential_until", "labels", "cap", "state"),
+    "experts": ("expert", "name", "field", "employer", "source", "valid_until"),
     "recusals": ("officer", "target", "category", "reason", "until_on"),
     "absences": ("officer", "first_on", "last_on", "reason", "cancelled"),
     "items": ("item", "name", "kind", "legal_basis", "methods", "labels", "categories"),
@@ -107,6 +108,8 @@ def words_of(session: Session, actor: Actor) -> Mapping[str, Mapping[str, tuple[
             "district": pack.districts,
             "labels": pack.officer_labels,
             "methods": pack.methods,
+            "field": pack.expert_fields,
+            "source": pack.expert_sources,
             "reason": (*pack.recusal_reasons, *pack.absence_reasons),
         }
         for key, words in lists.items():

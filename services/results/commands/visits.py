@@ -12,6 +12,7 @@ from runtime.store import Actor
 from schemas.events.payload import Due
 from schemas.events.results import ChecklistSubmitted, ResultReturned, VisitScheduled
 from schemas.vocabulary import Role
+from services.results.commands.experts import appointments_of
 from services.results.commands.found import (
     campaign_of,
     campaign_rules,
@@ -98,6 +99,7 @@ def schedule_visit(
         entered=any(section.state != State.OPEN for section in sections),
         busy=len(_officers(sections) & _busy_on(session, visit, day)),
         absent=sum(day.isoformat() in member.get("absent", ()) for section in sections for member in section.team),
+        expired=_expired(session, sections, day),
         provisional=rules.calendar.is_provisional(day),
     )
     visit.visit_on, visit.scheduled_by, visit.scheduled_at = day, actor.id, at
@@ -111,6 +113,11 @@ def schedule_visit(
         publication_plan=Due.model_validate(campaign.publication_plan),
     )
     return Reply([said], {"visit": visit.id, "visit_on": day.isoformat(), "warnings": list(warnings)})
+
+
+def _expired(session: Session, sections: Sequence[Section], day: date) -> int:
+    appointed = appointments_of(session, [section.id for section in sections])
+    return sum(each.withdrawn_at is None and each.valid_until < day for each in appointed)
 
 
 def _iso(day: date | None) -> str:

@@ -49,6 +49,7 @@ def check_visit_day(
     entered: bool,
     busy: int = 0,
     absent: int = 0,
+    expired: int = 0,
     provisional: bool = False,
 ) -> tuple[str, ...]:
     """
@@ -58,6 +59,7 @@ def check_visit_day(
         entered: a section of the visit has been submitted.
         busy: how many officers of the visit's teams have another visit that day.
         absent: how many officers of the visit's teams are away that day.
+        expired: how many appointed experts' terms are over before that day.
         provisional: the year has no published calendar yet.
     """
     if entered:
@@ -73,6 +75,7 @@ def check_visit_day(
         "visit.warn_last_day": day == (stage.last_working_on or stage.last_on),
         "visit.warn_officers_busy": busy > 0,
         "visit.warn_officers_absent": absent > 0,
+        "visit.warn_experts_expired": expired > 0,
         "visit.warn_provisional": provisional,
     }
     return tuple(code for code, applies in warnings.items() if applies)

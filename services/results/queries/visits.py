@@ -31,6 +31,7 @@ from services.results.domain.findings import FollowUp, consequence, gather
 from services.results.domain.rectification import may_check
 from services.results.domain.sections import EDITABLE, PASSED, Draft, State, may_approve
 from services.results.domain.sight import mine_only
+from services.results.queries.experts import appointed_view, standing_experts
 from services.results.queries.words import Words, campaign_words, names
 from services.results.rules import Rules, day_of, publication_due
 from services.results.tables import (
@@ -141,6 +142,7 @@ def visit_view(session: Session, actor: Actor, *, visit_id: str) -> dict[str, An
     if drawn or (actor.roles & _CONTACTS and not is_disclosed(session, visit.campaign)):
         target |= {key: visit.about[key] for key in ("legal_representative", "contact", "phone")}
     short, stage = names(session), campaign.stages["inspect"]
+    experts, words = standing_experts(session, sections), campaign_words(session, campaign)
     return {
         "visit": visit.id,
         "campaign": visit.campaign,
@@ -152,7 +154,11 @@ def visit_view(session: Session, actor: Actor, *, visit_id: str) -> dict[str, An
         "visit_on": visit.visit_on,
         "target": target,
         "agencies": [{"agency": each, "name": short.get(each, each)} for each in visit.agencies],
-        "sections": [_progress_line(each, visit, short, actor) for each in sections],
+        "sections": [
+            _progress_line(each, visit, short, actor)
+            | {"experts": appointed_view(experts[each.id], words, visit.visit_on)}
+            for each in sections
+        ],
         "stage": {key: date.fromisoformat(value) if value else None for key, value in stage.items()},
         "closed_at": visit.closed_at,
         "closed_for": campaign_words(session, campaign).replacement(visit.closed_for) if visit.closed_for else None,

@@ -51,6 +51,16 @@ class Words:
         known = self.rules.pack.replacement_reasons if self.rules else ()
         return self._of({each.code: (each.zh, each.en) for each in known}, code)
 
+    def expert_field(self, field: str) -> Label:
+        """Label an expert's field; one that is no code of the pack is in words already."""
+        known = self.rules.pack.expert_fields if self.rules else ()
+        return self._of({each.code: (each.zh, each.en) for each in known}, field)
+
+    def expert_source(self, code: str) -> Label:
+        """Label where an expert comes from."""
+        known = self.rules.pack.expert_sources if self.rules else ()
+        return self._of({each.code: (each.zh, each.en) for each in known}, code)
+
     def decision(self, code: str | None) -> Label:
         """Label what a receiver decided; nothing where nothing is decided yet."""
         known = self.rules.pack.decisions if self.rules else ()

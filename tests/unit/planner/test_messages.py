@@ -8,7 +8,7 @@ import services.planner.app
 from runtime.errors import OneVisitError
 
 PLANNER = Path(services.planner.app.__file__).parent
-LITERAL = re.compile(r'"((?:cell|import|target|inspector|recusal|absence|item|checklist|sizes|caps)\.[a-z_]+)"')
+LITERAL = re.compile(r'"((?:cell|import|target|inspector|expert|recusal|absence|item|checklist|sizes|caps)\.[a-z_]+)"')
 WARNED = re.compile(r'(?:_warn|Warned)\(\s*"([a-z_]+)"')
 SAID = re.compile(r'"(planner\.said\.[a-z]+)"')
 STEP = re.compile(r'caller,\s*campaign_id,\s*"([a-z]+)",', re.DOTALL)

@@ -225,7 +225,7 @@ def test_the_end_of_a_recusal_may_be_headed_as_people_write_it(world: World) -> 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (["JT99", "2018-12-10", "2018-12-11", "休假"], [("A2", "recusal.officer_unknown")]),
+        (["JT99", "2018-12-10", "2018-12-11", "休假"], [("A2", "absence.officer_unknown")]),
         (["JT01", "2018-12-11", "2018-12-10", "leave"], [("C2", "absence.reversed")]),
         (["JT01", "2018-12-10", "", "leave"], [("C2", "cell.empty")]),
         (["JT01", "2018-12-10", "2018-12-11", "钓鱼"], [("D2", "absence.reason_unknown")]),
@@ -328,6 +328,89 @@ def test_an_edition_that_stands_cannot_be_given_other_questions(world: World) ->
     assert complaints(world, "checklists", "JT", data) == [("", "checklist.edition_taken")]
 
 
+# ── experts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EXPERT = ["ZJ-E01", "专家甲", "机动车安全技术", "某某大学", "高校", "2019-12-31"]
+
+
+def test_experts_stand_in_a_register_of_their_own_and_are_never_said_as_inspectors(world: World) -> None:
+    before = len(said(world.service))
+    own_words = ["ZJ-E02", "专家乙", "桥梁检测", "某检测公司", "检验检测机构", "2020-06-30"]
+
+    assert world.bring("experts", "JT", sheet("experts", [EXPERT, own_words])).value["counts"]["new"] == 2
+
+    first, second = register(world, "experts", "JT", "2018-11-28")
+    assert first == {
+        "expert": "ZJ-E01",
+        "name": "专家甲",
+        "field": "vehicle_safety",
+        "employer": "某某大学",
+        "source": "university",
+        "valid_until": date(2019, 12, 31),
+    }
+    assert (second["field"], second["source"]) == ("桥梁检测", "testing_body")
+    assert len(said(world.service)) == before, "nobody hears of experts but with a frame"
+    assert {row["officer"] for row in register(world, "inspectors", "JT", "2018-11-28")}.isdisjoint(
+        {"ZJ-E01", "ZJ-E02"}
+    )
+    assert register(world, "experts", "GA", "2018-11-28") == [], "another agency has its own"
+
+
+def test_a_term_that_is_over_is_remarked_on_and_a_renewed_one_is_a_new_version(world: World) -> None:
+    over = [*EXPERT[:5], "2018-11-27"]
+    remarks = world.bring("experts", "JT", sheet("experts", [over])).value["remarks"]
+    assert [(each.cell, each.code) for _, each in remarks] == [("F2", "expert.term_over")]
+
+    world.kit.clock.at = at("2018-12-03")
+    reply = world.bring("experts", "JT", sheet("experts", [EXPERT])).value
+    assert (reply["counts"]["changed"], reply["remarks"]) == (1, ())
+    assert [row["valid_until"] for row in register(world, "experts", "JT", "2018-12-02")] == [date(2018, 11, 27)]
+    assert [row["valid_until"] for row in register(world, "experts", "JT", "2018-12-03")] == [date(2019, 12, 31)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["JT01", *EXPERT[1:]]], [("A2", "expert.is_an_officer")]),
+        ([["640221199001011234", *EXPERT[1:]]], [("A2", "inspector.identity_number")]),
+        ([EXPERT, EXPERT], [("A3", "expert.twice")]),
+        ([[EXPERT[0], "", *EXPERT[2:]]], [("B2", "cell.empty")]),
+        ([[*EXPERT[:2], "", *EXPERT[3:]]], [("C2", "cell.empty")]),
+        ([[*EXPERT[:2], "长" * 41, *EXPERT[3:]]], [("C2", "cell.too_long")]),
+        ([[*EXPERT[:3], "", *EXPERT[4:]]], [("D2", "cell.empty")]),
+        ([[*EXPERT[:4], "街坊", EXPERT[5]]], [("E2", "expert.source_unknown")]),
+        ([[*EXPERT[:5], ""]], [("F2", "cell.empty")]),
+        ([[*EXPERT[:5], "到退休"]], [("F2", "cell.not_a_date")]),
+    ],
+)
+def test_a_wrong_expert_is_complained_about_at_its_cell_and_nothing_is_written(
+    world: World, rows: list[list[str]], expected: list[tuple[str, str]]
+) -> None:
+    assert complaints(world, "experts", "JT", sheet("experts", rows)) == expected
+    assert register(world, "experts", "JT", "2018-11-28") == []
+
+
+def test_an_experts_number_names_no_officer(world: World) -> None:
+    world.bring("experts", "JT", sheet("experts", [EXPERT]))
+    officer = ["ZJ-E01", "某人", "宁平 JT 099", "", "2020-12-31"]
+
+    assert complaints(world, "inspectors", "JT", sheet("inspectors", [officer])) == [("A2", "inspector.is_an_expert")]
+
+
+def test_a_recusal_binds_an_expert_and_an_absence_is_an_officers(world: World) -> None:
+    world.bring("experts", "JT", sheet("experts", [EXPERT]))
+    firm = credit_code(1)
+
+    assert (
+        world.bring("recusals", "JT", sheet("recusals", [["ZJ-E01", firm, "", "曾在被检查单位任职"]])).value["counts"][
+            "new"
+        ]
+        == 1
+    )
+    away = ["ZJ-E01", "2018-12-10", "2018-12-12", "休假"]
+    assert complaints(world, "absences", "JT", sheet("absences", [away])) == [("A2", "absence.officer_unknown")]
+
+
 def test_only_planner_and_administrator_keep_registers(bare: World) -> None:
     with pytest.raises(NotThePlanner):
         prepared.import_file(
@@ -349,7 +432,7 @@ def test_an_unknown_register_is_refused(bare: World) -> None:
     assert refused.value.code == "import.kind_unknown"
 
 
-@pytest.mark.parametrize("kind", ["targets", "inspectors", "recusals", "absences", "items", "checklists"])
+@pytest.mark.parametrize("kind", ["targets", "inspectors", "experts", "recusals", "absences", "items", "checklists"])
 def test_the_template_of_every_register_is_complained_about_only_as_empty(bare: World, kind: str) -> None:
     bare.bring("items", "JT")
     _, data = template_file(kind)
