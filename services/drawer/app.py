@@ -60,6 +60,7 @@ ACCESS: dict[str, Access] = {
     "GET /draws/{draw_id}": SIGNED_IN,
     "GET /draws/{draw_id}/targets": LIST,
     "GET /draws/{draw_id}/targets/{visit_id}": SIGNED_IN,
+    "GET /draws/{draw_id}/targets/{visit_id}/card": SIGNED_IN,
     "GET /parts/drawer/visit/{visit_id}": SIGNED_IN,
     "GET /draws/{draw_id}/sheet": LIST,
     "GET /draws/{draw_id}/archive.zip": SIGNED_IN,

@@ -7,8 +7,9 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
 
 from runtime.service import Service
+from runtime.store import Actor
 from runtime.web import TheCaller, Web
-from services.drawer import archiving, leaf, qr, why
+from services.drawer import archiving, leaf, passes, qr, why
 from services.drawer.queries.drawn import drawn_sheet, slip
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.records import public_draw
@@ -53,7 +54,22 @@ def routes(service: Service, web: Web) -> APIRouter:
             found = service.ask(service.system, slip, visit_id=visit_id, asker=caller.actor)
         except (SlipNotForYou, VisitNotStanding, DrawnElsewhere):  # nothing to hand out, or not by the asker
             found = None
-        return web.render(request, "drawer/visit_part.html", slip=found)
+        return web.render(request, "drawer/visit_part.html", slip=found, passes=own_passes(caller.actor, visit_id))
+
+    def own_passes(actor: Actor, visit_id: str) -> list[passes.Pass]:
+        try:
+            return passes.passes(service, actor, visit_id)
+        except (SlipNotForYou, VisitNotStanding, DrawnElsewhere):
+            return []
+
+    @router.get("/draws/{draw_id}/targets/{visit_id}/card")
+    def card(request: Request, draw_id: str, visit_id: str, caller: TheCaller) -> Response:
+        draw = service.ask(caller.actor, draw_view, draw_id=draw_id, now=service.ports.clock.now())
+        found = service.ask(service.system, slip, visit_id=visit_id, asker=caller.actor)
+        if found.draw != draw_id:
+            raise VisitNotStanding(visit=visit_id)
+        view: dict[str, Any] = {"visit_id": visit_id, "passes": passes.passes(service, caller.actor, visit_id)}
+        return web.render(request, "drawer/card.html", draw=draw, back=f"/visits/{visit_id}", **view)
 
     @router.get("/draws/{draw_id}/archive.zip")
     def full(draw_id: str, caller: TheCaller) -> Response:

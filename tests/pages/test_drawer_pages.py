@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import zxingcpp
 from _pytest.logging import LogCaptureFixture
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.event import listen, remove
 
 from runtime.store import Actor
@@ -22,10 +22,12 @@ from schemas.vocabulary import Role
 from services.drawer import acts, archive
 from services.drawer.acts import AskedTimes
 from services.drawer.app import ACCESS
-from services.drawer.domain import ticket
+from services.drawer.domain import roster, ticket
 from services.drawer.domain.encoding import SHA256
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draws_of
+from services.drawer.tables import RosterSecret
+from services.drawer.vault import Vault
 from tests.kit import Kit, messages, person, said
 from tests.pages.client import ADDRESS, HOSTILE, ConsoleClient, Element, Page, Site, open_site
 from tests.unit.drawer_service import test_staged_draws as staged_draws
@@ -356,8 +358,16 @@ def _secrets(county: County) -> dict[str, list[str]]:
         "reveal": [one["value"] for one in record["reveals"].values()],
         "rho": [one["rho"] for one in record["teams"].values()],
         "pid": [pid for one in record["teams"].values() for pid in one["roster"]],
+        "salt": _salts(county),
         "officer": sorted({who for one in work.visits for team in one.teams for who in team.officers if who}),
     }
+
+
+def _salts(county: County) -> list[str]:
+    with county.service.db.read(county.service.system) as session:
+        rows = session.scalars(select(RosterSecret)).all()
+    opened = [Vault(county.service.ports).open_salts(row.sealed) for row in rows]
+    return [salt.hex() for one in opened for salt in one.salts.values()]
 
 
 def test_a_search_for_leaks_finds_each_kind_that_is_put_in(site: Site, county: County) -> None:
@@ -584,6 +594,43 @@ def test_a_visited_firms_slip_leads_to_its_own_proof_once_the_record_is_open(sit
     assert "抽取：抽中" in page.main
     assert visit.target in page.main
     assert set(qr_codes(page)) == {address}
+
+
+def test_an_officer_sent_shows_a_salt_that_the_own_desk_and_nobody_else_sees(site: Site, county: County) -> None:
+    county.until_drawn()
+    visits = county.service.ask(LEAD, drawn_list, draw_id=DRAW)
+    own, team = next((one, team) for one in visits for team in one.teams if team.agency == "GA")
+    sent, beside = team.officers[0], team.officers[1]
+    assert sent is not None
+    assert beside is not None
+    path, card = f"/parts/drawer/visit/{own.visit}", f"/draws/{DRAW}/targets/{own.visit}/card"
+    salts = _salts(county)
+
+    def shown(actor: Actor) -> tuple[set[str], set[str]]:
+        client = site.person(actor)
+        found = [client.call("GET", at).text for at in (path, card)]
+        first, second = ({salt for salt in salts if salt in text} for text in found)
+        return first, second
+
+    part, page = shown(person("GA", Role.INSPECTOR, id="sent", officer=sent))
+    assert part == page
+    (salt,) = page
+    with_colleague, _ = shown(person("GA", Role.TEAM_LEAD))
+    assert len(with_colleague) == 2
+    assert salt in with_colleague
+    absent = next(f"GA-{n:02}" for n in range(1, 6) if f"GA-{n:02}" not in (sent, beside))
+    for stranger in (
+        LEAD,
+        PLANNER,
+        OFFICER["GA"],
+        SUPERVISOR,
+        person("GA", Role.INSPECTOR, id="absent", officer=absent),
+        person("AJ", Role.INSPECTOR, id="namesake", officer=sent),
+    ):
+        assert shown(stranger) == (set(), set()), stranger.id
+    county.at(WINDOW_END)
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    assert roster.pid(SHA256, bytes.fromhex(salt), sent) in record["teams"]["GA"]["assigned"][own.target]
 
 
 def test_whoever_is_sent_gets_the_slip_of_the_own_visit_and_of_no_other(site: Site, county: County) -> None:

@@ -13,10 +13,11 @@ from runtime.errors import OneVisitError
 from runtime.web.application import application
 from runtime.web.settings import WebSettings
 from runtime.web.templates import Web
+from schemas.vocabulary import Role
 from services.console.app import Console, console
-from services.drawer import archive, leaf
+from services.drawer import archive, leaf, passes
 from services.drawer.queries.drawn import VisitView, drawn_list
-from tests.kit import COUNTY, Kit
+from tests.kit import COUNTY, Kit, person
 from tests.pages.browser import chromium, needs_chromium, served, tab
 from tests.pages.client import ADDRESS, Site, open_site
 from tests.pages.test_ceremony_in_browser import looked_at
@@ -46,10 +47,10 @@ def slip_address(site: Site, visit: str) -> str:
     return found.removeprefix(ADDRESS)
 
 
-def checked(tmp_path: Path, proof: dict[str, Any], root: str) -> tuple[int, str]:
+def checked(tmp_path: Path, proof: dict[str, Any], root: str, *shown: str) -> tuple[int, str]:
     """Check a proof as a stranger does: an empty folder, plain Python, nothing of ours."""
     (tmp_path / "proof.json").write_text(json.dumps(proof), encoding="utf-8")
-    command = [sys.executable, "-I", str(CHECKER), "proof.json", root]
+    command = [sys.executable, "-I", str(CHECKER), "proof.json", root, *shown]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -133,6 +134,24 @@ def test_a_stranger_checks_a_visits_proof_offline_and_finds_every_change(kit: Ki
     assert [checked(tmp_path, one, root)[0] for one in unread] == [2] * 4
 
 
+def test_a_firm_checks_offline_that_who_came_was_drawn(kit: Kit, tmp_path: Path) -> None:
+    county = drawn(kit, disclosure="visit")
+    one = visits(county)[0]
+    kit.feed(county.service, entered(one.visit))
+    proof = dict(leaf.leaf(county.service, DRAW, one.visit).file)
+    root, team = proof["visits_root"], one.teams[0]
+    first, second = passes.passes(county.service, person(team.agency, Role.TEAM_LEAD), one.visit)
+
+    code, words = checked(tmp_path, proof, root, first.officer, first.salt)
+
+    assert code == 0, words
+    assert f"{first.officer} 是 {team.agency} 抽中的人员" in words
+    assert first.pid in proof["entry"][team.agency][1]
+    for shown in ((first.officer, second.salt), ("JT-99", first.salt)):
+        assert checked(tmp_path, proof, root, *shown)[0] == 1
+    assert checked(tmp_path, proof, root, first.officer, "no hex")[0] == 2
+
+
 def test_after_a_round_a_proof_is_under_the_new_root_and_an_earlier_slip_still_opens_it(
     kit: Kit, tmp_path: Path
 ) -> None:
@@ -186,6 +205,16 @@ def test_a_browser_works_the_proof_out_and_says_when_it_is_wrong(kit: Kit) -> No
         for visit in (one, other):
             page.goto(f"{PUBLIC}/{visit.visit}")
             expect(page.locator("#leaf-check")).to_contain_text("这个浏览器已按证明重算")
+            one_pass = passes.passes(county.service, person(visit.teams[0].agency, Role.TEAM_LEAD), visit.visit)[0]
+            for typed, says in (
+                (f" {one_pass.officer} {one_pass.salt.upper()}", "drawn"),
+                (f"{one_pass.officer}x {one_pass.salt}", "other"),
+                (one_pass.officer, "unread"),
+            ):
+                page.fill("#shown", typed)
+                page.click("[data-check-pid]")
+                expect(page.locator(f"#pid-check [data-says={says}]")).to_be_visible()
+                assert page.locator("#pid-check [data-says]:visible").count() == 1
             looked_at(page, f"leaf-{visit.visit}")
         page.route("**/proof.json", lambda route: route.fulfill(json=wrong))
         page.goto(f"{PUBLIC}/{one.visit}")

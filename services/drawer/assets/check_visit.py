@@ -1,8 +1,10 @@
 """
-Check the proof of one visit offline: python3 check_visit.py proof.json ROOT
+Check the proof of one visit offline: python3 check_visit.py proof.json ROOT [STAFF-NUMBER SALT]
 
 ROOT is the visits root (任务清单根) as you know it from elsewhere: the draw's page on the day, or the record once it is
-open. Plain Python 3, no network. JIDRAW/1 sections 1, 10 and 13; written apart from the software that makes draws.
+open. STAFF-NUMBER and SALT (工号、随机数) are what an officer shows at the visit: they give one of the team's numbers,
+or that officer was not drawn. Plain Python 3, no network. JIDRAW/1 sections 1, 3, 10 and 13; written apart from the
+software that makes draws.
 """
 
 import hashlib
@@ -43,11 +45,18 @@ def root_of(proof: dict[str, Any]) -> str:
     return node.hex()
 
 
-def main(file: str, root: str) -> int:
-    """Say whether the proof holds; 0: it does."""
+def agency_of(proof: dict[str, Any], staff_number: str, salt: str) -> str | None:
+    """Say for which agency the officer who shows these was drawn; None: for none."""
+    pid = tagged(proof["hash"], "pid", bytes.fromhex(salt), staff_number.encode()).hex()
+    return next((agency for agency, (_, team) in sorted(proof["entry"].items()) if pid in team), None)
+
+
+def main(file: str, root: str, staff_number: str | None = None, salt: str = "") -> int:
+    """Say whether the proof holds, and whether the officer was drawn; 0: all of it."""
     try:
         proof = json.loads(Path(file).read_text(encoding="utf-8"))
         found = root_of(proof)
+        sent = agency_of(proof, staff_number, salt) if staff_number is not None else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         print(f"无法读取 / unreadable: {error!r}")
         return 2
@@ -57,8 +66,14 @@ def main(file: str, root: str) -> int:
     print(f"一致：{proof['entity']} 的任务在这份清单里 / agrees: the visit to {proof['entity']} is in this list")
     for agency, (lines, team) in sorted(proof["entry"].items()):
         print(f"  {agency}: {', '.join(lines)} · {', '.join(pid or '—' for pid in team)}")
+    if staff_number is None:
+        return 0
+    if sent is None:
+        print(f"不一致：{staff_number} 不是抽中的人员 / differs: {staff_number} was not drawn for this visit")
+        return 1
+    print(f"一致：{staff_number} 是 {sent} 抽中的人员 / agrees: {staff_number} was drawn for {sent}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) == 3 else __doc__)
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (3, 5) else __doc__)

@@ -40,3 +40,24 @@ async function verdict() {
 
 const found = await verdict();
 check.querySelector(`[data-says="${found}"]`).hidden = false;
+
+// Who came: staff number and salt give a pid (section 3). Nothing of it leaves this page.
+
+async function whoCame(shown) {
+  const [staff, salt, ...more] = shown.trim().split(/\s+/);
+  if (!staff || more.length || !/^[0-9a-f]{64}$/i.test(salt || "")) return "unread";
+  try {
+    const proof = await (await fetch(check.dataset.proof)).json();
+    if (!globalThis.crypto?.subtle || proof.hash !== "sha256") return "cannot";
+    const pid = [...(await tagged("pid", bytes(salt), text(staff)))].map((one) => one.toString(16).padStart(2, "0")).join("");
+    return Object.values(proof.entry).some(([, team]) => team.includes(pid)) ? "drawn" : "other";
+  } catch {
+    return "cannot";
+  }
+}
+
+const who = document.getElementById("pid-check");
+who.querySelector("[data-check-pid]").addEventListener("click", async () => {
+  const answer = await whoCame(document.getElementById("shown").value);
+  for (const one of who.querySelectorAll("[data-says]")) one.hidden = one.dataset.says !== answer;
+});
