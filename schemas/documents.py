@@ -145,6 +145,11 @@ class PlanBeacon(BaseModel):
     en: str
     digits: Annotated[int | None, Field(ge=1, le=100, exclude_if=lambda digits: digits is None)] = None  # a lottery's
 
+    @property
+    def kind(self) -> str:
+        """The kind of source: the text before the colon."""
+        return self.id.partition(":")[0]
+
 
 class CampaignPlan(Document):
     """The approved campaign document: its digest stands in the draw's manifest as ``plan``."""

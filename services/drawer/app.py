@@ -69,6 +69,7 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/seal": WITNESS,
     "POST /draws/{draw_id}/dice": WITNESS.limited(12 * MIB),
     "GET /draws/{draw_id}/dice/photo": SIGNED_IN,
+    "POST /draws/{draw_id}/beacon": WITNESS,
     "GET /draws/{draw_id}/live": SIGNED_IN,
     "GET /draws/{draw_id}/witness": WITNESS,
     "GET /parts/drawer/live/{draw_id}": SIGNED_IN,
@@ -84,6 +85,7 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/rounds/{number}/seal": WITNESS,
     "POST /draws/{draw_id}/rounds/{number}/dice": WITNESS.limited(12 * MIB),
     "GET /draws/{draw_id}/rounds/{number}/dice/photo": SIGNED_IN,
+    "POST /draws/{draw_id}/rounds/{number}/beacon": WITNESS,
     "GET /draw-keys": SIGNED_IN,
     "POST /draw-keys": BODY,
     "POST /draw-keys/server": BODY,
@@ -122,6 +124,7 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/seal": WITNESS.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/dice": WITNESS.for_clients(Scope.DRAWS_SPEAK),
+    "POST /api/drawer/v1/draws/{draw_id}/beacon": WITNESS.for_clients(Scope.DRAWS_SPEAK),
     "GET /api/drawer/v1/draws/{draw_id}/record": SIGNED_IN,
     "GET /api/drawer/v1/draws/{draw_id}/changes": SIGNED_IN,
     "POST /api/drawer/v1/draws/{draw_id}/changes": ASKING.limited(12 * MIB),
@@ -133,6 +136,7 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/seal": WITNESS.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/dice": WITNESS.for_clients(Scope.DRAWS_SPEAK),
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/beacon": WITNESS.for_clients(Scope.DRAWS_SPEAK),
     "GET /api/drawer/v1/campaigns/{campaign_id}/feasibility": SIGNED_IN,
 }
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from schemas.vocabulary import Role
-from services.drawer.progress import SECOND
+from services.drawer.progress import SECOND, step_of
 
 CLOSED, SPENT = "closed", "spent"
 
@@ -18,6 +18,7 @@ class RoundStage(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
     DRAWING = "drawing"
     CLOSED = CLOSED
     SPENT = SPENT
@@ -30,6 +31,7 @@ class RoundAct(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,10 @@ class RoundStanding:
     max_missing: int
     seal_by: datetime
     beacon_time: datetime
-    dice: int | None
+    awaited: str | None
     signed: Collection[str]
     revealed: Collection[str]
     sealed: bool
-    thrown: bool
     end: str | None
 
     @property
@@ -70,7 +71,7 @@ class RoundStanding:
         if self.end is not None:
             return RoundStage(self.end)
         if self.sealed:
-            return RoundStage.DRAWING if self.thrown or self.dice is None else RoundStage.DICE
+            return RoundStage(step_of(self.awaited).value)
         if now >= self.ends_at():
             return RoundStage.SPENT
         if self.unsigned:
@@ -86,9 +87,9 @@ class RoundStanding:
         return self.stage(now) in (RoundStage.CLOSED, RoundStage.SPENT)
 
     def deadline(self, now: datetime) -> datetime | None:
-        """Say by when the present step is to be done; of the dice, from when on."""
+        """Say by when the present step is to be done; of dice and other sources, from when on."""
         stage = self.stage(now)
-        if stage == RoundStage.DICE:
+        if stage in (RoundStage.DICE, RoundStage.BEACON):
             return self.beacon_time
         return self.seal_by if stage in (RoundStage.SIGN, RoundStage.REVEAL, RoundStage.SEAL) else None
 
@@ -104,6 +105,6 @@ class RoundStanding:
             found.append(RoundAct.REVEAL)
         if stage in (RoundStage.REVEAL, RoundStage.SEAL) and witness and self.sealable:
             found.append(RoundAct.SEAL)
-        if stage == RoundStage.DICE and witness and now >= self.beacon_time:
-            found.append(RoundAct.DICE)
+        if stage in (RoundStage.DICE, RoundStage.BEACON) and witness and now >= self.beacon_time:
+            found.append(RoundAct(stage.value))
         return tuple(found)

@@ -21,10 +21,12 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import ceremony
+from services.drawer.domain.beacons import BeaconUnexpected
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.sealing import Commit, NotAnAgency, Reveal, Seal, SealDiffers
 from services.drawer.reading import (
     Said,
+    SaidSealed,
     blob_ref,
     campaign_row,
     dice_shown,
@@ -83,6 +85,15 @@ class Shown:
 
     reveal: Reveal
     sealed: bytes
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The value of a source of randomness, judged: the place of the source, and whether it is proved to be its source's."""
+
+    position: int
+    value: bytes
+    proved: bool
 
 
 @dataclass(frozen=True)
@@ -308,11 +319,49 @@ def throw_dice(
     with told(session, actor.county):
         sig = work.get()
     said = _as_witness(session, actor, draw_id)
-    shown = dice_shown(digits, sig, said.standing.dice or 0)
+    shown = dice_shown(digits, sig, said.dice_wanted or 0)
     with told(session, actor.county):
         ceremony.accept_dice(said.attempt(), said.commits(), said.sealed(), said.beacons(), shown, _seconds(at))
     publish(session, said, dice_row(said.row.id, digits, sig, at, actor, photo, stored))
     return Reply((), {"draw": draw_id, "attempt": said.row.number})
+
+
+def take_value(
+    session: Session,
+    actor: Actor,
+    work: Prepared[Spoken],
+    *,
+    at: datetime,
+    draw_id: str,
+    beacon: str,
+    typed: str,
+) -> Reply:
+    """
+    Take the value of the source of randomness that is awaited, as the witness copied it.
+
+    *beacon* and *typed*: what was sent; they tell one request from another.
+    """
+    with told(session, actor.county):
+        spoken = work.get()
+    said = _as_witness(session, actor, draw_id)
+    publish(session, said, value_row(said, said.row.id, spoken, beacon, at, actor))
+    return Reply((), {"draw": draw_id, "attempt": said.row.number, "beacon": beacon, "proved": spoken.proved})
+
+
+def value_row(
+    said: SaidSealed, of: str, spoken: Spoken, beacon: str, at: datetime, actor: Actor
+) -> tables.BeaconValueRow:
+    """Write down a value of an attempt or a round; refuse one that somebody else entered while it was judged."""
+    if len(said.beacons()) != spoken.position:
+        raise BeaconUnexpected(beacon=beacon, round=said.sources[spoken.position].round)
+    return tables.BeaconValueRow(
+        id=f"{of}/{spoken.position}",
+        attempt=of,
+        position=spoken.position,
+        value=spoken.value.hex(),
+        said_at=at,
+        **owned_by(actor),
+    )
 
 
 def dice_row(

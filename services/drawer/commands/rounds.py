@@ -27,7 +27,16 @@ from schemas.events.draws import (
 from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from services.drawer import tables
-from services.drawer.commands.ceremony import NO_FILE, Shown, dice_row, owned_by, require_officer, require_witness
+from services.drawer.commands.ceremony import (
+    NO_FILE,
+    Shown,
+    dice_row,
+    owned_by,
+    require_officer,
+    require_witness,
+    value_row,
+)
+from services.drawer.commands.ceremony import Spoken as SpokenValue
 from services.drawer.commands.changing import entered_of, rounded, standing_of
 from services.drawer.commands.completing import Inputs, drawn_visit, inputs_of, team_json
 from services.drawer.commands.opening import require_lead
@@ -35,7 +44,9 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import rounds
+from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.changes import State, is_entered
+from services.drawer.domain.manifest import members
 from services.drawer.domain.rounds import WITNESS, Round
 from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.progress import Moments
@@ -223,12 +234,12 @@ def open_round(
     *,
     at: datetime,
     draw_id: str,
-    asked: Sequence[datetime | int | None] = (),
+    asked: Sequence[datetime | int | str | None] = (),
 ) -> Reply:
     """
     Ask for a round over everything approved: those it concerns sign, then every agency reveals.
 
-    *asked*: the times it was asked for with; they tell one request from another.
+    *asked*: the times it was asked for with, and what was told of its sources; they tell one request from another.
     """
     del asked
     with told(session, actor.county):
@@ -249,7 +260,8 @@ def open_round(
         digest=one.digest.hex(),
         seal_by=seal_by,
         beacon_time=beacon_time,
-        dice=one.request.beacons[0].round if one.request.beacons else None,
+        dice=next((each.round for each in one.request.beacons if each.id == ROOM_DICE), None),
+        beacons=[members(each) for each in one.request.beacons],
         signers=_signers(said, one),
         removals=len(removed),
         dropouts=len(dropouts),
@@ -411,12 +423,33 @@ def throw_round_dice(
     said = newest(session, draw_id)
     require_witness(actor, said)
     one = said.round(number)
-    shown = dice_shown(digits, spoken.sig, one.row.dice or 0)
+    shown = dice_shown(digits, spoken.sig, one.dice_wanted or 0)
     with told(session, actor.county):
         rounds.accept_beacon(spoken.round, one.sealed(), one.beacons(), shown, int(at.timestamp()))
     row = dice_row(one.row.id, digits, spoken.sig, at, actor, photo, stored)
     publish(session, said, row)
     return Reply((), {"draw": draw_id, "round": number})
+
+
+def take_round_value(
+    session: Session,
+    actor: Actor,
+    work: Prepared[SpokenValue],
+    *,
+    at: datetime,
+    draw_id: str,
+    number: int,
+    beacon: str,
+    typed: str,
+) -> Reply:
+    """Take the value of the source that a round awaits, as the witness copied it; *beacon* and *typed*: what was sent."""
+    with told(session, actor.county):
+        spoken = work.get()
+    said = newest(session, draw_id)
+    require_witness(actor, said)
+    one = said.round(number)
+    publish(session, said, value_row(one, one.row.id, spoken, beacon, at, actor))
+    return Reply((), {"draw": draw_id, "round": number, "beacon": beacon, "proved": spoken.proved})
 
 
 def _running(
@@ -445,7 +478,7 @@ def ending_of(said: Said, one: SaidRound, judged: Round, at: datetime) -> rounds
 
 def round_inputs(one: SaidRound) -> str:
     """Tell one set of inputs of a round's end from another."""
-    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.dice.digits if one.dice else ''}"
+    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.spoken()}"
 
 
 def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime, draw_id: str) -> list[Payload]:

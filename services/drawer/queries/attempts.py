@@ -22,6 +22,7 @@ from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.progress import Act, Moments, Stage
+from services.drawer.queries.beacons import SourceView, awaited_of, sources_of
 from services.drawer.queries.drawn import may_read_full, may_see_list
 from services.drawer.reading import Said, blob_ref, newest
 from services.drawer.refusals import NoPhoto
@@ -131,6 +132,9 @@ class DrawView:
     agencies: Sequence[PartyView]
     witness: WitnessView | None
     dice_wanted: int | None
+    sources: Sequence[SourceView]
+    """The sources of randomness in their order, the dice among them."""
+    awaited: SourceView | None
     max_missing: int
     frame: FrameView
     parent: ParentView | None
@@ -178,7 +182,7 @@ def view_of(
     """Show a draw by its newest attempt, with those that came to nothing."""
     said = attempts[-1]
     row, standing, manifest = said.row, said.standing, said.row.manifest
-    outcome = said.outcome
+    outcome, sources = said.outcome, sources_of(said, campaign, standing.moments.beacon_time)
     return DrawView(
         draw=row.draw,
         campaign=row.campaign,
@@ -194,7 +198,9 @@ def view_of(
         moments=standing.moments,
         agencies=[_party(said, agency, names) for agency in said.agencies],
         witness=_witness(said),
-        dice_wanted=standing.dice,
+        dice_wanted=said.dice_wanted,
+        sources=sources,
+        awaited=awaited_of(sources),
         max_missing=standing.max_missing,
         frame=frame_of(manifest),
         parent=_parent(manifest, campaign),
