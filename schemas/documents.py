@@ -146,6 +146,22 @@ class PlanAgency(BaseModel):
     experts: Annotated[tuple[PlanExperts, ...], Field(exclude_if=not_)] = ()
 
 
+class PlanBeacon(BaseModel):
+    """A source of randomness beside the dice: its name in the draw's manifest, and what people call it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^(drand-quicknet|(lottery|chain):[0-9A-Za-z._-]{1,64})$")]
+    zh: str
+    en: str
+    digits: Annotated[int | None, Field(ge=1, le=100, exclude_if=lambda digits: digits is None)] = None  # a lottery's
+
+    @property
+    def kind(self) -> str:
+        """The kind of source: the text before the colon."""
+        return self.id.partition(":")[0]
+
+
 class CampaignPlan(Document):
     """The approved campaign document: its digest stands in the draw's manifest as ``plan``."""
 
@@ -165,7 +181,7 @@ class CampaignPlan(Document):
     chain_len: Count
     max_missing: Count
     witness: Id | None  # agency id of the witness body
-    dice: Annotated[int, Field(ge=20, le=1000)] | None  # ten-sided dice thrown in the room; None: no beacon
+    dice: Annotated[int, Field(ge=20, le=1000)] | None  # ten-sided dice thrown in the room; None: no dice
     replacement_max: Count
     replacement_reasons: tuple[Id, ...]
     publication: PublicNames
@@ -176,6 +192,9 @@ class CampaignPlan(Document):
     parent: Annotated[Id | None, Field(exclude_if=lambda parent: parent is None)] = None
     # Those of the reasons that are about officers. Left out by plans of before, in which officer_ begins them.
     officer_reasons: Annotated[tuple[Id, ...], Field(exclude_if=not_)] = ()
+    # Sources of randomness that speak after the seal, behind the dice. Left out where there are none: earlier releases
+    # read such plans.
+    beacons: Annotated[tuple[PlanBeacon, ...], Field(max_length=2, exclude_if=not_)] = ()
 
 
 # ── frozen with the frame ───────────────────────────────────────────────────────────────────────────────────────────

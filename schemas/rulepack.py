@@ -174,6 +174,49 @@ class RecusalReason(Worded):
     partys_request: Annotated[bool, Field(exclude_if=lambda marked: not marked)] = False
 
 
+class BeaconKind(StrEnum):
+    """Where a draw's randomness may come from after its seal (随机源, JIDRAW/1 section 7)."""
+
+    ROOM_DICE = "room-dice"
+    DRAND = "drand-quicknet"
+    LOTTERY = "lottery"
+    CHAIN = "chain"
+
+
+class BeaconRule(Worded):
+    """
+    One source of randomness (随机源) that the county's draws may use.
+
+    A lottery's ``code`` names the game and a chain's its holder; the code of the others is their kind. A pack without a
+    single one offers dice thrown in the room.
+    """
+
+    kind: BeaconKind
+    # How many digits a lottery's issue gives; of the others nothing.
+    digits: Annotated[int, Field(ge=1, le=100)] | None = None
+    source: Code
+
+    @property
+    def id(self) -> str:
+        """Name the source as a draw's manifest does."""
+        named = self.kind in (BeaconKind.LOTTERY, BeaconKind.CHAIN)
+        return f"{self.kind.value}:{self.code}" if named else self.kind.value
+
+    @model_validator(mode="after")
+    def _is_what_its_kind_says(self) -> Self:
+        if (self.digits is None) == (self.kind is BeaconKind.LOTTERY):
+            raise ValueError("a lottery, and only it, says how many digits it gives")
+        if self.kind in (BeaconKind.ROOM_DICE, BeaconKind.DRAND) and self.code != self.kind.value:
+            raise ValueError(f"a source of kind {self.kind.value} has this code as well, not {self.code}")
+        return self
+
+
+ROOM_DICE = BeaconRule(
+    code="room-dice", zh="现场掷骰", en="Dice thrown in the room", kind=BeaconKind.ROOM_DICE, source="JIDRAW"
+)
+"""What a pack offers that says nothing of sources."""
+
+
 class LabelNeed(_Model):
     """
     Labels that every officer of *agency* needs for *item* at a target of *category* (``*``: any).
@@ -453,6 +496,7 @@ WORD_LISTS = (
     "absence_reasons",
     "expert_fields",
     "expert_sources",
+    "beacons",
     "refusal_reasons",
     "decline_reasons",
     "return_reasons",
@@ -500,6 +544,7 @@ class RulePack(_Model):
         tuple[Worded, ...], Field(exclude_if=lambda words: not words)
     ] = ()  # others may be written too
     expert_sources: Annotated[tuple[Worded, ...], Field(exclude_if=lambda words: not words)] = ()
+    beacons: Annotated[tuple[BeaconRule, ...], Field(exclude_if=lambda rules: not rules)] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -603,6 +648,11 @@ class RulePack(_Model):
     def outcome(self, code: str) -> Outcome | None:
         """Look up one outcome; None when the vocabulary does not know it."""
         return next((outcome for outcome in self.outcomes if outcome.code == code), None)
+
+    @property
+    def sources_of_randomness(self) -> tuple[BeaconRule, ...]:
+        """List the sources a draw may use after its seal, as the pack orders them."""
+        return self.beacons or (ROOM_DICE,)
 
     def canonical_bytes(self) -> bytes:
         """Write the pack as the bytes that are hashed, pinned and sent: sorted JSON in UTF-8."""

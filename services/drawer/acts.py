@@ -7,6 +7,7 @@ asker gave and the work swallowed is told to the command as well (secrets by the
 repeated request by what its command is told, and the same key with other values must not get the first answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,8 @@ from services.drawer.commands.ceremony import Contribution
 from services.drawer.commands.opening import Drafted
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain.manifest import Times
-from services.drawer.drafts import Feasibility, Visitors, window_end
+from services.drawer.domain.sources import NONE_TOLD, Told, announce, flat
+from services.drawer.drafts import Feasibility, Visitors, sources_of, window_end
 from services.drawer.queries.attempts import dice_photo
 from services.drawer.queries.drawn import last_visitors
 from services.drawer.queries.papers import frame_to_check, read_papers
@@ -77,6 +79,7 @@ def open_draw(
     key: str,
     lengths: Intervals | None = None,
     early: bool = False,
+    sources: Mapping[str, Told] = NONE_TOLD,
 ) -> Reply:
     """
     Open the next attempt of a campaign's draw.
@@ -84,26 +87,34 @@ def open_draw(
     Args:
         lengths: How long its steps take, if not as the settings say.
         early: Whether it is meant to be before the plan's draw stage.
+        sources: What is told of the sources of randomness that need it, by name.
     """
     intervals = lengths or service.settings.intervals
-    work = prepared(lambda: _drafted(service, actor, campaign_id, asked, intervals, early))
-    told = [*astuple(asked), *(astuple(lengths) if lengths else ())]
+    work = prepared(lambda: _drafted(service, actor, campaign_id, asked, intervals, early, sources))
+    told = [*astuple(asked), *(astuple(lengths) if lengths else ()), *flat(sources)]
     return service.do(actor, opening.open_draw, work, key=key, campaign_id=campaign_id, asked=told, early=early)
 
 
 def _drafted(
-    service: Service, actor: Actor, campaign_id: str, asked: AskedTimes, intervals: Intervals, early: bool
+    service: Service,
+    actor: Actor,
+    campaign_id: str,
+    asked: AskedTimes,
+    intervals: Intervals,
+    early: bool,
+    sources: Mapping[str, Told],
 ) -> Drafted:
     """Judge the draw, then give it its number and its bodies their keys, then draft the manifest."""
     now = service.ports.clock.now()
     ground, names = service.ask(actor, opening.prepare_trial, campaign_id=campaign_id, now=now, early=early)
     times, visitors = asked.times(intervals, now, window_end(ground.plan)), _visitors(service, ground.plan)
+    beacons = announce(sources_of(ground.plan), sources, times.beacon_time)
     first = _first_stage(service, ground.plan)
     working.refuse_if_short(working.examine(service.ports.blobs, ground, visitors, first, times), names)
     _make_missing_keys(service, actor.county, names)
     draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
     before = service.ask(actor, opening.prepare_opening, campaign_id=campaign_id, draw_id=draw, now=now, early=early)
-    return working.draft_attempt(service.ports, before, times, visitors, first)
+    return working.draft_attempt(service.ports, before, times, beacons, visitors, first)
 
 
 def _visitors(service: Service, plan: CampaignPlan) -> Visitors:
@@ -222,6 +233,17 @@ def throw_dice(
         stored = photo.keep(service, draw_id)
     told = {"draw_id": draw_id, "digits": digits, "given": sig}
     reply = service.do(actor, ceremony.throw_dice, work, key=key, photo=facts, stored=stored, **told)
+    complete(service, draw_id)
+    return reply
+
+
+def enter_value(service: Service, actor: Actor, draw_id: str, *, key: str, beacon: str, typed: str) -> Reply:
+    """Enter the awaited value of a source of randomness; after the last one the draw is worked out."""
+    now = int(service.ports.clock.now().timestamp())
+    work = prepared(
+        lambda: working.value_of_draw(service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id), beacon, typed, now)
+    )
+    reply = service.do(actor, ceremony.take_value, work, key=key, draw_id=draw_id, beacon=beacon, typed=typed)
     complete(service, draw_id)
     return reply
 

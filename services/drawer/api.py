@@ -11,6 +11,7 @@ from runtime.web import TheCaller, Web
 from services.drawer import acts, archive, shown
 from services.drawer.acts import AskedTimes
 from services.drawer.commands import keys
+from services.drawer.domain.sources import Told
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of
 from services.drawer.working import OwnCommitment, OwnSeal
@@ -24,8 +25,24 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Source(Body):
+    """What is told of a source of randomness: a lottery's ``issue``; a holder's chain: ``anchor`` (64 hex) and ``index``."""
+
+    issue: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    anchor: str | None = Field(default=None, max_length=64)
+    index: int | None = Field(default=None, ge=1, le=2**53 - 1)
+
+    def told(self) -> Told:
+        """Give it as the act takes it."""
+        return Told(self.issue, self.anchor, self.index)
+
+
 class Opening(Body):
-    """Open the next attempt; times left out follow from the settings; ``early``: before the plan's draw stage."""
+    """
+    Open the next attempt; times left out follow from the settings; ``early``: before the plan's draw stage.
+
+    ``sources``: what is told of the sources of randomness that need it, by their names in the plan (``lottery:3d``).
+    """
 
     campaign: str
     commit_close: AwareDatetime | None = None
@@ -33,6 +50,11 @@ class Opening(Body):
     seal_by: AwareDatetime | None = None
     beacon_time: AwareDatetime | None = None
     early: bool = False
+    sources: dict[str, Source] = Field(default={}, max_length=2)
+
+    def told(self) -> dict[str, Told]:
+        """Give what is told of the sources."""
+        return {name: one.told() for name, one in self.sources.items()}
 
     def asked(self) -> AskedTimes:
         """Give the times as the act takes them."""
@@ -103,6 +125,17 @@ class Dice(Body):
     sig: str | None = None
 
 
+class Value(Body):
+    """
+    The value of the source of randomness that is awaited: ``beacon`` as the manifest names it.
+
+    A lottery's digits; of drand the signature (96 hex) or the round's JSON; of a holder's chain 64 hex.
+    """
+
+    beacon: str = Field(max_length=80)
+    value: str = Field(max_length=2000)
+
+
 def routes(service: Service, web: Web) -> APIRouter:
     """Serve the API."""
     router = APIRouter()
@@ -162,8 +195,15 @@ def _speaking(router: APIRouter, service: Service) -> None:
     @router.post(f"{ROOT}/draws", status_code=201)
     def open_draw(body: Opening, caller: TheCaller) -> Any:
         """Open the draw of a frozen campaign: publish its manifest."""
-        asked, early = body.asked(), body.early
-        return acts.open_draw(service, caller.actor, body.campaign, asked, key=caller.key, early=early).value
+        return acts.open_draw(
+            service,
+            caller.actor,
+            body.campaign,
+            body.asked(),
+            key=caller.key,
+            early=body.early,
+            sources=body.told(),
+        ).value
 
     @router.post(f"{ROOT}/draws/{{draw_id}}/commit")
     def commit(draw_id: str, caller: TheCaller, body: Commitment | None = None) -> Any:
@@ -192,4 +232,11 @@ def _speaking(router: APIRouter, service: Service) -> None:
         """Enter the dice thrown in the room, as the witness; without one, as each agency read them. Completes the draw."""
         return acts.throw_dice(
             service, caller.actor, draw_id, key=caller.key, digits=body.digits, again=body.again, sig=body.sig
+        ).value
+
+    @router.post(f"{ROOT}/draws/{{draw_id}}/beacon")
+    def value(draw_id: str, body: Value, caller: TheCaller) -> Any:
+        """Enter the value of another source of randomness than dice, as the witness; the last one completes the draw."""
+        return acts.enter_value(
+            service, caller.actor, draw_id, key=caller.key, beacon=body.beacon, typed=body.value
         ).value

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from runtime.service import Service
 from runtime.web import TheCaller, Web
 from services.drawer import round_acts, shown
-from services.drawer.api import ROOT, Body, Dice, Revealing, Sealing
+from services.drawer.api import ROOT, Body, Dice, Revealing, Sealing, Source, Value
 from services.drawer.commands import changing
 from services.drawer.queries.rounds import changes_view
 from services.drawer.round_acts import AskedRoundTimes
@@ -29,10 +29,11 @@ class Decision(Body):
 
 
 class RoundOpening(Body):
-    """Open a round; times left out follow from the settings."""
+    """Open a round; times left out follow from the settings; ``sources``: the issue of each lottery, by its name."""
 
     seal_by: AwareDatetime | None = None
     beacon_time: AwareDatetime | None = None
+    sources: dict[str, Source] = Field(default={}, max_length=2)
 
 
 class Signing(Body):
@@ -109,7 +110,8 @@ def _rounds(router: APIRouter, service: Service) -> None:
         """Open a round for everything that is approved, as the lead."""
         given = body or RoundOpening()
         asked = AskedRoundTimes(given.seal_by, given.beacon_time)
-        return round_acts.open_round(service, caller.actor, draw_id, asked, key=caller.key).value
+        told = {name: one.told() for name, one in given.sources.items()}
+        return round_acts.open_round(service, caller.actor, draw_id, asked, key=caller.key, sources=told).value
 
     @router.post(f"{ROUNDS}/{{number}}/sign")
     def sign(draw_id: str, number: int, caller: TheCaller, body: Signing | None = None) -> Any:
@@ -137,3 +139,9 @@ def _rounds(router: APIRouter, service: Service) -> None:
         return round_acts.throw_dice(
             service, caller.actor, draw_id, number, key=caller.key, digits=body.digits, again=body.again, sig=body.sig
         ).value
+
+    @router.post(f"{ROUNDS}/{{number}}/beacon")
+    def value(draw_id: str, number: int, body: Value, caller: TheCaller) -> Any:
+        """Enter the value of another source of randomness than dice; after the last one the round is worked out."""
+        sent = {"beacon": body.beacon, "typed": body.value}
+        return round_acts.enter_value(service, caller.actor, draw_id, number, key=caller.key, **sent).value

@@ -70,6 +70,7 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/seal": BODY,
     "POST /draws/{draw_id}/dice": BODY.limited(12 * MIB),
     "GET /draws/{draw_id}/dice/photo": SIGNED_IN,
+    "POST /draws/{draw_id}/beacon": BODY,
     "GET /draws/{draw_id}/live": SIGNED_IN,
     "GET /draws/{draw_id}/witness": WITNESS,
     "GET /parts/drawer/live/{draw_id}": SIGNED_IN,
@@ -85,6 +86,7 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/rounds/{number}/seal": BODY,
     "POST /draws/{draw_id}/rounds/{number}/dice": BODY.limited(12 * MIB),
     "GET /draws/{draw_id}/rounds/{number}/dice/photo": SIGNED_IN,
+    "POST /draws/{draw_id}/rounds/{number}/beacon": BODY,
     "GET /draw-keys": SIGNED_IN,
     "POST /draw-keys": BODY,
     "POST /draw-keys/server": BODY,
@@ -123,6 +125,7 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/seal": BODY.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/dice": BODY.for_clients(Scope.DRAWS_SPEAK),
+    "POST /api/drawer/v1/draws/{draw_id}/beacon": BODY.for_clients(Scope.DRAWS_SPEAK),
     "GET /api/drawer/v1/draws/{draw_id}/record": SIGNED_IN,
     "GET /api/drawer/v1/draws/{draw_id}/changes": SIGNED_IN,
     "POST /api/drawer/v1/draws/{draw_id}/changes": ASKING.limited(12 * MIB),
@@ -134,6 +137,7 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/seal": BODY.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/dice": BODY.for_clients(Scope.DRAWS_SPEAK),
+    "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/beacon": BODY.for_clients(Scope.DRAWS_SPEAK),
     "GET /api/drawer/v1/campaigns/{campaign_id}/feasibility": SIGNED_IN,
 }
 

@@ -11,8 +11,9 @@ from hashlib import sha256
 
 from schemas.documents import CampaignPlan, PlanAgency, PlanClass, RosterOfficer, Rosters
 from schemas.vocabulary import Stage
-from services.drawer.domain import availability, drafting, feasibility
+from services.drawer.domain import availability, drafting, feasibility, sources
 from services.drawer.domain.availability import Present
+from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.encoding import SHA256
 from services.drawer.domain.frame import Census, Rows, rows_of, survey
 from services.drawer.domain.manifest import (
@@ -30,10 +31,10 @@ from services.drawer.domain.manifest import Witness as ManifestWitness
 from services.drawer.domain.quota import Full, Rate, Rule
 from services.drawer.domain.refusals import Remark
 from services.drawer.domain.roster import Enrolled, Officer, Roster, enrol, summarise
+from services.drawer.domain.sources import Chosen
 from services.drawer.vault import ALGORITHM, RosterSalts
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-ROOM_DICE = "room-dice"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ def is_before_its_stage(plan: CampaignPlan, now: datetime) -> bool:
 def midnight_after(day: date) -> datetime:
     """Return the moment at which *day* ends in China."""
     return datetime.combine(day + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
+
+
+def sources_of(plan: CampaignPlan) -> tuple[Chosen, ...]:
+    """List the sources of randomness that a plan chose, dice first."""
+    dice = () if plan.dice is None else (Chosen(ROOM_DICE, dice=plan.dice),)
+    return (*dice, *(Chosen(one.id, digits=one.digits) for one in plan.beacons))
 
 
 def shard_of(plan: CampaignPlan) -> str:
@@ -166,12 +173,14 @@ def manifest_of(
     parties: Mapping[str, Party],
     enrolments: Mapping[str, Enrolment],
     census: Census,
+    beacons: tuple[Beacon, ...],
 ) -> Manifest:
     """
     Draft and judge the manifest of one attempt.
 
     Args:
         parties: Every agency, and the witness body where the plan names one.
+        beacons: The sources of randomness, announced for these times.
 
     Raises:
         Every refusal of ``domain.manifest_rules``.
@@ -196,7 +205,7 @@ def manifest_of(
             agency: summarise(SHA256, one.rho, one.roster, one.openings) for agency, one in sorted(enrolments.items())
         },
         base_from=basis.rosters.base_from,
-        beacons=() if plan.dice is None else (Beacon(ROOM_DICE, plan.dice),),
+        beacons=beacons,
         times=times,
         chain_len=plan.chain_len,
         max_missing=plan.max_missing,
@@ -247,6 +256,7 @@ def feasibility_of(basis: Basis, times: Times = ANY_TIMES) -> Feasibility:
     rosters = {agency: one.roster for agency, one in enrolments.items()}
     census = basis.census(feasibility.recused_entities(rosters.values()))
     bodies = [*basis.agencies, *([basis.plan.witness] if basis.plan.witness else [])]
+    chosen = sources_of(basis.plan)
     manifest = manifest_of(
         basis,
         draw="trial",
@@ -256,6 +266,7 @@ def feasibility_of(basis: Basis, times: Times = ANY_TIMES) -> Feasibility:
         parties={one: Party(one, one, sha256(f"trial/{one}".encode()).hexdigest()) for one in bodies},
         enrolments=enrolments,
         census=census,
+        beacons=sources.announce(chosen, {one.id: sources.ANYTHING for one in chosen}, times.beacon_time),
     )
     by_day = [
         told

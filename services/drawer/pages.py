@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from runtime.errors import OneVisitError
@@ -17,6 +17,7 @@ from services.drawer.acts import AskedTimes, Intervals
 from services.drawer.commands.keys import register_key
 from services.drawer.domain.entity_proof import EntityNotInFrame
 from services.drawer.domain.refusals import Remark
+from services.drawer.domain.sources import Told
 from services.drawer.drafts import Feasibility
 from services.drawer.queries.campaigns import campaign_view, opening_view
 from services.drawer.queries.drawn import drawn_list
@@ -30,6 +31,34 @@ from services.drawer.working import OwnCommitment, OwnSeal
 
 Hex = Annotated[str, Form(max_length=200)]
 Minutes = Annotated[int, Form(ge=1, le=60 * 24 * 60)]
+
+
+SourcesTold = Mapping[str, Told]
+Words = Annotated[str, Form(max_length=100)]
+Number = Annotated[str, Form(max_length=16, pattern="^[0-9]*$")]
+
+
+def sources_told(
+    source_1: Words = "",
+    issue_1: Number = "",
+    anchor_1: Words = "",
+    index_1: Number = "",
+    source_2: Words = "",
+    issue_2: Number = "",
+    anchor_2: Words = "",
+    index_2: Number = "",
+) -> SourcesTold:
+    """Read what is told of sources of randomness, by their names; what is left empty is not told."""
+    given = ((source_1, issue_1, anchor_1, index_1), (source_2, issue_2, anchor_2, index_2))
+    return {
+        source: Told(
+            int(issue) if issue else None,
+            "".join(anchor.split()).lower() or None,
+            int(index) if index else None,
+        )
+        for source, issue, anchor, index in given
+        if source
+    }
 
 
 def routes(service: Service, web: Web) -> APIRouter:
@@ -127,11 +156,19 @@ def _opening(router: APIRouter, service: Service, web: Web) -> None:
         reveal_minutes: Minutes,
         seal_minutes: Minutes,
         beacon_minutes: Minutes,
+        told: Annotated[SourcesTold, Depends(sources_told)],
         early: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
         lengths = Intervals(commit_minutes, reveal_minutes, seal_minutes, beacon_minutes)
         reply = acts.open_draw(
-            service, caller.actor, campaign_id, AskedTimes(), key=caller.key, lengths=lengths, early=early == "yes"
+            service,
+            caller.actor,
+            campaign_id,
+            AskedTimes(),
+            key=caller.key,
+            lengths=lengths,
+            early=early == "yes",
+            sources=told,
         )
         return see_other(f"/draws/{reply.value['draw']}", "drawer.done.opened")
 

@@ -1,9 +1,9 @@
 """The page for the room and its projector, the witness's own page, and the photograph of the dice."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from runtime.service import Service
@@ -16,6 +16,24 @@ from services.drawer.queries.rounds import changes_view
 from services.drawer.uploads import read_document
 
 Digits = Annotated[str, Form(max_length=2000)]
+MOST_BYTES = 2000
+
+
+class SentValue(TypedDict):
+    """A value of a source of randomness as it was sent."""
+
+    beacon: str
+    typed: str
+
+
+def sent_value(
+    beacon: Annotated[str, Form(max_length=80)],
+    value: Digits = "",
+    file: Annotated[UploadFile | None, File()] = None,
+) -> SentValue:
+    """Read the value of a source, typed or pasted, or from a file that was saved elsewhere and brought here."""
+    written = file.file.read(MOST_BYTES).decode("utf-8", "replace") if file and file.filename else ""
+    return {"beacon": beacon, "typed": value.strip() or written}
 
 
 def routes(service: Service, web: Web) -> APIRouter:
@@ -70,6 +88,11 @@ def routes(service: Service, web: Web) -> APIRouter:
         )
         done = "dice_signed" if "waits_for" in reply.value else "drawn"
         return see_other(f"/draws/{draw_id}", f"drawer.done.{done}")
+
+    @router.post("/draws/{draw_id}/beacon")
+    def beacon(draw_id: str, caller: TheCaller, sent: Annotated[SentValue, Depends(sent_value)]) -> Response:
+        acts.enter_value(service, caller.actor, draw_id, key=caller.key, **sent)
+        return see_other(f"/draws/{draw_id}", "drawer.done.value_entered")
 
     @router.get("/draws/{draw_id}/dice/photo")
     def dice_photo(draw_id: str, caller: TheCaller) -> Response:

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from runtime.service import Service
 from runtime.web import TheCaller, Web, see_other
 from services.drawer import acts, round_acts, shown, wording
 from services.drawer.commands import changing
-from services.drawer.pages import Hex, Minutes
+from services.drawer.pages import Hex, Minutes, SourcesTold, sources_told
+from services.drawer.pages_live import SentValue, sent_value
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.rounds import changes_view, round_view
 from services.drawer.round_acts import AskedRoundTimes
@@ -91,9 +92,15 @@ def _changes(router: APIRouter, service: Service, web: Web) -> None:
 
 def _rounds(router: APIRouter, service: Service, web: Web) -> None:
     @router.post("/draws/{draw_id}/rounds")
-    def open_round(draw_id: str, caller: TheCaller, seal_minutes: Minutes, beacon_minutes: Minutes) -> Response:
+    def open_round(
+        draw_id: str,
+        caller: TheCaller,
+        seal_minutes: Minutes,
+        beacon_minutes: Minutes,
+        told: Annotated[SourcesTold, Depends(sources_told)],
+    ) -> Response:
         asked = AskedRoundTimes(seal_minutes=seal_minutes, beacon_minutes=beacon_minutes)
-        reply = round_acts.open_round(service, caller.actor, draw_id, asked, key=caller.key)
+        reply = round_acts.open_round(service, caller.actor, draw_id, asked, key=caller.key, sources=told)
         return see_other(f"/draws/{draw_id}/rounds/{reply.value['round']}", "drawer.done.round_opened")
 
     @router.get("/draws/{draw_id}/rounds/{number}")
@@ -157,6 +164,13 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
         )
         done = "dice_signed" if "waits_for" in reply.value else "round_drawn"
         return see_other(f"/draws/{draw_id}/rounds/{number}", f"drawer.done.{done}")
+
+    @router.post("/draws/{draw_id}/rounds/{number}/beacon")
+    def beacon(
+        draw_id: str, number: int, caller: TheCaller, sent: Annotated[SentValue, Depends(sent_value)]
+    ) -> Response:
+        round_acts.enter_value(service, caller.actor, draw_id, number, key=caller.key, **sent)
+        return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.value_entered")
 
     @router.get("/draws/{draw_id}/rounds/{number}/dice/photo")
     def round_photo(draw_id: str, number: int, caller: TheCaller) -> Response:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from schemas.vocabulary import Role
+from services.drawer.domain.beacons import ROOM_DICE
 
 SECOND = timedelta(seconds=1)
 
@@ -23,6 +24,7 @@ class Stage(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
     DRAWING = "drawing"
     DRAWN = "drawn"
     DISCLOSED = "disclosed"
@@ -38,9 +40,17 @@ class Act(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
 
 
 OVER = frozenset({Stage.DRAWING, Stage.DRAWN, Stage.DISCLOSED, Stage.VOID, Stage.NOT_OPENED})
+
+
+def step_of(awaited: str | None) -> Stage:
+    """Say which step follows the seal: dice, another source's value, or working out the result."""
+    if awaited is None:
+        return Stage.DRAWING
+    return Stage.DICE if awaited == ROOM_DICE else Stage.BEACON
 
 
 @dataclass(frozen=True)
@@ -69,12 +79,12 @@ class Standing:
     witness: str | None
     moments: Moments
     max_missing: int
-    dice: int | None
+    awaited: str | None
+    """The source of randomness whose value is the next one; None where all are there."""
     committed: Collection[str]
     countersigned: Collection[str]
     revealed: Collection[str]
     sealed: bool
-    thrown: bool
     drawn: bool
     disclosed: bool
     voided: bool
@@ -103,7 +113,7 @@ class Standing:
         if self.drawn:
             return Stage.DRAWN
         if self.sealed:
-            return Stage.DRAWING if self.thrown or self.dice is None else Stage.DICE
+            return step_of(self.awaited)
         if (end := self.ends_at()) is not None and now >= end:
             return Stage.VOID
         if self.lacking(self.committed):
@@ -127,7 +137,12 @@ class Standing:
 
     def waits_for(self, now: datetime) -> datetime | None:
         """Say from when on the present step can be done, where that is still to come."""
-        begins = {Stage.COUNTERSIGN: self.moments.commit_close, Stage.DICE: self.moments.beacon_time}
+        moments = self.moments
+        begins = {
+            Stage.COUNTERSIGN: moments.commit_close,
+            Stage.DICE: moments.beacon_time,
+            Stage.BEACON: moments.beacon_time,
+        }
         begin = begins.get(self.stage(now))
         return begin if begin is not None and now < begin else None
 
@@ -140,6 +155,7 @@ class Standing:
             Stage.REVEAL: moments.reveal_close if now < moments.reveal_close else moments.seal_by,
             Stage.SEAL: moments.seal_by,
             Stage.DICE: moments.beacon_time,
+            Stage.BEACON: moments.beacon_time,
             Stage.DRAWN: self.disclose_at,
         }
         return by.get(self.stage(now))
@@ -162,8 +178,8 @@ class Standing:
         if Role.WITNESS in roles and agency == self.witness:
             if stage == Stage.SEAL:
                 found.append(Act.SEAL)
-            elif stage == Stage.DICE and not self.waits_for(now):
-                found.append(Act.DICE)
+            elif stage in (Stage.DICE, Stage.BEACON) and not self.waits_for(now):
+                found.append(Act(stage.value))
         return tuple(found)
 
     def _takes_reveals(self, now: datetime) -> bool:
@@ -172,8 +188,8 @@ class Standing:
     def _joint(self, agency: str, stage: Stage, now: datetime) -> list[Act]:
         if stage == Stage.SEAL and agency not in self.seal_signed:
             return [Act.SEAL]
-        reads = stage == Stage.DICE and not self.waits_for(now) and may_read_dice(agency, self.dice_read)
-        return [Act.DICE] if reads else []
+        may = {Stage.DICE: may_read_dice(agency, self.dice_read), Stage.BEACON: True}
+        return [Act(stage.value)] if may.get(stage, False) and not self.waits_for(now) else []
 
 
 def may_read_dice(agency: str, read: Mapping[str, str]) -> bool:

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
 from services.drawer import tables
+from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.changes import Reasons, State, reasons_of
-from services.drawer.domain.manifest_reader import read_manifest
+from services.drawer.domain.manifest import Beacon
+from services.drawer.domain.manifest_reader import read_beacon, read_manifest
 from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
-from services.drawer.drafts import ROOM_DICE
 from services.drawer.progress import Moments, Standing
 from services.drawer.refusals import CampaignNotKnown, DrawnElsewhere, DrawUnknown, NoAttempt, RoundUnknown
 from services.drawer.round_progress import RoundStanding
@@ -46,7 +47,7 @@ def party_id(county: str, agency: str) -> str:
 
 @dataclass
 class SaidSealed:
-    """What is said alike in an attempt and in a round: signatures, reveals, the seal, the dice."""
+    """What is said alike in an attempt and in a round: signatures, reveals, the seal, the dice and other sources' values."""
 
     countersignatures: dict[str, tables.Countersignature] = field(default_factory=dict, kw_only=True)
     reveals: dict[str, tables.RevealRow] = field(default_factory=dict, kw_only=True)
@@ -54,6 +55,22 @@ class SaidSealed:
     dice: tables.DiceRow | None = field(default=None, kw_only=True)
     joint: list[tables.JointSignature] = field(default_factory=list, kw_only=True)
     """Under seal and dice where there is no witness, oldest first."""
+    values: dict[int, tables.BeaconValueRow] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def sources(self) -> tuple[Beacon, ...]:
+        """The sources of randomness, in their order."""
+        raise NotImplementedError
+
+    @property
+    def awaited(self) -> Beacon | None:
+        """The source whose value is the next one; None where all are there."""
+        return next(iter(self.sources[len(self.beacons()) :]), None)
+
+    @property
+    def dice_wanted(self) -> int | None:
+        """How many dice are thrown; None: none."""
+        return next((one.round for one in self.sources if one.id == ROOM_DICE), None)
 
     def sealed(self) -> Seal | None:
         """Give the seal."""
@@ -88,10 +105,25 @@ class SaidSealed:
         }
 
     def beacons(self) -> tuple[BeaconShown, ...]:
-        """Give the dice as the beacon they are."""
-        if self.dice is None:
-            return ()
-        return (dice_shown(self.dice.digits, _signatures(self.dice), len(self.dice.digits)),)
+        """Give the values that are there, in the order of their sources."""
+        shown: list[BeaconShown] = []
+        for position, source in enumerate(self.sources):
+            one = self._dice_shown(source) if source.id == ROOM_DICE else self._value_shown(position, source)
+            if one is None:
+                break
+            shown.append(one)
+        return tuple(shown)
+
+    def _dice_shown(self, source: Beacon) -> BeaconShown | None:
+        return dice_shown(self.dice.digits, _signatures(self.dice), source.round) if self.dice else None
+
+    def _value_shown(self, position: int, source: Beacon) -> BeaconShown | None:
+        row = self.values.get(position)
+        return BeaconShown(BeaconValue(source.id, source.round, bytes.fromhex(row.value))) if row else None
+
+    def spoken(self) -> str:
+        """Tell one set of values from another; of dice alone their digits."""
+        return " ".join(one.beacon.value.decode() if one.proof else one.beacon.value.hex() for one in self.beacons())
 
 
 @dataclass
@@ -107,9 +139,16 @@ class SaidRound(SaidSealed):
         return {"witness" if body == witness else body: bytes.fromhex(row.sig) for body, row in rows}
 
     @property
+    def sources(self) -> tuple[Beacon, ...]:
+        """The sources of randomness, in their order."""
+        if self.row.beacons is None:
+            return () if self.row.dice is None else (Beacon(ROOM_DICE, self.row.dice),)
+        return _sources(self.row.beacons)
+
+    @property
     def is_drawn(self) -> bool:
-        """Whether its last word has been spoken: sealed, and the dice thrown where there are to be any."""
-        return self.seal is not None and (self.dice is not None or self.row.dice is None)
+        """Whether its last word has been spoken: sealed, and every source's value there."""
+        return self.seal is not None and self.awaited is None
 
 
 @dataclass
@@ -122,6 +161,11 @@ class Said(SaidSealed):
     outcome: tables.OutcomeRow | None = None
     disclosure: tables.Disclosure | None = None
     rounds: list[SaidRound] = field(default_factory=list)
+
+    @property
+    def sources(self) -> tuple[Beacon, ...]:
+        """The sources of randomness, in their order."""
+        return _sources(self.row.manifest["beacons"])
 
     @property
     def agencies(self) -> tuple[str, ...]:
@@ -152,12 +196,11 @@ class Said(SaidSealed):
             witness=self.row.witness,
             moments=Moments.of(manifest["times"]),
             max_missing=manifest["max_missing"],
-            dice=manifest["beacons"][0]["round"] if manifest["beacons"] else None,
+            awaited=self.awaited.id if self.awaited else None,
             committed=self.commitments.keys(),
             countersigned=self.countersignatures.keys(),
             revealed=self.reveals.keys(),
             sealed=self.seal is not None,
-            thrown=self.dice is not None,
             drawn=self.outcome is not None,
             disclosed=self.disclosure is not None,
             voided=self.voided is not None,
@@ -196,11 +239,10 @@ class Said(SaidSealed):
             max_missing=self.row.manifest["max_missing"],
             seal_by=row.seal_by,
             beacon_time=row.beacon_time,
-            dice=row.dice,
+            awaited=one.awaited.id if one.awaited else None,
             signed=one.countersignatures.keys(),
             revealed=one.reveals.keys(),
             sealed=one.seal is not None,
-            thrown=one.dice is not None,
             end=one.end.how if one.end else None,
             seal_signed=one.seal_signers.keys(),
             dice_read={agency: each.digits or "" for agency, each in one.readings.items()},
@@ -210,6 +252,10 @@ class Said(SaidSealed):
     def newest(self) -> tables.OutcomeRow | tables.RoundEnd | None:
         """The outcome as the last round left it: visits, digests, and the records that tell of it."""
         return next((one.end for one in reversed(self.rounds) if one.end is not None), self.outcome)
+
+
+def _sources(told: Sequence[Mapping[str, Any]]) -> tuple[Beacon, ...]:
+    return tuple(read_beacon(dict(one), "beacons") for one in told)
 
 
 def dice_shown(digits: str, signed: Signatures, wanted: int) -> BeaconShown:
@@ -300,6 +346,9 @@ def _gather(session: Session, by_id: dict[str, Said]) -> None:
     asked = select(signature).where(signature.attempt.in_(ids)).order_by(signature.said_at, signature.id)
     for four in _all(session, asked):
         sealed[four.attempt].joint.append(four)
+    values = tables.BeaconValueRow
+    for value in _all(session, select(values).where(values.attempt.in_(ids))):
+        sealed[value.attempt].values[value.position] = value
 
 
 def _rounds(session: Session, by_id: Mapping[str, Said]) -> dict[str, SaidRound]:

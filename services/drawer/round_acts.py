@@ -4,7 +4,7 @@ Changes after the draw as pages, API and timers carry them out: requests with th
 As in ``acts``: read, work outside the transaction, write; whether an act is allowed is decided by its command.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from services.drawer.commands.prepared import prepared
 from services.drawer.commands.rounds import Opening, RoundInputs
 from services.drawer.domain import changes
 from services.drawer.domain.rounds import Round
+from services.drawer.domain.sources import NONE_TOLD, Told, flat
 from services.drawer.queries.rounds import evidence_file
 from services.drawer.reading import round_id
 from services.drawer.refusals import DiceTypedDifferently
@@ -105,16 +106,24 @@ class AskedRoundTimes:
         return seal_by, self.beacon_time or seal_by + timedelta(minutes=beacon_minutes)
 
 
-def open_round(service: Service, actor: Actor, draw_id: str, asked: AskedRoundTimes, *, key: str) -> Reply:
-    """Open a round for everything that is approved."""
+def open_round(
+    service: Service,
+    actor: Actor,
+    draw_id: str,
+    asked: AskedRoundTimes,
+    *,
+    key: str,
+    sources: Mapping[str, Told] = NONE_TOLD,
+) -> Reply:
+    """Open a round for everything that is approved; *sources*: what is told of the sources of randomness, by name."""
 
     def opening() -> Opening:
         wanted = service.ask(actor, rounds.prepare_request, draw_id=draw_id)
         seal_by, beacon_time = asked.moments(service)
         rounds.check_openable(service.ask(actor, rounds.prepare_attempt, draw_id=draw_id), beacon_time)
-        return working.ask(service.ports, _inputs(service, draw_id), wanted, seal_by, beacon_time)
+        return working.ask(service.ports, _inputs(service, draw_id), wanted, seal_by, beacon_time, sources)
 
-    told = list(astuple(asked))
+    told = [*astuple(asked), *flat(sources)]
     return service.do(actor, rounds.open_round, prepared(opening), key=key, draw_id=draw_id, asked=told)
 
 
@@ -201,6 +210,23 @@ def throw_dice(
         stored = photo.keep(service, draw_id)
     facts = {"draw_id": draw_id, "number": number, "digits": digits, "given": sig}
     reply = service.do(actor, rounds.throw_round_dice, work, key=key, photo=told, stored=stored, **facts)
+    end(service, draw_id)
+    return reply
+
+
+def enter_value(
+    service: Service, actor: Actor, draw_id: str, number: int, *, key: str, beacon: str, typed: str
+) -> Reply:
+    """Enter the value that a round awaits; after the last one it is worked out."""
+    now = int(service.ports.clock.now().timestamp())
+
+    def judged() -> ceremony.Spoken:
+        speaker = service.ask(actor, ceremony.prepare_sealer, draw_id=draw_id)
+        return working.value(speaker, _round(service, draw_id, number), beacon, typed, now)
+
+    sent = {"beacon": beacon, "typed": typed}
+    work = prepared(judged)
+    reply = service.do(actor, rounds.take_round_value, work, key=key, draw_id=draw_id, number=number, **sent)
     end(service, draw_id)
     return reply
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from schemas.vocabulary import Role
-from services.drawer.progress import SECOND, may_read_dice
+from services.drawer.progress import SECOND, may_read_dice, step_of
 
 CLOSED, SPENT = "closed", "spent"
 
@@ -18,6 +18,7 @@ class RoundStage(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
     DRAWING = "drawing"
     CLOSED = CLOSED
     SPENT = SPENT
@@ -30,6 +31,7 @@ class RoundAct(StrEnum):
     REVEAL = "reveal"
     SEAL = "seal"
     DICE = "dice"
+    BEACON = "beacon"
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,10 @@ class RoundStanding:
     max_missing: int
     seal_by: datetime
     beacon_time: datetime
-    dice: int | None
+    awaited: str | None
     signed: Collection[str]
     revealed: Collection[str]
     sealed: bool
-    thrown: bool
     end: str | None
     seal_signed: Collection[str] = ()
     dice_read: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class RoundStanding:
         if self.end is not None:
             return RoundStage(self.end)
         if self.sealed:
-            return RoundStage.DRAWING if self.thrown or self.dice is None else RoundStage.DICE
+            return RoundStage(step_of(self.awaited).value)
         if now >= self.ends_at():
             return RoundStage.SPENT
         if self.unsigned:
@@ -88,9 +89,9 @@ class RoundStanding:
         return self.stage(now) in (RoundStage.CLOSED, RoundStage.SPENT)
 
     def deadline(self, now: datetime) -> datetime | None:
-        """Say by when the present step is to be done; of the dice, from when on."""
+        """Say by when the present step is to be done; of dice and other sources, from when on."""
         stage = self.stage(now)
-        if stage == RoundStage.DICE:
+        if stage in (RoundStage.DICE, RoundStage.BEACON):
             return self.beacon_time
         return self.seal_by if stage in (RoundStage.SIGN, RoundStage.REVEAL, RoundStage.SEAL) else None
 
@@ -109,7 +110,10 @@ class RoundStanding:
         seals = witness or (joint and agency not in self.seal_signed)
         if stage in (RoundStage.REVEAL, RoundStage.SEAL) and seals and self.sealable:
             found.append(RoundAct.SEAL)
-        throws = witness or (joint and may_read_dice(agency, self.dice_read))
-        if stage == RoundStage.DICE and throws and now >= self.beacon_time:
-            found.append(RoundAct.DICE)
+        may = {
+            RoundStage.DICE: witness or (joint and may_read_dice(agency, self.dice_read)),
+            RoundStage.BEACON: witness or joint,
+        }
+        if may.get(stage, False) and now >= self.beacon_time:
+            found.append(RoundAct(stage.value))
         return tuple(found)

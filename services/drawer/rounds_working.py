@@ -10,6 +10,7 @@ from runtime.store import Actor
 from schemas.blobs import BlobRef
 from schemas.documents import TeamChange, WorkList, WorkVisit
 from services.drawer.commands.ceremony import Shown, Speaker
+from services.drawer.commands.ceremony import Spoken as SpokenValue
 from services.drawer.commands.ending import REASONS
 from services.drawer.commands.rounds import (
     Opening,
@@ -24,36 +25,46 @@ from services.drawer.commands.rounds import (
     ending_of,
     round_inputs,
 )
-from services.drawer.domain import messages, requests
+from services.drawer.domain import messages, requests, sources
 from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.requests import DropOut, Removal, Request, RoundTimes
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.sealing import Reveal, Seal
+from services.drawer.domain.sources import Told
 from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, open_to_everybody, visit_stem
 from services.drawer.queries.drawn import may_see_list
 from services.drawer.reading import Said, SaidRound
 from services.drawer.refusals import KeyKeptElsewhere, NothingToChange
 from services.drawer.round_progress import CLOSED, SPENT
 from services.drawer.vault import Vault
-from services.drawer.working import JSON, OwnSeal, open_reveals, seal_of, signed_or_given, to_seal
+from services.drawer.working import JSON, OwnSeal, judge_value, open_reveals, seal_of, signed_or_given, to_seal
 
 
 def ask(
-    ports: Ports, inputs: RoundInputs, wanted: Sequence[Wanted], seal_by: datetime, beacon_time: datetime
+    ports: Ports,
+    inputs: RoundInputs,
+    wanted: Sequence[Wanted],
+    seal_by: datetime,
+    beacon_time: datetime,
+    told: Mapping[str, Told],
 ) -> Opening:
     """
     Put the approved requests into one round.
 
+    Args:
+        told: What was told of the sources of randomness.
+
     Raises:
-        NothingToChange, TooManyRemovals, RoundsUsedUp, RoundTimesWrong, RequestWrong.
+        NothingToChange, TooManyRemovals, RoundsUsedUp, RoundTimesWrong, RequestWrong, SourceNotTold, BeaconWrong.
     """
     if not wanted:
         raise NothingToChange()
     carried, vault = carry(ports, inputs.draw), Vault(ports)
-    manifest = carried.attempt.manifest
+    manifest, closed = carried.attempt.manifest, carried.proceedings.rounds
+    before = closed[-1].request.beacons if closed else manifest.beacons
     request = Request(
-        manifest.beacons,
+        sources.announce_again(before, told, int(beacon_time.timestamp())),
         tuple(
             sorted(
                 DropOut(one.agency, carried.pids[one.agency][one.officer], one.target, one.reason, one.evidence)
@@ -112,6 +123,11 @@ def sign_dice(ports: Ports, speaker: Speaker, one: Round, digits: str, given: st
         raise NotSealed
     message = messages.said_of_dice(one.h, one.act.opening, sealed.digest, digits.encode())
     return Spoken(one, signed_or_given(Vault(ports), speaker, message, given))
+
+
+def value(speaker: Speaker, one: Round, beacon: str, typed: str, at: int) -> SpokenValue:
+    """Judge the next value of a round."""
+    return judge_value(speaker.said.round(one.number), one.act, beacon, typed, at)
 
 
 def papers(ports: Ports, said: Said, one: SaidRound, judged: Round, actor: Actor, now: int) -> dict[str, Any]:

@@ -298,6 +298,19 @@ class DiceRow(Owned, Base):
     photo_file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})  # BlobRef, reader drawer
 
 
+class BeaconValueRow(Owned, Base):
+    """The value of a source of randomness beside the dice, as the witness entered it after the seal."""
+
+    __tablename__ = "beacon_value"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(90), primary_key=True)  # <attempt or round>/<position>
+    attempt: Mapped[str] = mapped_column(String(80), index=True)  # or round
+    position: Mapped[int]  # of its source in the manifest's or the request's list, from 0
+    value: Mapped[str] = mapped_column(String(400))  # hex
+    said_at: Mapped[datetime]
+
+
 class Voided(Owned, Base):
     """An attempt that ended before its seal (抽取作废), why, and who was absent."""
 
@@ -452,6 +465,7 @@ class Round(Owned, Base):
     seal_by: Mapped[datetime]
     beacon_time: Mapped[datetime]
     dice: Mapped[int | None]
+    beacons: Mapped[list[Any] | None]  # all sources as its request names them; None: of a release that knew dice alone
     signers: Mapped[list[Any]]  # the bodies that must sign: agencies, and the witness body
     removals: Mapped[int]
     dropouts: Mapped[int]

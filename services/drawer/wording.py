@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.progress import Stage
 from services.drawer.queries.attempts import DrawView
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
-ORDER = (Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL, Stage.DICE, Stage.DRAWN, Stage.DISCLOSED)
+SPEAKING = (Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ def time_left(now: datetime, moment: datetime) -> Words:
     return Words(f"还有{zh}", f"{en} left")
 
 
+def order(view: DrawView) -> tuple[Stage, ...]:
+    """List the steps of a draw: dice and other values as its manifest asks for them; a draw without any skips the dice."""
+    others = any(one.kind != ROOM_DICE for one in view.sources)
+    dice = (Stage.DICE,) if view.dice_wanted is not None or not others else ()
+    return (*SPEAKING, *dice, *((Stage.BEACON,) if others else ()), Stage.DRAWN, Stage.DISCLOSED)
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of the ceremony on the stepper: which, how far, and its moment."""
@@ -52,10 +60,11 @@ def steps(view: DrawView) -> list[Step]:
         Stage.REVEAL: moments.reveal_close,
         Stage.SEAL: moments.seal_by,
         Stage.DICE: moments.beacon_time,
+        Stage.BEACON: moments.beacon_time,
         Stage.DRAWN: view.outcome.completed_at if view.outcome else None,
         Stage.DISCLOSED: view.outcome.disclose_at if view.outcome else moments.window_end,
     }
-    return [Step(stage, _state(view, stage), at[stage]) for stage in ORDER]
+    return [Step(stage, _state(view, stage), at[stage]) for stage in order(view)]
 
 
 def _state(view: DrawView, stage: Stage) -> str:
@@ -72,7 +81,7 @@ def _state(view: DrawView, stage: Stage) -> str:
 
 
 def _first_undone(view: DrawView) -> Stage:
-    return next(stage for stage in ORDER if not _is_done(view, stage))
+    return next(stage for stage in order(view) if not _is_done(view, stage))
 
 
 def _is_done(view: DrawView, stage: Stage) -> bool:
@@ -82,6 +91,7 @@ def _is_done(view: DrawView, stage: Stage) -> bool:
         Stage.REVEAL: view.seal is not None or not view.lacking("revealed_at"),
         Stage.SEAL: view.seal is not None,
         Stage.DICE: view.dice is not None,
+        Stage.BEACON: view.awaited is None,
         Stage.DRAWN: view.outcome is not None,
         Stage.DISCLOSED: view.disclosed_at is not None,
     }
@@ -173,8 +183,26 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        _at(Stage.BEACON),
+        Words("随机源的数值迟迟没有，或者县里不能上网", "The value does not come, or there is no network"),
+        Words(
+            "等。封存之后任何事情都不使抽取作废：数值公布以后永远不变，可以由别处抄来、改天再录。",
+            "Wait. After the seal nothing voids the draw: once it is out the value never changes, and can be copied elsewhere "
+            "and entered another day.",
+        ),
+    ),
+    Trouble(
+        _at(Stage.BEACON),
+        Words("录入的数值不被接受", "The value is not accepted"),
+        Words(
+            "核对期号或轮次，整段重新复制。能验证的数值（drand、随机链）只有真的才会被接受；不能改用别的轮次或期号。",
+            "Compare round or issue and copy the whole of it again. What can be proved (drand, a chain) is accepted only if "
+            "true; another round or issue will not do.",
+        ),
+    ),
+    Trouble(
         _at(Stage.DRAWING),
-        Words("点数已录入，但迟迟没有结果", "The dice are in, and there is no result"),
+        Words("点数、数值已录入，但迟迟没有结果", "Everything is in, and there is no result"),
         Words(
             "系统会自动接着计算，不必重录。几分钟后仍没有的，请系统管理员运行 doctor 检查。",
             "It is worked out by itself; enter nothing again. After some minutes let the administrator run doctor.",
@@ -230,10 +258,10 @@ ROUND_TROUBLES = (
     ),
     Trouble(
         _at(),
-        Words("封存之后掷骰推迟", "The dice are late after the seal"),
+        Words("封存之后掷骰推迟，或者随机源的数值晚到", "Dice or another value are late after the seal"),
         Words(
             "这一轮仍然成立，恢复后再掷再录；在此之前，各检查任务照原样进行。",
-            "The round stands: throw and enter them when things work again. Until then every visit is as it was.",
+            "The round stands: enter them when things work again. Until then every visit is as it was.",
         ),
     ),
     Trouble(

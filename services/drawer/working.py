@@ -15,16 +15,18 @@ from runtime.files.blobs import BlobStore
 from runtime.service import Ports
 from schemas.blobs import BlobRef
 from schemas.documents import Rosters
-from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker
+from services.drawer.commands.ceremony import Contribution, Contributor, Sealing, Shown, Speaker, Spoken
 from services.drawer.commands.opening import Before, Drafted, Ground
-from services.drawer.domain import feasibility, manifest_rules, messages, staged
-from services.drawer.domain.beacons import NotSealed
+from services.drawer.domain import beacons as domain_beacons
+from services.drawer.domain import feasibility, manifest_rules, messages, sources, staged
+from services.drawer.domain.beacons import BeaconUnexpected, NotSealed
 from services.drawer.domain.canonical import canonical
 from services.drawer.domain.ceremony import is_of_now
 from services.drawer.domain.encoding import from_hex
-from services.drawer.domain.manifest import Manifest, Parent, Times, as_json
+from services.drawer.domain.manifest import Beacon, Manifest, Parent, Times, as_json
 from services.drawer.domain.roster import RosterDiffers, summarise
-from services.drawer.domain.sealing import SIGNATURE_BYTES, Commit, Reveal, Seal
+from services.drawer.domain.sealing import SIGNATURE_BYTES, Act, BeaconShown, Commit, Reveal, Seal
+from services.drawer.domain.seed import BeaconValue
 from services.drawer.drafts import (
     ANY_TIMES,
     Basis,
@@ -36,6 +38,7 @@ from services.drawer.drafts import (
     manifest_of,
     rotated,
 )
+from services.drawer.drand import verify_quicknet
 from services.drawer.queries.papers import Papers
 from services.drawer.queries.staged import FirstStage
 from services.drawer.reading import SaidSealed, attempt_id
@@ -73,12 +76,18 @@ def _hold_to_first_stage(basis: Basis, manifest: Manifest, first: FirstStage | N
 
 
 def draft_attempt(
-    ports: Ports, before: Before, times: Times, visitors: Visitors, first: FirstStage | None = None
+    ports: Ports,
+    before: Before,
+    times: Times,
+    beacons: tuple[Beacon, ...],
+    visitors: Visitors,
+    first: FirstStage | None = None,
 ) -> Drafted:
     """
     Make the manifest of an attempt that has been found possible, with fresh salts and ρ.
 
     Args:
+        beacons: The sources of randomness it announces.
         visitors: Who is not sent where they were sent last; the attempt keeps the rosters that hold it.
         first: The first stage of a staged draw, which the manifest names.
 
@@ -101,6 +110,7 @@ def draft_attempt(
         parties=before.parties,
         enrolments=enrolments,
         census=basis.census(),
+        beacons=beacons,
     )
     _hold_to_first_stage(basis, manifest, first)
     file = ports.blobs.put(canonical(as_json(manifest)) + b"\n", JSON)
@@ -268,6 +278,30 @@ def sign_dice(ports: Ports, speaker: Speaker, digits: str, given: str | None = N
     commits = attempt.commits_digest(said.commits())
     message = messages.dice_message(attempt.h, attempt.digest, commits, sealed.digest, digits.encode())
     return signed_or_given(Vault(ports), speaker, message, given)
+
+
+def judge_value(said: SaidSealed, act: Act, beacon: str, typed: str, at: int) -> Spoken:
+    """
+    Judge the next value of a draw or a round; what it rests on does not change once it is sealed.
+
+    Raises:
+        NotSealed, BeaconUnexpected, BeaconValueWrong.
+    """
+    shown = said.beacons()
+    source = said.awaited
+    if source is None or source.id != beacon or beacon == domain_beacons.ROOM_DICE:
+        raise BeaconUnexpected(beacon=beacon, round=source.round if source else 0)
+    value = sources.read_value(source, typed)
+    new = BeaconShown(BeaconValue(source.id, source.round, value))
+    proved = domain_beacons.judge(act, said.sealed(), shown, new, at, verify_quicknet)
+    return Spoken(len(shown), value, proved)
+
+
+def value_of_draw(speaker: Speaker, beacon: str, typed: str, at: int) -> Spoken:
+    """Judge the next value of the draw itself."""
+    if speaker.said.seal is None:
+        raise NotSealed
+    return judge_value(speaker.said, speaker.attempt.act(speaker.said.commits()), beacon, typed, at)
 
 
 def open_reveals(vault: Vault, said: SaidSealed) -> dict[str, Reveal]:

@@ -337,7 +337,7 @@ EMPTY_DRAFT: Mapping[str, Any] = {
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete what a draft's form shows: defaults where nothing was typed, lists where several may be chosen."""
     filled = {**EMPTY_DRAFT, **values}
-    for name in ("partners", "items", "districts"):
+    for name in ("partners", "items", "districts", "beacons"):
         chosen = values.get(name, ())
         filled[f"chosen_{name}"] = [chosen] if isinstance(chosen, str) else list(chosen)
     rows = [name for name in values if name.startswith("expert_field_")]
@@ -375,7 +375,8 @@ def _values_of(view: CampaignView) -> dict[str, Any]:
         "purpose": view.purpose,
         "disclosure": view.disclosure,
         "witness": view.witness or "",
-        "dice": view.dice,
+        "dice": "" if view.dice is None else view.dice,
+        "beacons": list(view.beacons),
         "chain_len": view.chain_len,
         "max_missing": view.max_missing,
         "districts": list(view.districts),

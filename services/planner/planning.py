@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -14,6 +14,7 @@ from schemas.documents import (
     CampaignPlan,
     Disclosure,
     PlanAgency,
+    PlanBeacon,
     PlanClass,
     PlanExperts,
     PlanItem,
@@ -47,8 +48,16 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
     pack_row = packs.find_pack(session, row.county, row.pack, row.edition)
     pack = packs.read_pack(pack_row.document)
     agencies = tuple(sorted({row.owner_agency, *row.partners}))
-    terms = rules.DrawTerms(Purpose(row.purpose), row.disclosure, row.witness, row.dice, row.chain_len, row.max_missing)
-    rules.check_terms(terms, agencies, known_words(session, row.county, pack).witnesses)
+    terms = rules.DrawTerms(
+        Purpose(row.purpose),
+        row.disclosure,
+        row.witness,
+        row.dice,
+        row.chain_len,
+        row.max_missing,
+        tuple(row.beacons or ()),
+    )
+    rules.check_terms(terms, agencies, known_words(session, row.county, pack))
     calendar = packs.read_calendar(packs.find_calendar(session, row.county, pack.calendar).document)
     items, asked = plan_items(session, row, pack, parts), experts_asked(row)
     plan = CampaignPlan(
@@ -76,8 +85,18 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
         rotation=pack.team.rotation is not None,
         parent=row.parent,
         officer_reasons=tuple(sorted(one.code for one in pack.replacement_reasons if one.about == "officer")),
+        beacons=plan_beacons(pack, terms.beacons),
     )
     return plan, plan_inputs(session, row)
+
+
+def plan_beacons(pack: RulePack, chosen: Collection[str]) -> tuple[PlanBeacon, ...]:
+    """Write the sources of randomness beside the dice as the pack has them, in its order."""
+    return tuple(
+        PlanBeacon(id=one.id, zh=one.zh, en=one.en, digits=one.digits)
+        for one in pack.sources_of_randomness
+        if one.id in chosen
+    )
 
 
 def public_names(row: CampaignRow) -> PublicNames:

@@ -236,6 +236,7 @@ class CampaignRow(Owned, Base):
     disclosure: Mapped[str]
     witness: Mapped[str | None]
     dice: Mapped[int | None]
+    beacons: Mapped[list[Any] | None]  # sources of randomness beside the dice, as a manifest names them
     chain_len: Mapped[int]
     max_missing: Mapped[int]
     replacement_max: Mapped[int]

@@ -162,6 +162,23 @@ def test_the_lead_chooses_when_who_was_drawn_becomes_public(county: County, poli
     assert lead.get(edit).form(edit).values["disclosure"] == [policy]
 
 
+def test_the_lead_chooses_the_sources_of_randomness_that_the_pack_offers(county: County) -> None:
+    lead = county.as_(planner_of(LEAD))
+    new = lead.get("/campaigns/new")
+    assert "公开随机信标 drand quicknet" in new.main
+
+    page = new.form("/campaigns/new").submit(**{**FORM, "dice": "", "beacons": ["drand-quicknet"]})
+
+    assert "其他随机源公开随机信标 drand quicknet" in page.main.replace(" 公开", "公开")
+    edit = f"{page.path}/edit"
+    values = lead.get(edit).form(edit).values
+    assert (values["dice"], values["beacons"]) == ([""], ["drand-quicknet"])
+    refused = lead.get("/campaigns/new").form("/campaigns/new")
+    assert "一次抽取用一个或两个不同的随机源" not in refused.submit(**FORM).text
+    pack = lead.get("/rulepacks/NX-2018").main
+    assert "抽取的随机源" in pack
+
+
 def test_the_lead_chooses_a_first_stage_and_is_asked_for_no_number(county: County) -> None:
     lead = county.as_(planner_of(LEAD))
     assert "parent" not in lead.get("/campaigns/new").form("/campaigns/new").values, "there is none to choose"

@@ -27,11 +27,13 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import ceremony
+from services.drawer.domain.beacons import BeaconUnexpected
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.joint import add_to_dice
 from services.drawer.domain.sealing import Commit, NotAnAgency, Reveal, Seal, SealDiffers
 from services.drawer.reading import (
     Said,
+    SaidSealed,
     blob_ref,
     campaign_row,
     dice_shown,
@@ -88,6 +90,15 @@ class Shown:
 
     reveal: Reveal
     sealed: bytes
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The value of a source of randomness, judged: the place of the source, and whether it is proved to be its source's."""
+
+    position: int
+    value: bytes
+    proved: bool
 
 
 @dataclass(frozen=True)
@@ -320,7 +331,7 @@ def throw_dice(
     with told(session, actor.county):
         sig = work.get()
     said = _as_sealer(session, actor, draw_id)
-    wanted, sealed, moment = said.standing.dice or 0, said.sealed(), _seconds(at)
+    wanted, sealed, moment = said.dice_wanted or 0, said.sealed(), _seconds(at)
     shown, before = dice_shown(digits, said.signed_by(actor.agency, sig), wanted), said.beacons()
     with told(session, actor.county):
         if said.row.witness is None:
@@ -331,6 +342,44 @@ def throw_dice(
     kept = joint.Photo(photo, stored)
     waits = joint.keep_dice(session, said, said, said.row.id, shown, at=at, actor=actor, photo=kept)
     return Reply((), {"draw": draw_id, "attempt": said.row.number} | ({"waits_for": waits} if waits else {}))
+
+
+def take_value(
+    session: Session,
+    actor: Actor,
+    work: Prepared[Spoken],
+    *,
+    at: datetime,
+    draw_id: str,
+    beacon: str,
+    typed: str,
+) -> Reply:
+    """
+    Take the value of the source of randomness that is awaited, as the witness, or one of the agencies where there is none, copied it.
+
+    *beacon* and *typed*: what was sent; they tell one request from another.
+    """
+    with told(session, actor.county):
+        spoken = work.get()
+    said = _as_sealer(session, actor, draw_id)
+    publish(session, said, value_row(said, said.row.id, spoken, beacon, at, actor))
+    return Reply((), {"draw": draw_id, "attempt": said.row.number, "beacon": beacon, "proved": spoken.proved})
+
+
+def value_row(
+    said: SaidSealed, of: str, spoken: Spoken, beacon: str, at: datetime, actor: Actor
+) -> tables.BeaconValueRow:
+    """Write down a value of an attempt or a round; refuse one that somebody else entered while it was judged."""
+    if len(said.beacons()) != spoken.position:
+        raise BeaconUnexpected(beacon=beacon, round=said.sources[spoken.position].round)
+    return tables.BeaconValueRow(
+        id=f"{of}/{spoken.position}",
+        attempt=of,
+        position=spoken.position,
+        value=spoken.value.hex(),
+        said_at=at,
+        **owned_by(actor),
+    )
 
 
 # ── who, and to whom it is shown ────────────────────────────────────────────────────────────────────────────────────

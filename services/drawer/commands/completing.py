@@ -34,9 +34,8 @@ class Inputs:
 
 
 def inputs_digest(said: Said) -> tuple[str, str, str]:
-    """Tell one set of inputs from another: the manifest, the seal (which covers every reveal), the dice."""
-    seal, dice = said.seal, said.dice
-    return said.row.manifest_digest, seal.digest if seal else "", dice.digits if dice else ""
+    """Tell one set of inputs from another: the manifest, the seal (which covers every reveal), dice and other values."""
+    return said.row.manifest_digest, said.seal.digest if said.seal else "", said.spoken()
 
 
 @dataclass(frozen=True)

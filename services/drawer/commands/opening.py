@@ -195,13 +195,14 @@ def open_draw(
     *,
     at: datetime,
     campaign_id: str,
-    asked: Sequence[datetime | int | None] = (),
+    asked: Sequence[datetime | int | str | None] = (),
     early: bool = False,
 ) -> Reply:
     """
     Publish the manifest of an attempt: from here on agencies commit.
 
-    *asked*: the times or lengths it was drafted from; they tell one request from another and are in the manifest.
+    *asked*: the times or lengths it was drafted from, and what was told of its sources; they tell one request from
+    another and are in the manifest.
     """
     del asked
     drafted = work.get()

@@ -28,7 +28,15 @@ from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands import joint
-from services.drawer.commands.ceremony import Shown, owned_by, require_officer, require_sealer, require_witness
+from services.drawer.commands.ceremony import (
+    Shown,
+    owned_by,
+    require_officer,
+    require_sealer,
+    require_witness,
+    value_row,
+)
+from services.drawer.commands.ceremony import Spoken as SpokenValue
 from services.drawer.commands.changing import entered_of, rounded, standing_of
 from services.drawer.commands.completing import Inputs, drawn_visit, inputs_of, team_json
 from services.drawer.commands.joint import NO_FILE
@@ -37,8 +45,10 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import rounds
+from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.changes import State, is_entered
 from services.drawer.domain.joint import add_to_dice
+from services.drawer.domain.manifest import members
 from services.drawer.domain.rounds import WITNESS, Round
 from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.progress import Moments
@@ -226,12 +236,12 @@ def open_round(
     *,
     at: datetime,
     draw_id: str,
-    asked: Sequence[datetime | int | None] = (),
+    asked: Sequence[datetime | int | str | None] = (),
 ) -> Reply:
     """
     Ask for a round over everything approved: those it concerns sign, then every agency reveals.
 
-    *asked*: the times it was asked for with; they tell one request from another.
+    *asked*: the times it was asked for with, and what was told of its sources; they tell one request from another.
     """
     del asked
     with told(session, actor.county):
@@ -252,7 +262,8 @@ def open_round(
         digest=one.digest.hex(),
         seal_by=seal_by,
         beacon_time=beacon_time,
-        dice=one.request.beacons[0].round if one.request.beacons else None,
+        dice=next((each.round for each in one.request.beacons if each.id == ROOM_DICE), None),
+        beacons=[members(each) for each in one.request.beacons],
         signers=_signers(said, one),
         removals=len(removed),
         dropouts=len(dropouts),
@@ -416,7 +427,7 @@ def throw_round_dice(
     said = newest(session, draw_id)
     require_sealer(actor, said)
     one = said.round(number)
-    wanted, sealed, moment = one.row.dice or 0, one.sealed(), int(at.timestamp())
+    wanted, sealed, moment = one.dice_wanted or 0, one.sealed(), int(at.timestamp())
     shown, before = dice_shown(digits, said.signed_by(actor.agency, spoken.sig), wanted), one.beacons()
     with told(session, actor.county):
         if said.row.witness is None:
@@ -426,6 +437,27 @@ def throw_round_dice(
     kept = joint.Photo(photo, stored)
     waits = joint.keep_dice(session, said, one, one.row.id, shown, at=at, actor=actor, photo=kept)
     return Reply((), {"draw": draw_id, "round": number} | ({"waits_for": waits} if waits else {}))
+
+
+def take_round_value(
+    session: Session,
+    actor: Actor,
+    work: Prepared[SpokenValue],
+    *,
+    at: datetime,
+    draw_id: str,
+    number: int,
+    beacon: str,
+    typed: str,
+) -> Reply:
+    """Take the value of the source that a round awaits, as of the draw itself; *beacon* and *typed*: what was sent."""
+    with told(session, actor.county):
+        spoken = work.get()
+    said = newest(session, draw_id)
+    require_sealer(actor, said)
+    one = said.round(number)
+    publish(session, said, value_row(one, one.row.id, spoken, beacon, at, actor))
+    return Reply((), {"draw": draw_id, "round": number, "beacon": beacon, "proved": spoken.proved})
 
 
 def _running(
@@ -455,7 +487,7 @@ def ending_of(said: Said, one: SaidRound, judged: Round, at: datetime) -> rounds
 
 def round_inputs(one: SaidRound) -> str:
     """Tell one set of inputs of a round's end from another."""
-    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.dice.digits if one.dice else ''}"
+    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.spoken()}"
 
 
 def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime, draw_id: str) -> list[Payload]:

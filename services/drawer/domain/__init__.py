@@ -26,6 +26,8 @@ How to use it, in the order of a draw::
     sign        messages.dice_message(h, attempt.digest, CD, seal.digest, digits)
     check       ceremony.accept_dice(attempt, commits, seal, shown, BeaconShown(BeaconValue(…), Signatures(…)), at)
 
+    announced = sources.announce(chosen, told, beacon_time)                             before that: Terms.beacons
+    value     = sources.read_value(announced[n], typed)                                 what somebody typed or pasted
     check       ceremony.accept_beacon(attempt, commits, seal, shown, BeaconShown(…), at, verify_drand) → proved or not
     at any time ceremony.ending(attempt, commits, countersignatures, reveals, sealed, at) → Ending | None
     witness     faults.accept_manifest(shown, manifest), faults.omitted_reveal(…), faults.second_seal(…) → Fault | None

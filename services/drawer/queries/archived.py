@@ -111,6 +111,9 @@ def _moments(one: SaidSealed) -> dict[str, Any]:
         "sealed": one.seal.said_at.isoformat() if one.seal else None,
         "dice": one.dice.said_at.isoformat() if one.dice else None,
     }
+    if one.values:
+        places = one.sources
+        told["beacons"] = {places[at].id: row.said_at.isoformat() for at, row in sorted(one.values.items())}
     if isinstance(one, Said):
         told["opened"] = one.row.opened_at.isoformat()
         told["committed"] = {agency: row.said_at.isoformat() for agency, row in sorted(one.commitments.items())}

@@ -23,6 +23,7 @@ from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.progress import Act, Moments, Stage
+from services.drawer.queries.beacons import SourceView, awaited_of, sources_of
 from services.drawer.queries.drawn import may_read_full, may_see_list
 from services.drawer.reading import Said, blob_ref, newest
 from services.drawer.refusals import NoPhoto
@@ -137,6 +138,9 @@ class DrawView:
     witness: WitnessView | None
     majority: int  # how many agencies seal, where there is no witness
     dice_wanted: int | None
+    sources: Sequence[SourceView]
+    """The sources of randomness in their order, the dice among them."""
+    awaited: SourceView | None
     max_missing: int
     frame: FrameView
     parent: ParentView | None
@@ -184,7 +188,7 @@ def view_of(
     """Show a draw by its newest attempt, with those that came to nothing."""
     said = attempts[-1]
     row, standing, manifest = said.row, said.standing, said.row.manifest
-    outcome = said.outcome
+    outcome, sources = said.outcome, sources_of(said, campaign, standing.moments.beacon_time)
     return DrawView(
         draw=row.draw,
         campaign=row.campaign,
@@ -201,7 +205,9 @@ def view_of(
         agencies=[_party(said, agency, names) for agency in said.agencies],
         witness=_witness(said),
         majority=needed(len(said.agencies)),
-        dice_wanted=standing.dice,
+        dice_wanted=said.dice_wanted,
+        sources=sources,
+        awaited=awaited_of(sources),
         max_missing=standing.max_missing,
         frame=frame_of(manifest),
         parent=_parent(manifest, campaign),

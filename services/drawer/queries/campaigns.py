@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from runtime.store import Actor
+from schemas.documents import PlanBeacon
 from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.drafts import draw_begins_on, is_before_its_stage
@@ -65,6 +66,7 @@ class OpeningView:
     names: Mapping[str, str]
     entities: int | None
     dice: int | None
+    beacons: Sequence[PlanBeacon]
     witness_name: str | None
     purpose: str
     last_inspection_on: Any
@@ -84,6 +86,7 @@ def opening_view(session: Session, actor: Actor, *, campaign_id: str, now: datet
         names,
         frame.entities if frame else None,
         plan.dice,
+        plan.beacons,
         names.get(plan.witness, plan.witness) if plan.witness else None,
         plan.purpose.value,
         max(inspect),

@@ -14,6 +14,7 @@ from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import said_aloud
 from services.drawer.domain.refusals import Remark
 from services.drawer.queries.attempts import frame_of
+from services.drawer.queries.beacons import SourceView, sources_of
 from services.drawer.queries.drawn import may_read_full
 from services.drawer.reading import Said, attempts_of, blob_ref, newest, refuse_imported
 from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
@@ -50,6 +51,8 @@ class PublicDraw:
     result_digest: str
     visits_root: str
     rounds: int
+    sources: Sequence[SourceView]
+    """The sources of randomness of the draw itself, with their values."""
     parent: str | None
     """Of a staged draw (分段式): the draw that chose its targets."""
     sealed_at: datetime
@@ -152,6 +155,7 @@ def _public(
         result_digest=stands.result_digest,
         visits_root=stands.visits_root,
         rounds=len(said.rounds),
+        sources=sources_of(said, campaign, said.standing.moments.beacon_time),
         parent=draws.get(campaign.plan.get("parent") or ""),
         sealed_at=said.seal.said_at,
         completed_at=outcome.completed_at,

@@ -19,7 +19,8 @@ from services.drawer.commands.changing import rounded
 from services.drawer.domain import changes
 from services.drawer.domain.changes import State
 from services.drawer.progress import Moments
-from services.drawer.reading import Said, SaidRound, agency_names, blob_ref, change_reasons, newest
+from services.drawer.queries.beacons import SourceView, awaited_of, sources_of
+from services.drawer.reading import Said, SaidRound, agency_names, blob_ref, campaign_row, change_reasons, newest
 from services.drawer.refusals import ChangeUnknown, EvidenceNotForYou, NotDrawnYet
 from services.drawer.round_progress import CLOSED, SPENT, RoundAct, RoundStage
 
@@ -79,6 +80,8 @@ class RoundView:
     seal_by: datetime
     beacon_time: datetime
     dice_wanted: int | None
+    sources: Sequence[SourceView]
+    awaited: SourceView | None
     removals: int
     dropouts: int
     reasons: Mapping[str, int]
@@ -121,7 +124,7 @@ def changes_view(session: Session, actor: Actor, *, draw_id: str, now: datetime)
     said = newest(session, draw_id)
     if said.outcome is None:
         raise NotDrawnYet(draw=draw_id)
-    names = agency_names(session, actor.county)
+    names, campaign = agency_names(session, actor.county), campaign_row(session, said.row.campaign)
     entries = _changes(session, actor, said, names)
     closed = [one for one in said.rounds if one.end is not None and one.end.how == CLOSED]
     replacement, reasons = said.row.manifest["replacement"], change_reasons(session, said)
@@ -133,7 +136,7 @@ def changes_view(session: Session, actor: Actor, *, draw_id: str, now: datetime)
     return ChangesView(
         draw=draw_id,
         changes=entries,
-        rounds=[_round(actor, said, one, names, entries, now) for one in reversed(said.rounds)],
+        rounds=[_round(actor, said, one, campaign, names, entries, now) for one in reversed(said.rounds)],
         waiting=len(waiting),
         may_open=leads and bool(waiting) and not running and rounds_left > 0 and now < window_end,
         removals_left=replacement["max"] - sum(one.row.removals for one in closed),
@@ -147,7 +150,8 @@ def changes_view(session: Session, actor: Actor, *, draw_id: str, now: datetime)
 def round_view(session: Session, actor: Actor, *, draw_id: str, number: int, now: datetime) -> RoundView:
     """Show one round."""
     said, names = newest(session, draw_id), agency_names(session, actor.county)
-    return _round(actor, said, said.round(number), names, _changes(session, actor, said, names), now)
+    entries, campaign = _changes(session, actor, said, names), campaign_row(session, said.row.campaign)
+    return _round(actor, said, said.round(number), campaign, names, entries, now)
 
 
 def evidence_file(session: Session, actor: Actor, *, draw_id: str, change_id: str) -> tuple[str, BlobRef]:
@@ -219,6 +223,7 @@ def _round(
     actor: Actor,
     said: Said,
     one: SaidRound,
+    campaign: tables.Campaign,
     names: Mapping[str, str],
     entries: Sequence[ChangeView],
     now: datetime,
@@ -229,6 +234,7 @@ def _round(
         return [names.get(body, body) for body in bodies]
 
     closed = end if end is not None and end.how == CLOSED else None
+    sources = sources_of(one, campaign, row.beacon_time)
     return RoundView(
         draw=row.draw,
         round=row.number,
@@ -238,7 +244,9 @@ def _round(
         opened_at=row.opened_at,
         seal_by=row.seal_by,
         beacon_time=row.beacon_time,
-        dice_wanted=row.dice,
+        dice_wanted=one.dice_wanted,
+        sources=sources,
+        awaited=awaited_of(sources),
         removals=row.removals,
         dropouts=row.dropouts,
         reasons=row.reasons,

@@ -135,7 +135,15 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
         ratio=ratio,
         planned=form.planned,
         spread=form.spread,
-        terms=DrawTerms(form.purpose, form.disclosure, form.witness, form.dice, form.chain_len, form.max_missing),
+        terms=DrawTerms(
+            form.purpose,
+            form.disclosure,
+            form.witness,
+            form.dice,
+            form.chain_len,
+            form.max_missing,
+            form.beacons,
+        ),
     )
     rules.check_plan(plan, known_words(session, actor.county, pack))
     kinds = _kinds(session, actor.county, [line.item for line in lines])
@@ -168,7 +176,7 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     row.experts = [asdict(each) for each in experts] or None
     row.parent = form.parent
     row.purpose, row.disclosure = form.purpose.value, form.disclosure
-    row.witness, row.dice = form.witness, form.dice
+    row.witness, row.dice, row.beacons = form.witness, form.dice, sorted(form.beacons) or None
     row.chain_len, row.max_missing = form.chain_len, form.max_missing
     most = pack.replacement.most(plan.planned)
     row.replacement_max = most if form.replacement_max is None else form.replacement_max
@@ -241,6 +249,7 @@ def known_words(session: Session, county: str, pack: RulePack) -> Known:
         categories=frozenset(codes(pack.categories)),
         districts=frozenset(codes(pack.districts)),
         pack_purpose=pack.purpose,
+        beacons=frozenset(one.id for one in pack.sources_of_randomness),
     )
 
 

@@ -28,6 +28,8 @@ DRAWN = "drawn"
 ASKED, AGREED, DECLINED, REMOVED = "asked", "confirmed", "declined", "removed"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 DICE = range(20, 1001)
+ROOM_DICE, CHAIN = "room-dice", "chain:"
+MOST_BEACONS = 2
 
 
 class CampaignStateWrong(Conflict):
@@ -193,9 +195,33 @@ class WitnessNeeded(Rejected):
 
 
 class BeaconNeeded(Rejected):
-    """A live draw needs a beacon: dice thrown in the room (JIDRAW/1 section 4)."""
+    """A live draw needs a beacon: dice thrown in the room, or another source (JIDRAW/1 section 4)."""
 
     code = "campaign.beacon_needed"
+
+
+class BeaconNotOffered(Rejected):
+    """A source of randomness that the rule pack does not offer."""
+
+    code = "campaign.beacon_not_offered"
+
+
+class TooManyBeacons(Rejected):
+    """A draw has one source of randomness or two (JIDRAW/1 section 7)."""
+
+    code = "campaign.too_many_beacons"
+
+
+class ChainStandsAlone(Rejected):
+    """A holder's chain counts as one more agency: another kind of source stands beside it (JIDRAW/1 section 7)."""
+
+    code = "campaign.chain_stands_alone"
+
+
+class HolderIsAgency(Rejected):
+    """The holder of a chain is none of the agencies (JIDRAW/1 section 7)."""
+
+    code = "campaign.holder_is_agency"
 
 
 class DiceImpossible(Rejected):
@@ -238,6 +264,8 @@ class DrawTerms:
     dice: int | None
     chain_len: int
     max_missing: int
+    beacons: tuple[str, ...] = ()
+    """Sources beside the dice, as a manifest names them."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +303,7 @@ class Known:
     categories: frozenset[str]
     districts: frozenset[str]
     pack_purpose: Purpose
+    beacons: frozenset[str] = frozenset({ROOM_DICE})
 
 
 def clean_text(name: str, text: str, longest: int, *, needed: bool = True) -> str:
@@ -303,7 +332,7 @@ def check_plan(plan: Plan, known: Known) -> None:
         raise SpreadUnknown(spread=plan.spread)
     if plan.terms.purpose is Purpose.LIVE and known.pack_purpose is not Purpose.LIVE:
         raise PackOfAnotherPurpose()
-    check_terms(plan.terms, plan.agencies, known.witnesses)
+    check_terms(plan.terms, plan.agencies, known)
 
 
 def _check_agencies(plan: Plan, known: Known) -> None:
@@ -329,20 +358,34 @@ def check_class_bounds(spread: str, bounds: Sequence[Mapping[str, Any]], categor
             raise ClassBoundsWrong(category=each["category"])
 
 
-def check_terms(terms: DrawTerms, agencies: Sequence[str], witnesses: Collection[str]) -> None:
+def check_terms(terms: DrawTerms, agencies: Sequence[str], known: Known) -> None:
     """Hold the terms of the draw against the bounds of JIDRAW/1 sections 4 and 7."""
-    if terms.witness is not None and (terms.witness in agencies or terms.witness not in witnesses):
+    if terms.witness is not None and (terms.witness in agencies or terms.witness not in known.witnesses):
         raise WitnessImpossible(witness=terms.witness)
     if len(agencies) == 1 and terms.witness is None:
         raise WitnessNeeded()
     if terms.dice is not None and terms.dice not in DICE:
         raise DiceImpossible(dice=terms.dice)
-    if terms.dice is None and terms.purpose is Purpose.LIVE:
-        raise BeaconNeeded()
+    _check_beacons(terms, agencies, known.beacons)
     if not 0 <= terms.max_missing <= len(agencies) // 3:
         raise MissingTooMany(max_missing=terms.max_missing, most=len(agencies) // 3)
     if not 0 <= terms.chain_len <= 100:
         raise ChainImpossible(chain_len=terms.chain_len)
+
+
+def _check_beacons(terms: DrawTerms, agencies: Sequence[str], offered: Collection[str]) -> None:
+    sources = (*([ROOM_DICE] if terms.dice is not None else []), *terms.beacons)
+    if not sources and terms.purpose is Purpose.LIVE:
+        raise BeaconNeeded()
+    if unknown := [source for source in sources if source not in offered]:
+        raise BeaconNotOffered(beacon=unknown[0])
+    if len(sources) > MOST_BEACONS or len(set(sources)) < len(sources):
+        raise TooManyBeacons(given=len(sources))
+    holders = [source.removeprefix(CHAIN) for source in sources if source.startswith(CHAIN)]
+    if holders and len(holders) == len(sources):
+        raise ChainStandsAlone(holder=holders[0])
+    if inside := [holder for holder in holders if holder in agencies]:
+        raise HolderIsAgency(holder=inside[0])
 
 
 def require_state(campaign: str, state: str, *allowed: str) -> None:

@@ -111,6 +111,8 @@ class CampaignView:
     disclosure: str
     witness: str | None
     dice: int | None
+    beacons: tuple[str, ...]
+    beacon_words: Mapping[str, tuple[str, str]]  # {source of randomness: (zh, en)}, as the pack calls them
     plan_id: str
     plan_name: str
     type_name: str
@@ -234,6 +236,8 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
         disclosure=row.disclosure,
         witness=row.witness,
         dice=row.dice,
+        beacons=tuple(row.beacons or ()),
+        beacon_words={one.id: (one.zh, one.en) for one in pack.sources_of_randomness},
         plan_id=row.plan_id,
         plan_name=row.plan_name,
         type_name=row.type_name,

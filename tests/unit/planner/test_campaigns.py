@@ -28,7 +28,7 @@ from services.planner.forms import ConfirmationForm, DeclineForm
 from services.planner.queries.campaigns import campaign_view, campaigns_of, tasks_of
 from services.planner.queries.frames import campaign_sizes
 from services.planner.queries.parts import part_form
-from tests.kit import person, said
+from tests.kit import Kit, person, said
 from tests.unit.planner.facts import completed, opened, published, scheduled, sealed
 from tests.unit.planner.sheets import credit_code, sheet
 from tests.unit.planner.world import (
@@ -281,6 +281,7 @@ def test_a_class_per_category_needs_fifteen(world: World) -> None:
         ({"number": "a\u202eb"}, "campaign.text_impossible"),
         ({"witness": "JT"}, "campaign.witness_impossible"),
         ({"dice": 7}, "campaign.dice_impossible"),
+        ({"beacons": ("lottery:3d",)}, "campaign.beacon_not_offered"),
         ({"max_missing": 2}, "campaign.max_missing_too_large"),
         ({"chain_len": 101}, "campaign.chain_impossible"),
         ({"purpose": "live"}, "campaign.pack_for_rehearsals"),
@@ -651,3 +652,55 @@ def test_a_partners_form_proposes_who_qualifies_and_the_newest_checklist(world: 
     assert {each.officer: each.reason for each in form.officers}["AJ04"] == "label_missing"
     assert form.values["officers"] == ["AJ01", "AJ02", "AJ03"]
     assert form.values["checklists"] == ["AJ-01@1", "AJ-02@1"]
+
+
+# ── sources of randomness ───────────────────────────────────────────────────────────────────────────────────────────
+
+MORE_SOURCES = """
+[[beacons]]
+kind = "lottery"
+code = "3d"
+zh = "福彩3D"
+en = "The lottery 3D"
+digits = 3
+source = "HOUSE"
+
+[[beacons]]
+kind = "chain"
+code = "bank"
+zh = "县支行"
+en = "The bank's branch"
+source = "HOUSE"
+""".encode()
+
+
+@pytest.mark.parametrize(
+    ("dice", "chosen", "told"),
+    [
+        (None, ("drand-quicknet",), [("drand-quicknet", None)]),
+        (20, ("lottery:3d",), [("lottery:3d", 3)]),
+        (None, ("lottery:3d", "chain:bank"), [("lottery:3d", 3), ("chain:bank", None)]),
+    ],
+)
+def test_the_plan_names_the_sources_of_randomness_as_the_pack_has_them(
+    kit: Kit, dice: int | None, chosen: tuple[str, ...], told: list[tuple[str, int | None]]
+) -> None:
+    world = World(kit).bodies().rules(MORE_SOURCES).registers()
+    campaign = world.confirmed(dice=dice, beacons=chosen)
+
+    view = world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign)
+    document = world.service.ports.blobs.get(last(world, CampaignConfirmed).plan, "drawer")
+    plan = CampaignPlan.model_validate_json(document)
+
+    assert (plan.dice, [(one.id, one.digits) for one in plan.beacons]) == (dice, told)
+    assert set(view.beacons) == set(chosen)
+    assert view.beacon_words["lottery:3d"] == ("福彩3D", "The lottery 3D")
+
+
+def test_a_plan_with_dice_alone_is_written_as_before(world: World) -> None:
+    campaign = world.confirmed()
+
+    document = world.service.ports.blobs.get(last(world, CampaignConfirmed).plan, "drawer")
+
+    assert b"beacons" not in document
+    assert world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).beacons == ()

@@ -1,6 +1,7 @@
 """The planner's pure rules: every branch, against the vectors of shared/reference/domain.md."""
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -427,8 +428,13 @@ def test_a_day_beside_the_visit_may_be_a_bad_answer() -> None:
 
 # ── campaigns ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-KNOWN = Known(frozenset({"JT", "GA"}), frozenset({"GZ"}), frozenset({"KY"}), frozenset({"PL01"}), Purpose.LIVE)
+BEACONS = frozenset({"room-dice", "drand-quicknet", "lottery:3d", "chain:bank", "chain:JT"})
+KNOWN = Known(frozenset({"JT", "GA"}), frozenset({"GZ"}), frozenset({"KY"}), frozenset({"PL01"}), Purpose.LIVE, BEACONS)
 TERMS = DrawTerms(Purpose.LIVE, "window", "GZ", 20, 3, 0)
+
+
+def live(dice: int | None, *beacons: str) -> DrawTerms:
+    return DrawTerms(Purpose.LIVE, "window", "GZ", dice, 3, 0, beacons)
 
 
 def plan(**changes: object) -> Plan:
@@ -458,6 +464,12 @@ def test_a_plan_that_holds() -> None:
     [
         ({"lines": (Line("a", "JT", frozenset()), Line("b", "GA", frozenset({"KY"})))}, "campaign.category_unknown"),
         ({"terms": DrawTerms(Purpose.LIVE, "window", "GZ", None, 3, 0)}, "campaign.beacon_needed"),
+        ({"terms": live(None, "lottery:6d")}, "campaign.beacon_not_offered"),
+        ({"terms": live(20, "drand-quicknet", "lottery:3d")}, "campaign.too_many_beacons"),
+        ({"terms": live(None, "lottery:3d", "lottery:3d")}, "campaign.too_many_beacons"),
+        ({"terms": live(None, "chain:bank")}, "campaign.chain_stands_alone"),
+        ({"terms": live(None, "chain:bank", "chain:JT")}, "campaign.chain_stands_alone"),
+        ({"terms": live(20, "chain:JT")}, "campaign.holder_is_agency"),
         ({"terms": DrawTerms(Purpose.LIVE, "window", "XX", 20, 3, 0)}, "campaign.witness_impossible"),
         ({"terms": DrawTerms(Purpose.LIVE, "window", "GZ", 20, -1, 0)}, "campaign.chain_impossible"),
         (
@@ -475,7 +487,21 @@ def test_a_plan_that_does_not_hold(changes: dict[str, object], code: str) -> Non
 
 
 def test_a_rehearsal_may_go_without_dice() -> None:
-    campaigns.check_terms(DrawTerms(Purpose.REHEARSAL, "open", None, None, 0, 0), ["A", "B"], ())
+    campaigns.check_terms(DrawTerms(Purpose.REHEARSAL, "open", None, None, 0, 0), ["A", "B"], KNOWN)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [live(None, "drand-quicknet"), live(20, "drand-quicknet"), live(None, "drand-quicknet", "chain:bank")],
+)
+def test_a_live_draw_has_dice_or_another_source_or_both(terms: DrawTerms) -> None:
+    campaigns.check_terms(terms, ["JT", "GA"], KNOWN)
+
+
+def test_dice_too_are_thrown_only_where_the_pack_offers_them() -> None:
+    without = replace(KNOWN, beacons=frozenset({"drand-quicknet"}))
+
+    assert refused(lambda: campaigns.check_terms(live(20), ["JT", "GA"], without)).facts == {"beacon": "room-dice"}
 
 
 def test_texts_are_clean() -> None:

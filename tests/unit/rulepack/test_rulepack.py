@@ -116,6 +116,44 @@ def test_the_outcome_vocabulary_knows_every_label_of_the_reference() -> None:
     assert PACK.outcome("8") is None
 
 
+def test_a_pack_says_where_a_draws_randomness_may_come_from() -> None:
+    lottery = {"kind": "lottery", "code": "3d", "zh": "福彩3D", "en": "3D", "digits": 3, "source": "HOUSE"}
+    holder = {"kind": "chain", "code": "notary", "zh": "公证处", "en": "Notary", "source": "HOUSE"}
+
+    pack = changed(lambda data: data["beacons"].extend([lottery, holder]))
+
+    assert [one.id for one in pack.sources_of_randomness] == [
+        "room-dice",
+        "drand-quicknet",
+        "lottery:3d",
+        "chain:notary",
+    ]
+    assert [one.digits for one in pack.sources_of_randomness] == [None, None, 3, None]
+
+
+def test_a_pack_that_says_nothing_of_sources_offers_dice_and_is_written_as_before() -> None:
+    pack = changed(lambda data: data.pop("beacons"))
+
+    assert [one.id for one in pack.sources_of_randomness] == ["room-dice"]
+    assert b'"beacons"' not in pack.canonical_bytes()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "lottery", "code": "3d"},
+        {"kind": "chain", "code": "notary", "digits": 3},
+        {"kind": "drand-quicknet", "code": "quicknet"},
+        {"kind": "room-dice", "code": "room-dice"},  # stands there already
+        {"kind": "lottery", "code": "3d", "digits": 3, "source": "NOBODY"},
+        {"kind": "coin", "code": "coin"},
+    ],
+)
+def test_a_source_of_randomness_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        changed(lambda data: data["beacons"].append({"zh": "源", "en": "Source", "source": "HOUSE"} | wrong))
+
+
 def test_an_officer_of_the_work_safety_bureau_needs_its_label() -> None:
     assert PACK.labels_needed("AJ", "AJ-02", "KY") == ("SAFETY",)
     assert PACK.labels_needed("SJ", "SJ-01", "KY") == ()
