@@ -96,6 +96,23 @@ class Unreadable(Exception):
         self.zh, self.en = zh, en
 
 
+def refuse_other_files(told: Any) -> None:
+    """Say what a file is that is handed out beside records and is none, and what reads it."""
+    if not isinstance(told, dict):
+        return
+    if {"blind", "entity", "entry", "path"} <= told.keys():
+        raise Unreadable(
+            "这是一户检查任务的证明 proof.json，不是抽取记录；请用 check_visit.py 核对",
+            "this is the proof of one visit (proof.json), not a record; check_visit.py reads it",
+        )
+    if told.get("v") == "onevisit-import/1":
+        raise Unreadable(
+            "这是在别处进行的抽取的导入说明 import.json，不是抽取记录；它可以直接阅读，没有程序能核验它",
+            "this is the statement on a draw made elsewhere (import.json), not a record; read it as it stands, "
+            "no tool can verify it",
+        )
+
+
 class TooMuch(Exception):
     """The record asks for more work than this program is willing to do (exit 3)."""
 
@@ -2445,6 +2462,7 @@ def verify(record_path: str, frame_paths: Sequence[str], keys: str | None = None
         files = FrameFiles(frame_paths, steps)
         if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
             raise Unreadable("--head 应为 64 位十六进制", "--head must be 64 lower-case hex characters")
+        refuse_other_files(record)
         check_shape(record)
         manifest = record["manifest"]
         name = f"{manifest['draw']} / {manifest['attempt']}"

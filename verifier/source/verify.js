@@ -45,6 +45,23 @@ async function wholeFile(source, name) {
   }
 }
 
+/** Say what a file is that is handed out beside records and is none, and what reads it. */
+function refuseOtherFiles(told) {
+  if (!(told instanceof Map)) return;
+  if (['blind', 'entity', 'entry', 'path'].every((key) => told.has(key))) {
+    throw new Unreadable(
+      '这是一户检查任务的证明 proof.json，不是抽取记录；请用 check_visit.py 核对',
+      'this is the proof of one visit (proof.json), not a record; check_visit.py reads it',
+    );
+  }
+  if (told.get('v') === 'onevisit-import/1') {
+    throw new Unreadable(
+      '这是在别处进行的抽取的导入说明 import.json，不是抽取记录；它可以直接阅读，没有程序能核验它',
+      'this is the statement on a draw made elsewhere (import.json), not a record; read it as it stands, no tool can verify it',
+    );
+  }
+}
+
 class Verification {
   constructor(files, head, progress, steps, report) {
     this.files = files;
@@ -61,6 +78,7 @@ class Verification {
     }
     this.keys = this.files.keys ? await this.keysFile() : null;
     const record = await wholeFile(this.files.record, this.files.record.name);
+    refuseOtherFiles(record);
     checkShape(record);
     this.record = record;
     this.manifest = record.get('manifest');
