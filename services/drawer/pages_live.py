@@ -55,6 +55,10 @@ def routes(service: Service, web: Web) -> APIRouter:
             "countdown": _countdown(now, running.deadline if running else draw.deadline),
         }
 
+    def entered(actor: Actor, draw_id: str) -> Response:
+        view = service.ask(actor, draw_view, draw_id=draw_id, now=service.ports.clock.now())
+        return see_other(f"/draws/{draw_id}", f"drawer.done.{'value_entered' if view.awaited else 'drawn'}")
+
     @router.get("/draws/{draw_id}/live")
     def live(request: Request, draw_id: str, caller: TheCaller) -> Response:
         return web.render(request, "drawer/live.html", **seen(caller.actor, draw_id))
@@ -86,13 +90,14 @@ def routes(service: Service, web: Web) -> APIRouter:
             sig=sig or None,
             photo=read_document(photo) if photo and photo.filename else None,
         )
-        done = "dice_signed" if "waits_for" in reply.value else "drawn"
-        return see_other(f"/draws/{draw_id}", f"drawer.done.{done}")
+        if "waits_for" in reply.value:
+            return see_other(f"/draws/{draw_id}", "drawer.done.dice_signed")
+        return entered(caller.actor, draw_id)
 
     @router.post("/draws/{draw_id}/beacon")
     def beacon(draw_id: str, caller: TheCaller, sent: Annotated[SentValue, Depends(sent_value)]) -> Response:
         acts.enter_value(service, caller.actor, draw_id, key=caller.key, **sent)
-        return see_other(f"/draws/{draw_id}", "drawer.done.value_entered")
+        return entered(caller.actor, draw_id)
 
     @router.get("/draws/{draw_id}/dice/photo")
     def dice_photo(draw_id: str, caller: TheCaller) -> Response:

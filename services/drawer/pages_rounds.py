@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from runtime.service import Service
+from runtime.store import Actor
 from runtime.web import TheCaller, Web, see_other
 from services.drawer import acts, round_acts, shown, wording
 from services.drawer.commands import changing
@@ -91,6 +92,11 @@ def _changes(router: APIRouter, service: Service, web: Web) -> None:
 
 
 def _rounds(router: APIRouter, service: Service, web: Web) -> None:
+    def entered(actor: Actor, draw_id: str, number: int) -> Response:
+        view = service.ask(actor, round_view, draw_id=draw_id, number=number, now=service.ports.clock.now())
+        said = "value_entered" if view.awaited else "round_drawn"
+        return see_other(f"/draws/{draw_id}/rounds/{number}", f"drawer.done.{said}")
+
     @router.post("/draws/{draw_id}/rounds")
     def open_round(
         draw_id: str,
@@ -162,15 +168,16 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
             sig=sig or None,
             photo=read_document(photo) if photo and photo.filename else None,
         )
-        done = "dice_signed" if "waits_for" in reply.value else "round_drawn"
-        return see_other(f"/draws/{draw_id}/rounds/{number}", f"drawer.done.{done}")
+        if "waits_for" in reply.value:
+            return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.dice_signed")
+        return entered(caller.actor, draw_id, number)
 
     @router.post("/draws/{draw_id}/rounds/{number}/beacon")
     def beacon(
         draw_id: str, number: int, caller: TheCaller, sent: Annotated[SentValue, Depends(sent_value)]
     ) -> Response:
         round_acts.enter_value(service, caller.actor, draw_id, number, key=caller.key, **sent)
-        return see_other(f"/draws/{draw_id}/rounds/{number}", "drawer.done.value_entered")
+        return entered(caller.actor, draw_id, number)
 
     @router.get("/draws/{draw_id}/rounds/{number}/dice/photo")
     def round_photo(draw_id: str, number: int, caller: TheCaller) -> Response:
