@@ -145,8 +145,8 @@ def test_prometheus_finds_the_metrics_of_every_pod_and_comes_to_no_other_port(ov
     for name in RUNNING:
         pod = pods(overlay)[name]["metadata"]
         (one,) = containers(pods(overlay)[name])
-        told = dict(zip(one["args"], one["args"][1:], strict=False))
-        port = told.get("--metrics-port", told["--port"])
+        told: dict[str, str] = dict(zip(one["args"], one["args"][1:], strict=False))
+        port = told["--metrics-port" if "--metrics-port" in told else "--port"]
         assert pod["annotations"] == {
             "prometheus.io/scrape": "true",
             "prometheus.io/port": port,

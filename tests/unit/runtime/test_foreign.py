@@ -1,7 +1,7 @@
 """Messages that cannot even be written down: parked like any other, so that their partitions go on."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ UNSTORABLE = "\ud800"  # half a character: no database takes it, as PostgreSQL t
 
 
 @pytest.fixture
-def listener(kit: Kit) -> Iterator[Service]:
+def listener(kit: Kit) -> Service:
     kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder)))
     return kit.services[-1]
 
