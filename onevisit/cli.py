@@ -135,7 +135,7 @@ def up(
             serve(system.web(), taken, welcome, proxies=settings.proxies)
 
 
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="The next free one if taken (0: any).")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Refused if taken (0: any free one).")]
 
 
 @serve_app.command("web")
@@ -144,7 +144,7 @@ def serve_web(
         list[str] | None,
         typer.Option(help="Serve the pages and API of this service only (and sign-in); may be repeated."),
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The next free one if taken (0: any).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Refused if taken (0: any free one).")] = None,
     metrics_port: MetricsPort = None,
     home: HomePath = DEFAULT_HOME,
 ) -> None:
@@ -206,6 +206,7 @@ def _taking_part(path: Path, part: Part) -> Iterator["System"]:
     if homes.exists(path) and not homes.settings_of(path).kafka:
         raise NotDistributed(path=str(path / "settings.toml"))
     with opened(path, exclusive=False, together=True, part=part) as system:
+        system.check_replayed()
         yield system
 
 

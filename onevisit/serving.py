@@ -38,15 +38,35 @@ class PartCrashed(OneVisitError):
     exit_code = 70
 
 
-def free_port(host: str, wanted: int) -> socket.socket:
+class PortTaken(OneVisitError):
+    """The port of this process is taken; a proxy and a supervisor look for it there and nowhere else."""
+
+    code = "serving.port_taken"
+
+
+def own_port(host: str, wanted: int) -> socket.socket:
     """
-    Take *wanted*, or the next port that is free (0: any); it stays taken until the socket is closed.
+    Take *wanted* and no other port (0: any).
 
     Raises:
-        NoFreePort: none of the next 20 is free.
+        PortTaken: it is taken, or not ours to take.
         OSError: the host is no address of this machine.
     """
-    last = min(wanted + PORTS_TRIED - 1, LAST_PORT)
+    try:
+        return free_port(host, wanted, tried=1)
+    except NoFreePort as refusal:
+        raise PortTaken(host=host, port=wanted) from refusal
+
+
+def free_port(host: str, wanted: int, *, tried: int | None = None) -> socket.socket:
+    """
+    Take *wanted*, or the next of *tried* (20) ports that is free (0: any); it stays taken until the socket is closed.
+
+    Raises:
+        NoFreePort: none of them is free.
+        OSError: the host is no address of this machine.
+    """
+    last = min(wanted + (tried or PORTS_TRIED) - 1, LAST_PORT)
     for port in range(wanted, last + 1) if wanted else [0]:
         # With the protocol named: asyncio turns Nagle's algorithm off only then, and with it on every answer, sent as head
         # and body, waits 40 ms for the client's delayed acknowledgement.
@@ -126,14 +146,15 @@ def serve_part(system: System, app: FastAPI, port: int, once_up: OnceUp = lambda
     Args:
         system: Of which this process runs a part.
         app: What is served meanwhile.
-        port: Where, or on the next free one.
+        port: Where, and nowhere else (0: anywhere).
         once_up: As for ``serve``.
 
     Raises:
         PartCrashed: it cannot go on.
+        PortTaken: somebody else listens there.
         TopicsMissing, OrdinalTaken: it does not start.
     """
-    host, taken = system.host, free_port(system.home.settings.host, port)
+    host, taken = system.host, own_port(system.home.settings.host, port)
     for number in (
         signal.SIGTERM,
         signal.SIGINT,

@@ -1,13 +1,16 @@
 """The envelope around every fact: CloudEvents 1.0, structured JSON."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.events.payload import Payload
 
 MAX_EVENT_BYTES = 256 * 1024
+
+Printable = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text without control characters: what keeps ids and keys need not hold a NUL (PostgreSQL refuses it), nor a log a new line."""
 
 
 class CloudEvent(BaseModel):
@@ -20,16 +23,16 @@ class CloudEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"] = "1.0"
-    id: str = Field(min_length=1, max_length=128)
+    id: Printable = Field(min_length=1, max_length=128)
     source: str = Field(pattern=r"^onevisit/[a-z]{1,32}$")
     type: str = Field(pattern=r"^onevisit\.[a-z_]+\.[a-z_]+\.v[0-9]+$")
-    subject: str = Field(max_length=128)
+    subject: Printable = Field(max_length=128)
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
-    partitionkey: str = Field(max_length=128)
-    correlationid: str = Field(max_length=128)
-    causationid: str | None = Field(default=None, max_length=128)
-    traceparent: str | None = Field(default=None, max_length=64)
+    partitionkey: Printable = Field(max_length=128)
+    correlationid: Printable = Field(max_length=128)
+    causationid: Printable | None = Field(default=None, max_length=128)
+    traceparent: Printable | None = Field(default=None, max_length=64)
     data: dict[str, Any]
 
     @property
@@ -50,7 +53,7 @@ def wrap(
     at: datetime,
     correlation_id: str,
     causation_id: str | None,
-    traceparent: str | None,
+    traceparent: Printable | None,
 ) -> CloudEvent:
     """Put *payload* into its envelope, as *service* says it."""
     return CloudEvent(

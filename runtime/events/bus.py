@@ -33,7 +33,11 @@ class EventBus(Protocol):
         """Append durably, in order; returns when everything is on disk."""
 
     def read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
-        """Read up to *limit* records at or after the next offsets *after* ({(topic, part): next offset}, absent: 0)."""
+        """
+        Read up to *limit* records at or after the next offsets *after* ({(topic, part): next offset}, absent: 0).
+
+        Returns nothing at the end only; a bus that has more and cannot hand it over raises ``TryAgain``.
+        """
 
     def heads(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Return the next offset to be written of every partition that holds anything."""

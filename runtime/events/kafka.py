@@ -133,7 +133,12 @@ class KafkaBus:
     # ── in: whoever reads without a group (replay, events tail, backlog) ────────────────────────────────────────────
 
     def read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
-        """Read up to *limit* records at or after *after*; no order is kept between partitions. Empty at the heads."""
+        """
+        Read up to *limit* records at or after *after*; no order is kept between partitions. Empty at the heads only.
+
+        Raises:
+            BrokerAway: it does not answer, or has more and did not hand it over in time.
+        """
         return self._ask(lambda: self._read(topics, after, limit), ANSWER_SECONDS + READ_SECONDS)
 
     async def _read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
@@ -155,9 +160,21 @@ class KafkaBus:
             for messages in fetched.values()
             for one in messages
         ]
+        if not records:
+            await self._check_reached(reader, heads)
         for record in records:
             self._next[record.topic, record.part] = record.off + 1
         return records
+
+    async def _check_reached(self, reader: AIOKafkaConsumer, heads: Mapping[tuple[str, int], int]) -> None:
+        """
+        Refuse to take nothing fetched in time for the end of the log: a replay would stop there and be called whole.
+
+        Positions tell, not records: what was deleted, and a foreign producer's transaction marks, are passed over unread.
+        """
+        for place, head in heads.items():
+            if (reached := await reader.position(self._place(place))) < head:
+                raise BrokerAway(why="nothing fetched", topic=place[0], part=place[1], reached=reached, head=head)
 
     def heads(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Return the next offset to be written of every partition that holds anything."""
@@ -278,13 +295,19 @@ class KafkaBus:
         """Wait for what runs on the clients' loop; every trouble with the broker becomes ``BrokerAway``."""
         try:
             answer = future.result(seconds)
+        except BrokerAway as error:
+            self._note_away(error)
+            raise
         except (TimeoutError, CancelledError, KafkaError, OSError) as error:
             future.cancel()
-            if not self._away:
-                log.warning("kafka.away", why=type(error).__name__, bootstrap=self.settings.bootstrap)
-            self._away = True
+            self._note_away(error)
             raise BrokerAway(why=type(error).__name__) from error
         if self._away:
             log.info("kafka.back", bootstrap=self.settings.bootstrap)
         self._away = False
         return answer
+
+    def _note_away(self, error: BaseException) -> None:
+        if not self._away:
+            log.warning("kafka.away", why=type(error).__name__, bootstrap=self.settings.bootstrap)
+        self._away = True

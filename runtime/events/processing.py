@@ -185,6 +185,9 @@ class Processor:
             return Incoming(record, problem=EventUnreadable(why="payload", errors=error.error_count()))
         except Unreadable as problem:
             return Incoming(record, problem=problem)
+        except Exception as error:  # an older version's data that its upcaster stumbles over
+            log.warning("event.not_read", event_id=event_id, **bare(error))
+            return Incoming(record, problem=EventUnreadable(why="payload"))
         received = Received(
             envelope.id,
             envelope.time,
@@ -254,6 +257,36 @@ class Processor:
         failpoints.hit(self.service.name, "handled")
 
     def _alone(self, incoming: Incoming) -> None:
+        """Run one event in a transaction of its own; whatever about it cannot even be written down is parked."""
+        try:
+            self._alone_or_not(incoming)
+        except Exception as error:
+            if database_is_away(error):
+                raise
+            self._give_up(incoming, error)
+
+    def _give_up(self, incoming: Incoming, problem: Exception) -> None:
+        """
+        Park an event that could neither be handled nor set aside: under its id, so that its subject's later ones queue, or
+        without, should it be the id that cannot be stored.
+
+        Left standing, one such message would be tried for ever, and stop its worker with all of its partitions.
+        """
+        log.error("event.failed_for_good", event_id=incoming.event_id, attempts=1, **bare(problem))
+        try:
+            self._park_alone(incoming, problem)
+        except Exception as error:
+            if database_is_away(error) or incoming.event_id is None:
+                raise
+            self._park_alone(replace(incoming, event_id=None, event=None), problem)
+
+    def _park_alone(self, incoming: Incoming, problem: Exception) -> None:
+        code = problem.code if isinstance(problem, OneVisitError) else "event.handler_failed"
+        with self.service.db.write(self.service.system) as session:
+            unsent = self._park(session.connection(), incoming, code, reason(problem), 1)
+            self._finish(session, unsent, [incoming.record])
+
+    def _alone_or_not(self, incoming: Incoming) -> None:
         with self.service.db.write(self.service.system) as session:
             connection = session.connection()
             if self._new(connection, [incoming]):
@@ -432,18 +465,26 @@ class Processor:
             record = Record(row.topic, row.part, row.off, row.key, row.body)
             # What could be read when it came keeps its id, should this release not be able to read it.
             incoming = replace(self.prepare(record), event_id=row.event_id)
-            with self.service.db.write(self.service.system) as session:
-                connection = session.connection()
-                attempts = connection.scalar(_STILL_WAITING, {"id": row.id})
-                if attempts is None:
-                    continue  # another worker of this service, or a person, has run it meanwhile
-                if self._attempt(session, incoming, attempts + 1):
-                    connection.execute(_WAITS_NO_MORE, {"id": row.id})
-                    self._release_next(connection, row.topic, row.key)
-                    handled += 1
-                mark_ready(session)
-                failpoints.hit(self.service.name, "handled")
+            try:
+                handled += self._run_waiting(row, incoming)
+            except Exception as error:
+                if database_is_away(error):
+                    raise
+                self._give_up(incoming, error)
             failpoints.hit(self.service.name, "offset_stored")
+        return handled
+
+    def _run_waiting(self, row: Any, incoming: Incoming) -> bool:
+        with self.service.db.write(self.service.system) as session:
+            connection = session.connection()
+            attempts = connection.scalar(_STILL_WAITING, {"id": row.id})
+            if attempts is None:
+                return False  # another worker of this service, or a person, has run it meanwhile
+            if handled := self._attempt(session, incoming, attempts + 1):
+                connection.execute(_WAITS_NO_MORE, {"id": row.id})
+                self._release_next(connection, row.topic, row.key)
+            mark_ready(session)
+            failpoints.hit(self.service.name, "handled")
         return handled
 
     @property

@@ -31,10 +31,11 @@ _AWAY = frozenset(
 )
 """What SQLite says of a file or a disk, whatever was asked of it (https://www.sqlite.org/rescode.html)."""
 
-_AWAY_STATES = ("08", "40", "53", "55P03", "57P01", "57P02", "57P03", "58")
+_AWAY_STATES = ("08", "25P03", "40", "53", "55P03", "57P01", "57P02", "57P03", "58")
 """
-How PostgreSQL's SQLSTATEs begin where it is the server: connection lost, deadlock, no disk or memory or connection left, a
-lock not had in time, shutting down or starting, the system's fault (PostgreSQL manual, appendix A).
+How PostgreSQL's SQLSTATEs begin where it is the server: connection lost, or ended because this process stood still in a
+transaction, deadlock, no disk or memory or connection left, a lock not had in time, shutting down or starting, the system's
+fault (PostgreSQL manual, appendix A).
 """
 
 

@@ -27,15 +27,41 @@ from runtime.store.upserts import outbox_channel
 
 CONNECT_SECONDS = 10
 MIGRATION_LOCK_TIMEOUT_MS = 5_000  # a migration that waits for a table holds up everybody behind it
-# A connection that a restart of the server has cut is replaced before it is used.
-POOL: Mapping[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+# A connection that a restart of the server has cut is replaced before it is used. Few are kept: there are two pools for each
+# service in each process, and PostgreSQL has 100 connections unless it is told otherwise (docs/howto/distribute.md).
+POOL: Mapping[str, Any] = {"pool_size": 2, "max_overflow": 8, "pool_pre_ping": True}
 LISTEN_SECONDS = 1.0  # between two looks whether to go on, and before listening again after a loss
+
+KEEPALIVE_IDLE_SECONDS = 10
+KEEPALIVE_INTERVAL_SECONDS = 5
+KEEPALIVE_COUNT = 3
+UNACKNOWLEDGED_MS = 20_000  # sent and not acknowledged: the other side is gone
 ALIVE: dict[str, Any] = {
     "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}  # seconds, times
+    "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+    "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+    "keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS,
+}
+"""How this side notices that the server's machine is gone."""
+
+SERVER_ALIVE: Mapping[str, int] = {
+    "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+    "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+    "tcp_keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS,
+}
+"""
+How the server notices that this machine is gone. Without them it keeps the locks of a machine that lost its power (relay, lease,
+ordinal, the writers' turn) for the two hours of Linux's own keepalive, and nobody else may take over.
+"""
+
+IDLE_WRITER_MS = 60_000
+"""
+After which the server ends a write transaction in which nothing is asked: a process that stands still holds up every writer of
+its service. No command or handler works that long between two statements; migrations may, and readers hold nobody up.
+"""
+
 log = structlog.get_logger()
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
@@ -54,7 +80,8 @@ class PostgresDatabase(Database):
         self.base = base
         self.schema = _plain(schema)
         self._url = make_url(url).set(drivername="postgresql+psycopg")
-        self._writer = self._engine(lock_timeout_ms=BUSY_TIMEOUT_MS)
+        idle = f" -c idle_in_transaction_session_timeout={IDLE_WRITER_MS}"
+        self._writer = self._engine(lock_timeout_ms=BUSY_TIMEOUT_MS, more=idle)
         self._reader = self._engine(lock_timeout_ms=BUSY_TIMEOUT_MS, reads_only=True)
 
     def __str__(self) -> str:
@@ -131,6 +158,7 @@ class PostgresDatabase(Database):
             "user": url.username,
             "password": url.password,
             "connect_timeout": CONNECT_SECONDS,
+            "options": _server_alive(),
             **ALIVE,
             **url.query,
         }
@@ -174,7 +202,9 @@ class PostgresDatabase(Database):
     def _engine(
         self, *, lock_timeout_ms: int, reads_only: bool = False, pool: Mapping[str, Any] = POOL, more: str = ""
     ) -> Engine:
-        options = f"-c search_path={self.schema} -c lock_timeout={lock_timeout_ms} -c timezone=UTC{more}"
+        options = (
+            f"-c search_path={self.schema} -c lock_timeout={lock_timeout_ms} -c timezone=UTC {_server_alive()}{more}"
+        )
         arguments: dict[str, Any] = {"options": options, "connect_timeout": CONNECT_SECONDS, **ALIVE}
         engine = create_engine(
             self._url,
@@ -190,6 +220,10 @@ class PostgresDatabase(Database):
                 connection.read_only = True
 
         return engine
+
+
+def _server_alive() -> str:
+    return " ".join(f"-c {name}={value}" for name, value in SERVER_ALIVE.items())
 
 
 def _answers(connection: Connection) -> bool:

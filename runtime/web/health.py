@@ -39,7 +39,9 @@ Ready = Callable[[], Readiness]
 def health_routes(ready: Ready) -> list[BaseRoute]:
     """Make the two routes: 200 while the process lives; 200 or 503 as *ready* finds."""
 
-    def healthz() -> Response:
+    async def healthz() -> Response:
+        # On the loop and not in the threads of the requests: should all of those wait for a database that is away, the
+        # process lives, and its supervisor is not to kill it.
         return JSONResponse({"status": "ok"})
 
     def readyz() -> Response:

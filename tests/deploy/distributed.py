@@ -161,7 +161,7 @@ class Installation:
             self.running[name] = subprocess.Popen(command, cwd=ROOT, env=env, stdout=said, stderr=said)
 
     def _command(self, words: Sequence[str], port: int) -> list[str]:
-        names = self.names | {"8018": str(port)}
+        names = self.names | {"8018": str(port), "9464": str(free_port())}
         return [sys.executable, "-m", "onevisit", *(here(word, names) for word in words)]
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:

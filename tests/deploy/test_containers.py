@@ -24,6 +24,7 @@ from runtime.events.bus import Message
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_settings import KafkaSettings
 from schemas.vocabulary import SERVICES
+from services.drawer.kernel import LIBRARY
 from tests.deploy.distributed import DEPLOY, ROOT, Admin, Installation, eventually, here, servers
 from tests.deploy.proxy import make_certificate, running
 from tests.deploy.test_one_machine import component
@@ -106,6 +107,16 @@ def test_the_images_are_of_the_versions_that_the_tests_run_on() -> None:
     containerfile = (DEPLOY / "Containerfile").read_text("ascii")
     assert json.loads(re.findall("^ENTRYPOINT (.*)$", containerfile, re.MULTILINE)[0])[1:] == ["-m", "onevisit"]
     assert re.findall("^USER (.*)$", containerfile, re.MULTILINE) == [OURS["web"]["user"]]
+    made, runs = re.findall(r"^FROM python:([\d.]+)(?:-slim)?-bookworm", containerfile, re.MULTILINE)
+    assert made == runs, "the environment is made by the first and works in the second"
+    assert runs.split(".")[:2] == [str(number) for number in sys.version_info[:2]]
+
+
+def test_the_image_has_a_kernel_that_was_built_in_it() -> None:
+    """One of the machine where the image is made might be of another processor or C library."""
+    assert "python -m services.drawer.kernel" in (DEPLOY / "Containerfile").read_text("ascii")
+    left_out = (DEPLOY / "Containerfile.dockerignore").read_text("ascii").splitlines()
+    assert f"**/{LIBRARY.name}" in left_out
 
 
 def test_the_image_has_every_file_that_is_not_for_tests_or_documentation() -> None:

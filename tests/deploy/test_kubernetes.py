@@ -129,6 +129,34 @@ def test_every_selector_finds_its_own_pods_only(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_prometheus_finds_the_metrics_of_every_pod_and_comes_to_no_other_port(overlay: str) -> None:
+    policies = [one["spec"] for name, one in kinds(overlay, "NetworkPolicy").items() if name.startswith("monitoring-")]
+
+    def lets_in(labels: Mapping[str, str]) -> set[int]:
+        found = set()
+        for spec in policies:
+            chosen, (rule,) = spec["podSelector"], spec["ingress"]
+            assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"onevisit.monitoring": "true"}}}]
+            named = chosen.get("matchLabels", {}).items() <= labels.items()
+            among = all(labels.get(one["key"]) in one["values"] for one in chosen.get("matchExpressions", ()))
+            found |= {port["port"] for port in rule["ports"]} if named and among else set()
+        return found
+
+    for name in RUNNING:
+        pod = pods(overlay)[name]["metadata"]
+        (one,) = containers(pods(overlay)[name])
+        told: dict[str, str] = dict(zip(one["args"], one["args"][1:], strict=False))
+        port = told["--metrics-port" if "--metrics-port" in told else "--port"]
+        assert pod["annotations"] == {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": port,
+            "prometheus.io/path": "/metrics",
+        }
+        assert lets_in(pod["labels"]) == {int(port)}
+        assert int(port) in {each["containerPort"] for each in one["ports"]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_its_settings_are_settings(overlay: str, tmp_path: Path) -> None:
     (settings,) = kinds(overlay, "ConfigMap").values()
     (tmp_path / "settings.toml").write_text(settings["data"]["settings.toml"], encoding="utf-8")

@@ -37,7 +37,7 @@ LINTS = {
         "read_only: true",
         "readonly: true",
     ),
-    "hadolint": Lint(of_ours("hadolint"), [DEPLOY / "Containerfile"], ":3.12.11-slim-bookworm", ":latest"),
+    "hadolint": Lint(of_ours("hadolint"), [DEPLOY / "Containerfile"], ":3.11.13-slim-bookworm", ":latest"),
     "yamllint": Lint(
         of_ours("yamllint", "--strict", "-c", str(DEPLOY / ".yamllint")),
         sorted(DEPLOY.rglob("*.yaml")),

@@ -1,11 +1,13 @@
 """docs/howto/distribute.md on plain machines: its settings and commands as they stand there, and the units as systemd runs them."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from schemas.vocabulary import SERVICES
 from tests.deploy.distributed import DEPLOY, ROOT, Admin, Installation, eventually, here, servers
 
 HOWTO = (ROOT / "docs" / "howto" / "distribute.md").read_text("utf-8")
@@ -48,6 +50,22 @@ def command_of(unit: str) -> list[str]:
     told = re.sub("%(.)", lambda found: {"i": instance, "%": "%"}[found[1]], line).replace("$$", "$")
     told = here(told, {"/opt/onevisit/current/.venv/bin/python": sys.executable})
     return [quoted or bare for quoted, bare in re.findall(r"'([^']*)'|(\S+)", told)]
+
+
+def test_every_worker_and_the_timers_of_a_machine_say_how_they_are_on_ports_of_their_own() -> None:
+    def told(service: str, number: int) -> list[str]:
+        shell, option, script = command_of(f"onevisit-worker@{service}-{number}.service")
+        echo = script.replace(f"exec {sys.executable}", "echo")
+        assert echo != script
+        return subprocess.run(
+            [shell, option, echo], capture_output=True, text=True, check=True, timeout=30
+        ).stdout.split()
+
+    heard = [service for service in SERVICES if service != "console"]
+    found = [told(service, number) for service in heard for number in (0, 1, 12)]
+    assert told("drawer", 12) == ["-m", "onevisit", "serve", "worker", "drawer", "--ordinal", "12", "--port", "8212"]
+    ports = [words[-1] for words in found] + [command_of(f"onevisit-{name}.service")[-1] for name in ("timers", "web")]
+    assert len({*ports, "8018"}) == len(ports) + 1
 
 
 def test_the_howto_leads_from_servers_to_a_running_system(installation: Installation) -> None:

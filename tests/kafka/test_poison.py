@@ -49,6 +49,7 @@ def poison(kit: Kit) -> list[bytes]:
         known.replace(b"closed.v1", b"closed.v99"),
         known.replace(b"campaign.closed", b"visit.closed"),  # a fact of another topic
         known.replace(b"onevisit/planner", b"onevisit/drawer"),
+        known.replace(b'"id":"', b'"id":"\\u0000'),  # no event: PostgreSQL keeps no NUL
     ]
     large = [b"x" * (MAX_EVENT_BYTES + 1)] * OVERSIZED
     return large + [kinds[number % len(kinds)] for number in range(POISON - OVERSIZED)]

@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import insert, inspect, make_url, select, text, update
+from sqlalchemy import Connection, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from runtime.events.processing import write_outbox
+from runtime.store import postgres
 from runtime.store.actor import Actor
 from runtime.store.away import database_is_away
 from runtime.store.migrate import migrate, pending
@@ -102,6 +104,45 @@ def test_write_transactions_of_a_service_run_one_after_the_other(database: Postg
 
     with database.read_plumbing() as connection:
         assert connection.scalar(select(sequences.c.next)) == 100
+
+
+def test_the_server_lets_go_of_a_client_whose_machine_is_gone_and_of_a_writer_that_stands_still(
+    database: PostgresDatabase,
+) -> None:
+    def told(connection: Connection, name: str) -> str:
+        return str(connection.scalar(text("SELECT current_setting(:name)"), {"name": name}))
+
+    alive = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+    alive |= {"tcp_user_timeout": "20000"}
+    with (
+        database.write_plumbing() as writer,
+        database.read_plumbing() as reader,
+        database.migration_connection() as migrating,
+        database._listening() as listening,
+    ):
+        for connection in (writer, reader, migrating):
+            assert {name: told(connection, name) for name in alive} == alive
+        row = listening.execute("SELECT current_setting('tcp_user_timeout')").fetchone()
+        assert row == ("20000",)
+        idle = [told(one, "idle_in_transaction_session_timeout") for one in (writer, reader, migrating)]
+    assert idle == ["1min", "0", "0"]
+
+
+def test_a_writer_that_stood_still_is_no_events_fault(
+    opened: Callable[..., PostgresDatabase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "IDLE_WRITER_MS", 50)
+    database = opened()
+
+    def stand_still() -> None:
+        with database.write_plumbing() as connection:
+            time.sleep(1)
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(DBAPIError) as ended:
+        stand_still()
+
+    assert database_is_away(ended.value)
 
 
 def test_a_reader_sees_one_snapshot_and_cannot_write(database: PostgresDatabase) -> None:

@@ -9,14 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from sqlalchemy import select
 
+from onevisit import cli
 from onevisit import home as homes
+from onevisit.brokers import ALL
 from onevisit.listing import show
+from onevisit.system import System
+from runtime.store.plumbing import offsets
 from services.planner.tables import AgencyRow
 from tests.unit.operating.conftest import MARK, ROOT, Command, opened
 
@@ -214,6 +221,31 @@ def test_a_replay_that_was_killed_is_told_of_and_run_again(onevisit: Command, ho
         assert "✔ planner 重放 replay" in onevisit("doctor", "--home", home).out
 
 
+def test_no_process_of_a_distributed_county_takes_part_after_a_replay_that_was_cut_short(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = opened(home)
+
+    @contextmanager
+    def there(*of: object, **how: object) -> Iterator[System]:
+        yield system
+
+    monkeypatch.setattr(cli, "opened", there)
+    monkeypatch.setattr(homes, "settings_of", lambda path: SimpleNamespace(kafka={"bootstrap": "nowhere"}))
+    try:
+        with cli._taking_part(home, ALL):
+            """Whole, it works."""
+        begun = {"consumer": "drawer@replay", "topic": "campaigns", "part": 0, "next": 0}
+        with system.services["drawer"].db.write_plumbing() as connection:
+            connection.execute(offsets.insert(), begun)
+
+        with pytest.raises(homes.ReplayCutShort) as refusal, cli._taking_part(home, ALL):
+            pytest.fail("it takes part with half a projection")
+    finally:
+        system.close()
+    assert refusal.value.facts["services"] == ["drawer"]
+
+
 def state(home: Path) -> str:
     system = opened(home)
     try:
@@ -345,6 +377,19 @@ def test_without_a_free_port_the_county_says_which_were_tried(
     assert ran.code == 1
     assert f"{port}" in ran.err
     assert "[serving.no_free_port]" in ran.err
+
+
+def test_a_process_that_a_proxy_looks_for_takes_its_own_port_or_none() -> None:
+    from onevisit import serving
+
+    taken = serving.own_port("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    with pytest.raises(serving.PortTaken) as refusal:
+        serving.own_port("127.0.0.1", port)
+    taken.close()
+
+    assert refusal.value.facts == {"host": "127.0.0.1", "port": port}
+    serving.own_port("127.0.0.1", port).close()
 
 
 def test_an_address_that_is_not_this_machines_is_not_called_taken(onevisit: Command, home: Path) -> None:

@@ -6,19 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, RebalanceInProgressError
 
+from runtime.events.embedded import partition_of
 from runtime.events.faust_host import Thread as FaustThread
 from runtime.events.faust_host import _Worker as FaustWorker
+from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_host import _Worker as KafkaWorker
 from runtime.events.kafka_settings import LONGEST_KEY, KafkaSettings
 from runtime.events.kafka_topics import Found, difference
 from runtime.log.quiet import NowAndThen
+from schemas.events.campaigns import CampaignClosed
 from schemas.topics import FOR_EVER, Topic
+from tests.conformance import toy
+from tests.kit import COUNTY, Kit
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PLACE = TopicPartition("p.campaigns", 3)
@@ -130,6 +135,84 @@ def test_the_difference_is_what_must_be_made_larger_and_what_is_refused(
 
 def test_facts_are_kept_for_ever_unless_a_topic_says_otherwise() -> None:
     assert Topic("draws", "drawer").retention_ms == FOR_EVER
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Reader:
+    """Stands for aiokafka's consumer of a log with one message in one partition, of which a slow broker may keep silent."""
+
+    def __init__(self, place: TopicPartition, key: bytes, body: bytes, *, silent: bool, head: int = 1) -> None:
+        self.place, self.head, self.silent = place, head, silent
+        self.message = SimpleNamespace(topic=place.topic, partition=place.partition, offset=0, key=key, value=body)
+        self.at = 0
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(8))
+
+    async def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {place: self.head if place == self.place else 0 for place in places}
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        assert places == [self.place]
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.at = offset
+
+    async def position(self, place: TopicPartition) -> int:
+        return self.at
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+        if self.silent:
+            return {}
+        found = [self.message] if self.at == 0 else []
+        self.at = self.head
+        return {self.place: found} if found else {}
+
+    async def stop(self) -> None:
+        """Nothing is there to be stopped."""
+
+
+@pytest.fixture
+def bus() -> Any:
+    bus = KafkaBus(KafkaSettings(prefix="p."))
+    yield bus
+    bus.close()
+
+
+def read_by(bus: KafkaBus, kit: Kit, *, silent: bool, head: int = 1) -> Reader:
+    record = kit.record(CampaignClosed(county=COUNTY, campaign="C-1"))
+    place = TopicPartition("p.campaigns", partition_of(record.key, 8))
+    bus._reader = reader = cast(Any, Reader(place, record.key.encode(), record.body, silent=silent, head=head))
+    return cast(Reader, reader)
+
+
+def test_a_replay_on_a_broker_that_keeps_silent_before_the_heads_is_cut_short_and_not_called_whole(
+    bus: KafkaBus, kit: Kit
+) -> None:
+    service = toy.set_up(toy.listener(toy.ports(kit.folder, bus), kit.folder))
+    kit.services.append(service)
+    reader = read_by(bus, kit, silent=True)
+
+    with pytest.raises(BrokerAway):
+        service.replay()
+
+    assert service.replay_cut_short()
+    reader.silent = False
+    bus._reader = cast(Any, reader)  # a reader that could not answer was dropped
+    assert service.replay() == 1
+    assert not service.replay_cut_short()
+
+
+def test_what_holds_no_message_behind_the_last_one_is_passed_over(bus: KafkaBus, kit: Kit) -> None:
+    """A transaction's mark, or what was deleted: the head lies beyond, and nothing more comes."""
+    reader = read_by(bus, kit, silent=False, head=2)
+
+    (record,) = bus.read(["campaigns"], {}, 10)
+
+    assert bus.read(["campaigns"], {(record.topic, record.part): record.off + 1}, 10) == []
+    assert reader.at == 2
 
 
 # ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
