@@ -83,13 +83,19 @@ class DiceView:
 
 @dataclass(frozen=True)
 class OutcomeView:
-    """What everybody may know of the outcome at once."""
+    """What everybody may know of the outcome at once, as the last round left it."""
 
     visits: int
     sections: int
     open_slots: int
     visits_root: str
     result_digest: str
+    round: int
+    """The last closed round, whose digests these are; 0: the draw itself."""
+    drawn: int
+    """How many the draw itself drew."""
+    drawn_digest: str
+    """The result digest of the draw itself, as it was written into the minutes that day."""
     completed_at: datetime
     disclose_at: datetime
 
@@ -203,7 +209,7 @@ def view_of(
         commits_digest=_commits_digest(said),
         seal=SealView(said.seal.digest, said.seal.said_at) if said.seal else None,
         dice=_dice(said),
-        outcome=_outcome(outcome) if outcome else None,
+        outcome=_outcome(said, outcome) if outcome else None,
         disclosed_at=said.disclosure.disclosed_at if said.disclosure else None,
         by_visit=manifest["disclosure"] == VISIT,
         voided=_ended(said, names),
@@ -270,15 +276,19 @@ def _commits_digest(said: Said) -> str | None:
     return messages.commits_digest(h, digest, commits).hex()
 
 
-def _outcome(row: tables.OutcomeRow) -> OutcomeView:
+def _outcome(said: Said, drawn: tables.OutcomeRow) -> OutcomeView:
+    stands = said.newest or drawn  # a spent round leaves the figures and digests that stood before it
     return OutcomeView(
-        row.visits,
-        row.sections,
-        row.open_slots,
-        row.visits_root,
-        row.result_digest,
-        row.completed_at,
-        row.disclose_at,
+        stands.visits,
+        stands.sections,
+        stands.open_slots,
+        stands.visits_root,
+        stands.result_digest,
+        said.last_closed,
+        drawn.visits,
+        drawn.result_digest,
+        drawn.completed_at,
+        drawn.disclose_at,
     )
 
 
