@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from onevisit.files import read_rows, write_whole
+from onevisit.files import check_regular, read_rows, write_whole
 from onevisit.refusals import FileUnreadable
 from onevisit.trouble import file_unusable
 from services.drawer.domain import entity_proof, manifest_rules
@@ -35,6 +35,7 @@ def prove(told: Told, frames: Sequence[Path], entity: str) -> EntityProof:
 def _digest(h: Hash, file: Path) -> str:
     running = h.begin(b"")
     try:
+        check_regular(file)
         with file.open("rb") as opened:
             while block := opened.read(BLOCK):
                 running.update(block)
