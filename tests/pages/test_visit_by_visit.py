@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -102,6 +103,28 @@ def test_until_the_window_closes_a_visits_proof_is_for_the_firm_alone_where_that
         assert anybody.call("GET", path).status_code == 404
     county.at(WINDOW_END)
     assert other.target in anybody.get(f"{PUBLIC}/{other.visit}").main
+
+
+def test_a_wrong_key_is_told_nothing_of_what_was_visited_and_costs_no_reading(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    county = drawn(kit)
+    anybody = open_site(kit, county.service).anonymous()
+    one, other = visits(county)[:2]
+    kit.feed(county.service, entered(one.visit))
+    read: list[object] = []
+    parse = leaf.read_record
+    monkeypatch.setattr(leaf, "read_record", lambda value: read.append(None) or parse(value))
+    leaf._blinding_of.cache_clear()
+
+    for key in ("", "x", "0" * 64, "é" * 64, *(f"{number:064x}" for number in range(5))):
+        said = {
+            visit: anybody.get(f"{PUBLIC}/{visit}/proof.json?key={quote(key)}", 422).main
+            for visit in (one.visit, other.visit)
+        }
+        assert len({told.replace(visit, "V") for visit, told in said.items()}) == 1, key
+        assert all("只交给被检查对象本人" in told for told in said.values())
+    assert len(read) == 1
 
 
 def test_a_stranger_checks_a_visits_proof_offline_and_finds_every_change(kit: Kit, tmp_path: Path) -> None:
