@@ -78,8 +78,10 @@ def verify(
         return True
 
     without_key = _compare_keys(told, keys) if keys is not None else []
+    for manifest in (told.manifest, *(one.manifest for one in told.attempts)):
+        files.frame_of(manifest)
+    files.refuse_spare()  # a file that fits nowhere is named before one that is not there
     checked = record_rules.check(told, Outside(files.frame_of, verify_known, verify_quicknet, walk_of))
-    files.refuse_spare()
     last = told.replacements[-1].result_digest if told.replacements else told.result_digest
     if head is not None and head != last:
         raise RecordDiffers(where=f"--head ≠ {last}")
