@@ -168,6 +168,11 @@ class DrawView:
         """Name everybody whose key is kept so."""
         return [one.name for one in self._bodies if one.custody == custody]
 
+    @property
+    def agencies_keep(self) -> bool:
+        """Whether any agency keeps its secret away from this server: nobody but it knows that one before the seal."""
+        return any(one.custody != "server" for one in self.agencies)
+
     def lacking(self, what: str) -> list[str]:
         """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at`` yet."""
         return [one.name for one in self.agencies if getattr(one, what) is None]
