@@ -16,6 +16,7 @@ from runtime.web.settings import WebSettings
 from runtime.web.templates import Web
 from services.console.app import Console, console
 from services.drawer import archive, leaf
+from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.queries.drawn import VisitView, drawn_list
 from tests.kit import COUNTY, Kit
 from tests.pages.browser import chromium, needs_chromium, served, tab
@@ -113,8 +114,12 @@ def test_a_wrong_key_is_told_nothing_of_what_was_visited_and_costs_no_reading(
     one, other = visits(county)[:2]
     kit.feed(county.service, entered(one.visit))
     read: list[object] = []
-    parse = leaf.read_record
-    monkeypatch.setattr(leaf, "read_record", lambda value: read.append(None) or parse(value))
+
+    def noted(value: object) -> Told:
+        read.append(value)
+        return read_record(value)
+
+    monkeypatch.setattr(leaf, "read_record", noted)
     leaf._blinding_of.cache_clear()
 
     for key in ("", "x", "0" * 64, "é" * 64, *(f"{number:064x}" for number in range(5))):

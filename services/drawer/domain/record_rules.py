@@ -217,7 +217,8 @@ def _check_without_frame(
 ) -> None:
     """Check what follows from the record alone; who should have been drawn, and the rounds, take the frame."""
     checked.not_checked.append("manifest.frame")
-    h, selected = manifest.h, _selection(told.selected)
+    h = manifest.h
+    selected = {name: {cell: list(ids) for cell, ids in strata.items()} for name, strata in told.selected.items()}
     _same("selected", told.selected.keys(), {one.id for one in manifest.selections})
     kinds: dict[str, Kind] = {}
     for name, strata in selected.items():
