@@ -211,7 +211,7 @@ def view_of(
         parent=_parent(manifest, campaign),
         drawn=sum(drawn for sizes in manifest["sizes"].values() for _, drawn in sizes.values()),
         manifest_digest=row.manifest_digest,
-        commits_digest=_commits_digest(said),
+        commits_digest=commits_digest(said),
         seal=SealView(said.seal.digest, said.seal.said_at) if said.seal else None,
         dice=_dice(said),
         outcome=_outcome(said, outcome) if outcome else None,
@@ -273,7 +273,8 @@ def frame_of(manifest: Mapping[str, Any]) -> FrameView:
     return FrameView(frame["n"], frame["shards"][0]["digest"], frame["root"])
 
 
-def _commits_digest(said: Said) -> str | None:
+def commits_digest(said: Said) -> str | None:
+    """Give CD once every agency has committed."""
     if len(said.commitments) < len(said.agencies):
         return None
     commits = {agency: bytes.fromhex(one.c) for agency, one in said.commitments.items()}
