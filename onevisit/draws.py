@@ -5,12 +5,13 @@ Nothing here needs a data folder or a running county; the files are read as they
 """
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onevisit.refusals import FileUnreadable, FrameNotGiven, NoRecordOfIt
+from onevisit.refusals import FileUnreadable, FrameNotGiven, HeadUnreadable, KeysUnreadable, NoRecordOfIt
 from onevisit.saying import refuse, remark, say
 from runtime.errors import OneVisitError
 
@@ -74,24 +75,38 @@ def draw_rehearse(
 
 
 @draw_app.command("verify")
-def draw_verify(record: Record, frames: Frames = None) -> None:
+def draw_verify(
+    record: Record,
+    frames: Frames = None,
+    keys: Annotated[
+        Path | None, typer.Option(help='Keys from outside the record, JSON: {agency or "witness": key hex}.')
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="The newest published result digest.")] = None,
+) -> None:
     """
     Compute a draw again from its record and frame, with the drawer's own code (verify_draw.py is the independent one).
 
     Ends with 0: all was checked; 1: something differs; 2: unreadable; 3: something could not be checked.
     """
+    from onevisit.rests_on import lines
     from services.drawer.checking import verify
 
     told = _record(record)
+    if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
+        raise HeadUnreadable()
+    outside = _keys(keys) if keys is not None else None
     if not frames:
         raise FrameNotGiven()
-    report = verify(told, [_read(frame) for frame in frames])
+    report = verify(told, _frames(frames), outside, head)
     rounds = f" +{report.rounds}" if report.rounds else ""
-    say(f"✔ {report.draw} ({report.edition}{rounds}): {report.targets}/{report.entities}  {report.result_digest}")
+    mark = "…" if report.not_checked else "✔"
+    say(f"{mark} {report.draw} ({report.edition}{rounds}): {report.targets}/{report.entities}  {report.result_digest}")
     for part in report.not_held:
         say(f"本版未载 / not held by this edition: {part}")
     for part in report.not_checked:
         say(f"未核验 / NOT CHECKED: {part}")
+    for line in lines(report, keys, head):
+        say(line)
     raise typer.Exit(3 if report.not_checked else 0)
 
 
@@ -128,9 +143,11 @@ def _told(record: Path) -> "Told":
 
 def _record(file: Path) -> bytes:
     """Read a record; what is opened of a draw made elsewhere is none."""
+    from onevisit.files import check_weight, weight_of_json
     from services.drawer.import_acts import STATEMENT
 
     content = _read(file)
+    check_weight(file, weight_of_json(content))
     try:
         told = json.loads(content)
     except (ValueError, RecursionError):
@@ -140,9 +157,36 @@ def _record(file: Path) -> bytes:
     return content
 
 
-def _read(file: Path) -> bytes:
+def _keys(file: Path) -> dict[str, str]:
+    from onevisit.files import check_weight, weight_of_json
+    from services.drawer.checking import read_keys
+    from services.drawer.domain.refusals import DrawRefused, DrawUnreadable
+
+    content = _read(file)
+    check_weight(file, weight_of_json(content))
     try:
-        return file.read_bytes()
+        return read_keys(content)
+    except (DrawRefused, DrawUnreadable) as error:
+        raise KeysUnreadable(path=str(file)) from error
+
+
+def _frames(files: list[Path]) -> list[bytes]:
+    """Read frame files whole, as long as all of them together can be."""
+    from onevisit.files import check_weight, weight_of_rows
+
+    found, weight = [], 0
+    for file in files:
+        found.append(_read(file))
+        weight += weight_of_rows(found[-1])
+        check_weight(file, weight)
+    return found
+
+
+def _read(file: Path) -> bytes:
+    from onevisit.files import read_bounded
+
+    try:
+        return read_bounded(file)
     except OSError as error:
         from onevisit.trouble import file_unusable
 

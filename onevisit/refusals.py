@@ -57,6 +57,24 @@ class FileUnreadable(Unreadable):
     code = "draw.file_unreadable"
 
 
+class FileTooLarge(Unreadable):
+    """A record, frame or key file would take more memory than a check allows itself (MiB)."""
+
+    code = "draw.file_too_large"
+
+
+class KeysUnreadable(Unreadable):
+    """The file of keys from outside the record is no JSON object {agency or "witness": key in hex}."""
+
+    code = "draw.keys_unreadable"
+
+
+class HeadUnreadable(Unreadable):
+    """The newest published result digest is not 64 lower-case hex characters."""
+
+    code = "draw.head_unreadable"
+
+
 class CaseFileMissing(Unreadable):
     """A file of a case to be computed is not there, or cannot be read."""
 

@@ -9,12 +9,17 @@ from runtime.web.messages import OWN, Messages
 ROOT = Path(__file__).parent.parent
 
 
-def lines_about(error: OneVisitError) -> Iterator[str]:
-    """Say a refusal in Chinese and in English, each with its next step, and name its code."""
+def sentences() -> Messages:
+    """Read the sentences of every part."""
     others = sorted(
         file for part in ("runtime", "services", "onevisit") for file in (ROOT / part).glob("**/messages.toml")
     )
-    sentence = Messages(OWN, *(file for file in others if file != OWN)).about(error)
+    return Messages(OWN, *(file for file in others if file != OWN))
+
+
+def lines_about(error: OneVisitError) -> Iterator[str]:
+    """Say a refusal in Chinese and in English, each with its next step, and name its code."""
+    sentence = sentences().about(error)
     yield f"{sentence.zh}{sentence.next_zh}"
     yield f"{sentence.en} {sentence.next_en}".rstrip()
     yield f"[{error.code}]"

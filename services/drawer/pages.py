@@ -14,11 +14,13 @@ from runtime.web import TheCaller, Web, see_other
 from schemas.vocabulary import Role
 from services.drawer import acts, archive, import_acts, qr, shown, why, wording
 from services.drawer.acts import AskedTimes, Intervals
+from services.drawer.archiving import VERIFIERS
 from services.drawer.commands.keys import register_key
 from services.drawer.domain.entity_proof import EntityNotInFrame
 from services.drawer.domain.refusals import Remark
 from services.drawer.domain.sources import Told
 from services.drawer.drafts import Feasibility
+from services.drawer.queries.at_once import at_once_of, closed_draws
 from services.drawer.queries.campaigns import campaign_view, opening_view
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.queries.draws import draw_view, draws_of, ready_to_open, tasks_of
@@ -102,7 +104,10 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     def targets(request: Request, draw_id: str, caller: TheCaller) -> Response:
         visits = service.ask(caller.actor, drawn_list, draw_id=draw_id)
         imported = service.ask(caller.actor, import_view, draw_id=draw_id)
-        return web.render(request, "drawer/targets.html", draw_id=draw_id, visits=visits, imported=imported)
+        now = service.ports.clock.now()
+        draw = None if imported else service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
+        page: dict[str, Any] = {"draw_id": draw_id, "visits": visits, "imported": imported, "draw": draw}
+        return web.render(request, "drawer/targets.html", **page)
 
     @router.get("/draw-keys")
     def keys(request: Request, caller: TheCaller) -> Response:
@@ -244,13 +249,31 @@ def _public(router: APIRouter, service: Service, web: Web) -> None:
     def asked(draw_id: str) -> PublicDraw:
         return service.ask(service.system, public_draw, draw_id=draw_id)
 
+    @router.get("/public/verify_draw.py")
+    def verifier() -> Response:
+        return _file(VERIFIERS["verify_draw.py"].read_bytes(), "text/x-python", "verify_draw.py")
+
+    @router.get("/public/verify.html")
+    def verifier_page() -> Response:  # to be saved: it works from a folder of its own, without a network
+        return _file(VERIFIERS["verify.html"].read_bytes(), "text/html", "verify.html")
+
+    @router.get("/public/draws/{draw_id}/at-once")
+    def at_once_page(request: Request, draw_id: str) -> Response:
+        told = service.ask(service.system, at_once_of, draw_id=draw_id)
+        return web.render(request, "drawer/at_once.html", draw=told)
+
+    @router.get("/public/draws/{draw_id}/at-once.json")
+    def at_once_file(draw_id: str) -> Response:
+        return JSONResponse(dict(service.ask(service.system, at_once_of, draw_id=draw_id).told))
+
     @router.get("/public/draws")
     def draws(request: Request) -> Response:
         found, by_visit = service.ask(service.system, public_draws), service.ask(service.system, draws_by_visit)
         imported = service.ask(service.system, public_imports)
+        closed = service.ask(service.system, closed_draws)
         now = int(service.ports.clock.now().timestamp())
         page = "drawer/public_draws.html"
-        return web.render(request, page, draws=found, by_visit=by_visit, imported=imported, now=now)
+        return web.render(request, page, draws=found, by_visit=by_visit, imported=imported, now=now, closed=closed)
 
     @router.get("/public/draws/{draw_id}")
     def draw(request: Request, draw_id: str) -> Response:

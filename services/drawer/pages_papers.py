@@ -42,6 +42,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             "drawer/slip.html",
             draw=draw,
             visit=found.visit,
+            chosen=found.chosen.value,
             digest=qr.code(found.result_digest),
             address=qr.code(why.address(origin, draw_id, found.visit.target)),
             proof=qr.code(leaf.address(service, origin, draw_id, visit_id)),

@@ -19,7 +19,7 @@ from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 from services.drawer.progress import Moments, Standing
 from services.drawer.refusals import CampaignNotKnown, DrawnElsewhere, DrawUnknown, NoAttempt, RoundUnknown
-from services.drawer.round_progress import RoundStanding
+from services.drawer.round_progress import CLOSED, RoundStanding
 from services.drawer.vault import verify_signature
 
 Row = TypeVar("Row")
@@ -252,6 +252,12 @@ class Said(SaidSealed):
     def newest(self) -> tables.OutcomeRow | tables.RoundEnd | None:
         """The outcome as the last round left it: visits, digests, and the records that tell of it."""
         return next((one.end for one in reversed(self.rounds) if one.end is not None), self.outcome)
+
+    @property
+    def last_closed(self) -> int:
+        """The number of the last round that was closed; 0: none was, and the draw itself stands."""
+        closed = (one.row.number for one in reversed(self.rounds) if one.end is not None and one.end.how == CLOSED)
+        return next(closed, 0)
 
 
 def _sources(told: Sequence[Mapping[str, Any]]) -> tuple[Beacon, ...]:

@@ -16,7 +16,7 @@ from schemas.blobs import BlobRef
 from services.drawer.domain import entity_proof
 from services.drawer.domain.canonical import parse
 from services.drawer.domain.encoding import is_identifier
-from services.drawer.domain.entity_proof import Chance, Drawing, EntityNotInFrame, Found, Shelf
+from services.drawer.domain.entity_proof import Chance, Drawing, EntityNotInFrame, Fate, Found, Shelf, fate
 from services.drawer.domain.frame import rows_of
 from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.queries.records import PublicDraw
@@ -34,7 +34,7 @@ class Why:
     stratum: str
     lines: Sequence[str]
     row: int
-    chances: Sequence[Chance]
+    chances: Sequence[tuple[Chance, Fate]]
     removed: bool
     """Drawn, and gone since."""
     visited_by: Sequence[str]
@@ -65,7 +65,7 @@ def why(service: Service, draw: PublicDraw, entity: str) -> Why:
         kind.stratum,
         kind.lines,
         proof.row,
-        proof.chances,
+        [(one, fate(one, entity, opened.drawings, removed_in(told))) for one in proof.chances],
         _is_removed(told, entity),
         _visitors(told, entity),
         proof.as_json() | {"manifest_digest": told.manifest_digest},
@@ -92,8 +92,13 @@ def _opened(blobs: BlobStore, record: BlobRef, frame: BlobRef) -> _Opened:
     return _Opened(told, drawings, {shard.shard: shelf.find})
 
 
+def removed_in(told: Told) -> dict[int, frozenset[str]]:
+    """Say who was removed, by the round in which it was."""
+    return {closed.number: closed.request.gone for closed in told.replacements}
+
+
 def _is_removed(told: Told, entity: str) -> bool:
-    return any(entity == one.id for closed in told.replacements for one in closed.request.removed)
+    return any(entity in ids for ids in removed_in(told).values())
 
 
 def _visitors(told: Told, entity: str) -> list[str]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -16,6 +17,7 @@ from runtime.web.templates import Web
 from schemas.vocabulary import Role
 from services.console.app import Console, console
 from services.drawer import archive, leaf, passes
+from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.queries.drawn import VisitView, drawn_list
 from tests.kit import COUNTY, Kit, person
 from tests.pages.browser import chromium, needs_chromium, served, tab
@@ -103,6 +105,32 @@ def test_until_the_window_closes_a_visits_proof_is_for_the_firm_alone_where_that
         assert anybody.call("GET", path).status_code == 404
     county.at(WINDOW_END)
     assert other.target in anybody.get(f"{PUBLIC}/{other.visit}").main
+
+
+def test_a_wrong_key_is_told_nothing_of_what_was_visited_and_costs_no_reading(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    county = drawn(kit)
+    anybody = open_site(kit, county.service).anonymous()
+    one, other = visits(county)[:2]
+    kit.feed(county.service, entered(one.visit))
+    read: list[object] = []
+
+    def noted(value: object) -> Told:
+        read.append(value)
+        return read_record(value)
+
+    monkeypatch.setattr(leaf, "read_record", noted)
+    leaf._blinding_of.cache_clear()
+
+    for key in ("", "x", "0" * 64, "é" * 64, *(f"{number:064x}" for number in range(5))):
+        said = {
+            visit: anybody.get(f"{PUBLIC}/{visit}/proof.json?key={quote(key)}", 422).main
+            for visit in (one.visit, other.visit)
+        }
+        assert len({told.replace(visit, "V") for visit, told in said.items()}) == 1, key
+        assert all("只交给被检查对象本人" in told for told in said.values())
+    assert len(read) == 1
 
 
 def test_a_stranger_checks_a_visits_proof_offline_and_finds_every_change(kit: Kit, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ Source: JIDRAW/1 section 13.
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from itertools import islice
 
@@ -94,6 +95,41 @@ class Drawing:
             key = target_key(h, self.seed)
             self._cutoffs[selection, stratum] = max((ticket(h, key, one).hex() for one in ids), default=None)
         return self._cutoffs[selection, stratum]
+
+
+class Fate(StrEnum):
+    """How an entity fared in one drawing."""
+
+    DRAWN = "drawn"
+    REMOVED_BEFORE = "removed_before"
+    """It was removed before or in that round, and took no part in its drawing."""
+    DRAWN_BEFORE = "drawn_before"
+    """It had been drawn in that selection already, and took no part."""
+    NOBODY = "nobody"
+    """Nobody of its stratum was drawn."""
+    ABOVE = "above"
+    """Its ticket is above the cutoff."""
+    OVERLOOKED = "overlooked"
+    """Its ticket is not above the cutoff, and it was not drawn: the record cannot be true."""
+
+
+def fate(chance: Chance, entity: str, drawings: Iterable[Drawing], removed: Mapping[int, Collection[str]]) -> Fate:
+    """
+    Say how an entity fared; a ticket says nothing of a drawing in which it took no part (section 11).
+
+    Args:
+        removed: By the round's number: who was removed in it.
+    """
+    if chance.drawn:
+        return Fate.DRAWN
+    if any(entity in ids for number, ids in removed.items() if number <= chance.round):
+        return Fate.REMOVED_BEFORE
+    earlier = [one.selected.get(chance.selection, {}) for one in drawings if one.round < chance.round]
+    if any(entity in ids for selected in earlier for ids in selected.values()):
+        return Fate.DRAWN_BEFORE
+    if chance.cutoff is None:
+        return Fate.NOBODY
+    return Fate.ABOVE if chance.ticket > chance.cutoff else Fate.OVERLOOKED
 
 
 Found = tuple[int, bytes, Path] | None

@@ -8,9 +8,11 @@ Source: JIDRAW/1 sections 4 and 7.
 """
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from itertools import pairwise
 
 from services.drawer.domain import beacons, merkle
+from services.drawer.domain.encoding import class_of
 from services.drawer.domain.frame import Census, Kind, shard_leaf, sub_frames
 from services.drawer.domain.manifest import Beacon, Manifest, Selection, Slots
 from services.drawer.domain.quota import Full, Rate, Rule, drawn_by
@@ -291,9 +293,38 @@ def _remarks(manifest: Manifest) -> Iterator[Remark]:
         yield remark("draw.said.no_witness", {})
     for selection, classes in sorted(manifest.sizes.items()):
         for entity_class, (size, drawn) in sorted(classes.items()):
-            if drawn == size or size < FEW_ENTITIES:
+            if _is_named(size, drawn):
                 facts = {"selection": selection, "class": entity_class, "size": size, "drawn": drawn}
                 yield remark("draw.said.named_not_drawn", facts)
+
+
+def _is_named(size: int, drawn: int) -> bool:
+    return drawn == size or size < FEW_ENTITIES
+
+
+class Chosen(StrEnum):
+    """How a target came to be visited, as far as its class says it."""
+
+    DRAWN = "drawn"
+    PARTLY_NAMED = "partly_named"
+    NAMED = "named"
+    FIRST_STAGE = "first_stage"
+
+
+def chosen(manifest: Manifest, stratum: str) -> Chosen:
+    """
+    Say whether chance chose among the class of a target: whoever tells a firm that it was drawn must know.
+
+    Named: every selection that takes anybody of the class takes all of it, or it has fewer than five entities.
+    In a second stage nobody is chosen: the first draw did that.
+    """
+    if manifest.parent is not None:
+        return Chosen.FIRST_STAGE
+    classes = [sizes[class_of(stratum)] for sizes in manifest.sizes.values() if class_of(stratum) in sizes]
+    named = [_is_named(size, drawn) for size, drawn in classes if drawn]
+    if all(named):
+        return Chosen.NAMED
+    return Chosen.PARTLY_NAMED if any(named) else Chosen.DRAWN
 
 
 def _check_parties(manifest: Manifest) -> None:

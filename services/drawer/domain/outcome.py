@@ -102,7 +102,7 @@ def compute(
         manifest_rules.check_frame(manifest, census)
     drawn = draw_targets(manifest, frame, census, seed, walk)
     work = work_list(drawn.selected, drawn.kinds, manifest.selections, manifest.lines, manifest.agencies)
-    teams = {agency: _draw_teams(manifest, agency, work[agency], drawn, seed, rosters) for agency in work}
+    teams = {agency: draw_teams(manifest, agency, work[agency], drawn.kinds, seed, rosters) for agency in work}
     visits = entries(work, {agency: one.assigned for agency, one in teams.items()})
     root = visits_root(manifest.h, seed, visits)
     digest = result_digest(manifest.h, seed, drawn.selected, {name: one.assigned for name, one in teams.items()}, root)
@@ -126,16 +126,17 @@ def draw_targets(
     return select(h, target_key(h, seed), frame, census.counts, selections, quota, walk=walk)
 
 
-def _draw_teams(
+def draw_teams(
     manifest: Manifest,
     agency: str,
     work: Mapping[str, tuple[str, ...]],
-    drawn: Drawn,
+    kinds: Mapping[str, Kind],
     seed: bytes,
     rosters: Mapping[str, Roster],
 ) -> Teams:
+    """Match one agency's officers with its targets (section 12)."""
     if work and agency not in rosters:
         raise RosterMissing(agency=agency)
     roster = rosters.get(agency, Roster({}))
-    targets = {identity: manifest_rules.slots_at(manifest, agency, drawn.kinds[identity].stratum) for identity in work}
+    targets = {identity: manifest_rules.slots_at(manifest, agency, kinds[identity].stratum) for identity in work}
     return match(manifest.h, team_key(manifest.h, seed, agency), targets, roster.officers, roster.recused)

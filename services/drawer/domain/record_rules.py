@@ -15,9 +15,9 @@ from services.drawer.domain import ceremony, manifest_rules, replacing, requests
 from services.drawer.domain.beacons import VerifyDrand
 from services.drawer.domain.ceremony import Attempt, CommitsIncomplete
 from services.drawer.domain.encoding import Hash
-from services.drawer.domain.frame import Census, Rows, survey
+from services.drawer.domain.frame import Census, Kind, Rows, survey
 from services.drawer.domain.manifest import Manifest, Slots, digest
-from services.drawer.domain.outcome import compute, draw_targets, result_digest
+from services.drawer.domain.outcome import compute, draw_targets, draw_teams, result_digest
 from services.drawer.domain.record import EndedAttempt, SpentRound, check_numbers
 from services.drawer.domain.record_reader import Assigned, Told, ToldRound
 from services.drawer.domain.refusals import DrawRefused
@@ -74,15 +74,18 @@ def check(told: Told, outside: Outside) -> Checked:
     attempt = Attempt(manifest, outside.verify)
     _same("manifest_digest", told.manifest_digest, attempt.digest.hex())
     frame = outside.frame_of(manifest)
-    if frame is None:
-        _differs("manifest.frame")
-    census = survey(manifest.h, frame)
-    manifest_rules.check_frame(manifest, census)
+    census = None
+    if frame is not None:
+        census = survey(manifest.h, frame)
+        manifest_rules.check_frame(manifest, census)
     _check_earlier(told, outside, checked)
     _same("teams", set(told.teams), set(manifest.agencies))
     rosters = _opened(attempt, told)
     seed = _check_ceremony(attempt, told, outside, checked)
     _same("seed", told.seed, seed.hex())
+    if frame is None or census is None:
+        _check_without_frame(manifest, seed, told, rosters, checked)
+        return checked
     standing = (
         _check_full(attempt, frame, census, seed, told, rosters, outside.walk_of(manifest.h))
         if told.openings
@@ -207,6 +210,41 @@ def _check_full(
     _same("visits_root", told.visits_root, outcome.visits_root.hex())
     _same("result_digest", told.result_digest, outcome.result_digest.hex())
     return outcome.standing(attempt.manifest.times.beacon_time, rosters)
+
+
+def _check_without_frame(
+    manifest: Manifest, seed: bytes, told: Told, rosters: Mapping[str, Roster], checked: Checked
+) -> None:
+    """Check what follows from the record alone; who should have been drawn, and the rounds, take the frame."""
+    checked.not_checked.append("manifest.frame")
+    h = manifest.h
+    selected = {name: {cell: list(ids) for cell, ids in strata.items()} for name, strata in told.selected.items()}
+    _same("selected", told.selected.keys(), {one.id for one in manifest.selections})
+    kinds: dict[str, Kind] = {}
+    for name, strata in selected.items():
+        ids = [one for drawn in strata.values() for one in drawn]
+        _same(f"selected.{name}", len(ids), len(set(ids)))
+        kinds.update({one: Kind(stratum, ()) for stratum, drawn in strata.items() for one in drawn})
+    work = _every(told.work, {agency: {} for agency in manifest.agencies})
+    _same("work", work.keys(), manifest.agencies.keys())
+    if any(target not in kinds for targets in work.values() for target in targets):
+        _differs("work")
+    _check_listed("teams", told.teams, work)
+    if told.openings:
+        for agency, targets in sorted(work.items()):
+            teams = draw_teams(manifest, agency, targets, kinds, seed, rosters)
+            _same(f"teams.{agency}", told.teams[agency], teams.assigned)
+    else:
+        standing = after_draw(seed, manifest.times.beacon_time, selected, kinds, work, told.teams, {})
+        for agency, target, team, slots in _teams_of(manifest, standing):
+            _check_new_team(f"teams.{agency}.{target}", standing, manifest, agency, target, team, slots)
+    visits = entries(work, told.teams)
+    root = visits_root(h, seed, visits)
+    _same("visits_root", told.visits_root, root.hex())
+    _same("result_digest", told.result_digest, result_digest(h, seed, selected, told.teams, root).hex())
+    checked.visits, checked.result_digest = len(visits), told.result_digest
+    if told.replacements or told.spent:
+        checked.not_checked.append("replacements")
 
 
 def _opened(attempt: Attempt, told: Told) -> dict[str, Roster]:

@@ -89,13 +89,19 @@ class DiceView:
 
 @dataclass(frozen=True)
 class OutcomeView:
-    """What everybody may know of the outcome at once."""
+    """What everybody may know of the outcome at once, as the last round left it."""
 
     visits: int
     sections: int
     open_slots: int
     visits_root: str
     result_digest: str
+    round: int
+    """The last closed round, whose digests these are; 0: the draw itself."""
+    drawn: int
+    """How many the draw itself drew."""
+    drawn_digest: str
+    """The result digest of the draw itself, as it was written into the minutes that day."""
     completed_at: datetime
     disclose_at: datetime
 
@@ -172,6 +178,11 @@ class DrawView:
         """Name everybody whose key is kept so."""
         return [one.name for one in self._bodies if one.custody == custody]
 
+    @property
+    def agencies_keep(self) -> bool:
+        """Whether any agency keeps its secret away from this server: nobody but it knows that one before the seal."""
+        return any(one.custody != "server" for one in self.agencies)
+
     def lacking(self, what: str) -> list[str]:
         """Name the agencies that have not ``committed_at``, ``countersigned_at``, ``revealed_at``, ``sealed_at`` yet."""
         return [one.name for one in self.agencies if getattr(one, what) is None]
@@ -213,10 +224,10 @@ def view_of(
         parent=_parent(manifest, campaign),
         drawn=sum(drawn for sizes in manifest["sizes"].values() for _, drawn in sizes.values()),
         manifest_digest=row.manifest_digest,
-        commits_digest=_commits_digest(said),
+        commits_digest=commits_digest(said),
         seal=SealView(said.seal.digest, said.seal.said_at) if said.seal else None,
         dice=_dice(said),
-        outcome=_outcome(outcome) if outcome else None,
+        outcome=_outcome(said, outcome) if outcome else None,
         disclosed_at=said.disclosure.disclosed_at if said.disclosure else None,
         by_visit=manifest["disclosure"] == VISIT,
         voided=_ended(said, names),
@@ -278,7 +289,8 @@ def frame_of(manifest: Mapping[str, Any]) -> FrameView:
     return FrameView(frame["n"], frame["shards"][0]["digest"], frame["root"])
 
 
-def _commits_digest(said: Said) -> str | None:
+def commits_digest(said: Said) -> str | None:
+    """Give CD once every agency has committed."""
     if len(said.commitments) < len(said.agencies):
         return None
     commits = {agency: bytes.fromhex(one.c) for agency, one in said.commitments.items()}
@@ -286,15 +298,19 @@ def _commits_digest(said: Said) -> str | None:
     return messages.commits_digest(h, digest, commits).hex()
 
 
-def _outcome(row: tables.OutcomeRow) -> OutcomeView:
+def _outcome(said: Said, drawn: tables.OutcomeRow) -> OutcomeView:
+    stands = said.newest or drawn  # a spent round leaves the figures and digests that stood before it
     return OutcomeView(
-        row.visits,
-        row.sections,
-        row.open_slots,
-        row.visits_root,
-        row.result_digest,
-        row.completed_at,
-        row.disclose_at,
+        stands.visits,
+        stands.sections,
+        stands.open_slots,
+        stands.visits_root,
+        stands.result_digest,
+        said.last_closed,
+        drawn.visits,
+        drawn.result_digest,
+        drawn.completed_at,
+        drawn.disclose_at,
     )
 
 

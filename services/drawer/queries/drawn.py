@@ -10,6 +10,8 @@ from runtime.store import Actor
 from schemas.vocabulary import Purpose, Role
 from services.drawer import tables
 from services.drawer.domain.changes import State, may_ask
+from services.drawer.domain.manifest_reader import read_manifest
+from services.drawer.domain.manifest_rules import Chosen, chosen
 from services.drawer.drafts import Visitors
 from services.drawer.reading import agency_names, draw_row, newest
 from services.drawer.refusals import ListNotForYou, NotDrawnYet, SlipNotForYou, VisitNotStanding
@@ -97,6 +99,8 @@ class Slip:
     draw: str
     visit: VisitView
     result_digest: str
+    chosen: Chosen
+    """Whether chance chose it; who is told "drawn at random" must have been."""
 
 
 def slip(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> Slip:
@@ -118,9 +122,10 @@ def slip(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> Slip
         raise SlipNotForYou()
     if row.removed_in is not None:
         raise VisitNotStanding(visit=visit_id)
-    stands = newest(session, row.draw).newest
-    assert stands is not None
-    return Slip(row.draw, _visit(row, agency_names(session, row.county)), stands.result_digest)
+    said = newest(session, row.draw)
+    assert said.newest is not None
+    how = chosen(read_manifest(said.row.manifest), row.stratum)
+    return Slip(row.draw, _visit(row, agency_names(session, row.county)), said.newest.result_digest, how)
 
 
 def _may_hand_out(asker: Actor, row: tables.DrawnVisit) -> bool:

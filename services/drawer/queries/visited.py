@@ -49,6 +49,12 @@ class DrawnVisits:
     visits: Sequence[StandingVisit]
     record: BlobRef
     """The public edition, for the drawer's eyes."""
+    custody: Mapping[str, str]
+    """Who keeps whose key, by the body's name: own, page or server."""
+
+    def kept_by(self, custody: str) -> list[str]:
+        """Name everybody whose key is kept so."""
+        return [name for name, kept in self.custody.items() if kept == custody]
 
     @property
     def by_visit(self) -> bool:
@@ -125,4 +131,5 @@ def _told(
         result_digest=newest.result_digest,
         visits=visits,
         record=blob_ref(newest.public_record),
+        custody={names.get((row.county, body), body): said.custody(body) for body in said.parties},
     )

@@ -6,7 +6,7 @@ import pytest
 
 from services.drawer.domain import drafting, entity_proof, frame
 from services.drawer.domain.encoding import SHA256
-from services.drawer.domain.entity_proof import Drawing, EntityNotInFrame, EntityProof, EntityProofWrong, Shelf
+from services.drawer.domain.entity_proof import Drawing, EntityNotInFrame, EntityProof, EntityProofWrong, Fate, Shelf
 from services.drawer.domain.frame import Kind
 from services.drawer.domain.manifest_reader import read_manifest
 from tests.unit.drawer.draws import as_plain, frame_of, refused, sample, sample_frame, terms
@@ -114,3 +114,28 @@ def test_one_row_proves_that_somebody_was_passed_over() -> None:
     found = entity_proof.overlooked(MANIFEST, replace(DRAWINGS[0], selected=cheated), ids[0], ROWS[ids[0]])
     assert found == ("joint",)
     assert SHA256.name == MANIFEST.hash
+
+
+def test_who_had_been_drawn_or_removed_took_no_part_in_a_round() -> None:
+    removed = {
+        number: frozenset(one["id"] for one in each["rho"]["removed"])
+        for number, each in enumerate(RECORD["replacements"], start=1)
+    }
+    gone = min(removed[1])
+    entities = [*DRAWN, *sorted(ROWS)[:: len(ROWS) // 40]]
+    fates = {
+        (entity, one.round): (one, entity_proof.fate(one, entity, DRAWINGS, removed))
+        for entity in entities
+        for one in proof_of(entity).chances
+        if one.selection == "joint"
+    }
+    told = {fate for _, fate in fates.values()}
+
+    assert fates[gone, 0][1] is Fate.DRAWN
+    assert {fate for (entity, number), (_, fate) in fates.items() if entity == gone and number} == {Fate.REMOVED_BEFORE}
+    stands = {entity for entity in DRAWN if not any(entity in ids for ids in removed.values())}
+    assert {fate for (entity, number), (_, fate) in fates.items() if entity in stands and number} == {Fate.DRAWN_BEFORE}
+    assert told >= {Fate.DRAWN, Fate.ABOVE}
+    one = next(one for one, fate in fates.values() if fate is Fate.ABOVE)
+    assert entity_proof.fate(replace(one, cutoff=None), "E", DRAWINGS, removed) is Fate.NOBODY
+    assert entity_proof.fate(replace(one, cutoff=one.ticket), "E", DRAWINGS, removed) is Fate.OVERLOOKED

@@ -54,6 +54,7 @@ from services.drawer.domain.manifest_rules import (
     WitnessIsAgency,
     check,
     check_frame,
+    chosen,
     said_aloud,
 )
 from services.drawer.domain.quota import Count, Full, Rate
@@ -531,6 +532,18 @@ def test_an_ordinary_draw_has_little_said_about_it() -> None:
     usual = a_manifest(selections=(Selection("joint", ("AJ-01",), {"A": Rate((1, 10))}),))
 
     assert codes(usual) == []
+
+
+def test_who_was_named_or_drawn_before_is_not_called_drawn() -> None:
+    usual = a_manifest()  # A: lots in both selections; B: lots in one, all of it in the other
+    small = replace(usual, sizes={"joint": {"A": (4, 2)}, "more": {"A": (60, 0)}})
+    second = replace(usual, parent=Parent("0" * 64, "0" * 64))
+
+    assert chosen(usual, "A/x") == "drawn"
+    assert chosen(usual, "B") == "partly_named"
+    assert chosen(replace(usual, sizes={"more": usual.sizes["more"]}), "B/y") == "named"
+    assert chosen(small, "A") == "named"
+    assert chosen(second, "A") == "first_stage"
 
 
 def test_what_a_draw_rests_on_weakly_is_said_aloud() -> None:

@@ -115,11 +115,33 @@ def test_what_is_no_record_is_refused(content: bytes, refusal: type[OneVisitErro
         verify(content, [])
 
 
-def test_a_record_without_its_frame_is_refused() -> None:
+@pytest.mark.parametrize("start", [forge.base, test_tampering.public, test_rounds.two_rounds])
+def test_a_record_without_one_of_its_frames_is_checked_as_far_as_it_goes(start: Any) -> None:
+    case = start()
+    case.frames.popitem()
+
+    told = checked(case)
+
+    rounds = ["replacements"] if case.record["replacements"] else []
+    assert told.not_checked == ("manifest.frame", *rounds)
+    for part in ("visits_root", "result_digest", "seed"):
+        forged = start()
+        forged.frames.popitem()
+        forged.record[part] = "0" * 64
+        with pytest.raises(RecordDiffers) as caught:
+            checked(forged)
+        assert caught.value.facts == {"where": part}
+
+
+def test_keys_and_head_from_outside_are_held_against_the_record() -> None:
     case = forge.base()
-    case.frames.clear()
+    keys = {who: told["key"] for who, told in case.manifest["agencies"].items()}
+    keys["witness"] = case.manifest["witness"]["key"]
+    record, frames = json.dumps(case.record).encode(), list(case.frames.values())
 
-    with pytest.raises(RecordDiffers) as caught:
-        checked(case)
-
-    assert caught.value.facts == {"where": "manifest.frame"}
+    assert verify(record, frames, keys, case.record["result_digest"]).not_checked == ()
+    some = {who: key for who, key in keys.items() if who != "witness"}
+    assert verify(record, frames, some).not_checked == ("key witness",)
+    for given, head in ((keys | {"GA": "ab" * 32}, None), (None, "0" * 64)):
+        with pytest.raises(RecordDiffers, match="--keys" if given else "--head"):
+            verify(record, frames, given, head)

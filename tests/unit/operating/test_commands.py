@@ -288,7 +288,17 @@ def test_a_true_record_is_confirmed(onevisit: Command) -> None:
         (lambda record: record.write_text('{"v":"onevisit-import/1"}'), 3, "draw.no_record_of_it"),
         (lambda record: _change(record, other={"v": "onevisit-import/1"}), 1, "draw.shape_wrong"),
     ],
-    ids=["missing", "no JSON", "no UTF-8", "no object", "another seed", "no teams", "drawn elsewhere", "no spaces", "further in"],
+    ids=[
+        "missing",
+        "no JSON",
+        "no UTF-8",
+        "no object",
+        "another seed",
+        "no teams",
+        "drawn elsewhere",
+        "no spaces",
+        "further in",
+    ],
 )
 def test_a_record_that_is_not_confirmed_says_why(
     change: object, code: int, says: str, onevisit: Command, tmp_path: Path
@@ -315,6 +325,45 @@ def test_without_its_frame_a_record_is_not_checked(onevisit: Command, tmp_path: 
     assert (none.code, missing.code, no_record.code) == (3, 2, 2)
     assert "[draw.frame_not_given]" in none.err
     assert "nosuch.tsv" in missing.err
+
+
+def test_with_one_frame_missing_the_rest_is_checked_and_what_it_rests_on_is_said(
+    onevisit: Command, tmp_path: Path
+) -> None:
+    frames = sorted(SAMPLE.glob("*.tsv"))
+    record = json.loads((SAMPLE / "record.json").read_bytes())
+    parties = {**record["manifest"]["agencies"], "witness": record["manifest"]["witness"]}
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({who: one["key"] for who, one in parties.items() if one}))
+    head = (record["replacements"] or [record])[-1]["result_digest"]
+
+    alone = onevisit("draw", "verify", SAMPLE / "record.json", *frames[1:] or [tmp_path / "keys.json"])
+    whole = onevisit("draw", "verify", SAMPLE / "record.json", *frames, "--keys", keys, "--head", head)
+    cut = onevisit("draw", "verify", SAMPLE / "record.json", *frames, "--head", "0" * 64)
+    other = onevisit("draw", "verify", SAMPLE / "record.json", *frames, "--head", "short")
+    keys.write_text("[]")
+    unread = onevisit("draw", "verify", SAMPLE / "record.json", *frames, "--keys", keys)
+
+    assert (alone.code, "NOT CHECKED: manifest.frame" in alone.out) == (3, True), alone.err
+    assert (whole.code, cut.code, other.code, unread.code) == (0, 1, 2, 2)
+    assert "结果所依 / the result rests on:" in whole.out
+    assert "密钥保管" in whole.out
+    assert "no --head" not in whole.out
+    assert "--head" in cut.err
+    assert "[draw.head_unreadable]" in other.err
+    assert "[draw.keys_unreadable]" in unread.err
+
+
+def test_a_pipe_is_not_waited_for_and_too_much_is_not_read(onevisit: Command, tmp_path: Path) -> None:
+    pipe, deep = tmp_path / "pipe", tmp_path / "deep.json"
+    os.mkfifo(pipe)
+    deep.write_bytes(b"[" + b"[]," * 6_000_000 + b"[]]")
+
+    for words in ([pipe], [SAMPLE / "record.json", pipe], [SAMPLE / "record.json", deep, "--keys", pipe]):
+        ran = onevisit("draw", "verify", *words)
+        assert (ran.code, "不是普通文件" in ran.err) == (2, True), words
+    heavy = onevisit("draw", "verify", deep, deep)
+    assert (heavy.code, "[draw.file_too_large]" in heavy.err) == (2, True)
 
 
 # ── what the machine or the operator gets wrong ─────────────────────────────────────────────────────────────────────

@@ -298,6 +298,10 @@ def test_anybody_can_be_told_why(tmp_path: Path, fate: str, says: str, onevisit:
 
     assert done.code == 0, done.err
     assert says in done.out
+    rounds = [line for line in done.out.splitlines() if "轮替换" in line]
+    if fate in ("drawn", "gone"):
+        assert rounds
+        assert all("未参加本轮抽取" in line for line in rounds), "no ticket of a drawing it took no part in"
     assert ("检查 / inspects" in done.out) == (fate in ("drawn", "new"))
     told = json.loads((tmp_path / "proof.json").read_text())
     paths = [
