@@ -39,16 +39,18 @@ def storm(number: int, kills: int) -> Counts:
     kafka, postgres = KafkaFromJars(folder / "kafka", brokers=BROKERS, heap="384m"), ways.postgres(folder / "postgres")
     try:
         kafka.start()
-        raging = Storm(folder, kafka, postgres, visits=VISITS, nodes=BROKERS)
+        raging, fine = Storm(folder, kafka, postgres, visits=VISITS, nodes=BROKERS), False
         try:
             raging.begin()
             cards = deck(chance, kills, postgres=POSTGRES_OF_A_STORM, brokers=BROKERS_OF_A_STORM)
             found = raging.rage(cards, chance)
+            fine = found.good and found.longest_stall_s <= LONG_STALL_SECONDS
         finally:
             raging.end()
-        if not found.good or found.longest_stall_s > LONG_STALL_SECONDS:  # its parts tell why
-            for kept in (raging.said, raging.home / "logs"):
-                shutil.copytree(kept, STATE.parent / f"storm-{number + 1}", dirs_exist_ok=True)
+            if not fine:  # its parts tell why
+                for kept in (raging.said, raging.home / "logs"):
+                    if kept.exists():
+                        shutil.copytree(kept, STATE.parent / f"storm-{number + 1}", dirs_exist_ok=True)
         return found
     finally:
         kafka.stop()
