@@ -260,6 +260,15 @@ def test_when_a_round_is_spent_and_who_was_absent() -> None:
     assert ended() == Ending("no seal in time", ("witness",))
 
 
+def test_a_round_without_a_witness_that_too_few_agencies_sealed_names_the_others() -> None:
+    room = a_room(witness=None).play_commits(*AGENCIES).play_countersignatures(*AGENCIES).play_reveals(*AGENCIES)
+    one = a_round(room.play_seal("AJ", "GA").play_dice("AJ", "GA")).play_signatures(*AGENCIES).play_reveals(*AGENCIES)
+
+    ended = rounds.ending(one.one, one.signatures, one.reveals, False, ROUND_TIMES.seal_by + 1, signed_seal=["GA"])
+
+    assert ended == Ending("no seal in time", ("AJ", "JT"))
+
+
 # ── what it does ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

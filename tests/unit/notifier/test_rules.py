@@ -37,6 +37,8 @@ UNSAID = {
     "calendar.published",
     "register.published",  # an agency's own doing
     "checklist.published",
+    "expert.appointed",  # the agency's own doing; whoever is sent sees it on the visit's page
+    "expert.withdrawn",
     "recusal.granted",  # the agency's own decision; the officer who takes over hears of the round
     "notice.delivered",  # said by the notifier
     "deadline.approaching",
