@@ -300,11 +300,22 @@ def test_every_kind_of_answer_is_a_mark_and_is_shown_to_its_own_agency(
     assert {kind for kind, pattern in kinds.items() if any(re.match(pattern, mark) for mark in written)} == set(kinds)
 
 
+def salts_for(person: Person, secret: Mapping[str, str]) -> dict[str, str]:
+    """Choose the salts that somebody may show a visited firm: an officer's own, and the desk's of its own officers."""
+    desk = person.roles & {Role.TEAM_LEAD, Role.APPROVER, Role.AGENCY_HEAD}
+    whose = (
+        r"(?!ρ)\S+" if desk else re.escape(person.actor.officer) if person.actor and person.actor.officer else "nobody"
+    )
+    return {mark: what for mark, what in secret.items() if re.fullmatch(f"salt of {whose} in .*/{person.agency}", what)}
+
+
 def test_nobody_is_told_a_secret(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
     secret = joined([marks.secrets, marks.draw])
 
-    for name, seen in walked.items():
-        assert told(seen, secret) == set(), name
+    assert walked.keys() == {person.name for person in town.people}
+    for person in town.people:
+        assert told(walked[person.name], without(secret, salts_for(person, secret))) == set(), person.name
+    assert any(told(walked[person.name], salts_for(person, secret)) for person in town.people), "a control"
 
 
 def test_who_has_no_part_sees_nothing_of_it(town: Town, marks: Marks, walked: Mapping[str, list[Seen]]) -> None:
@@ -320,8 +331,13 @@ def test_who_has_no_part_sees_nothing_of_it(town: Town, marks: Marks, walked: Ma
             seen = walked[person.name]
             assert told(seen, everything) == set(), person.name
             asked = [
-                one for one in seen if "rulepacks" not in one.line and one.line != "GET /campaigns/new"
-            ]  # the pack names the campaign's plan as a source, the form's hints show what such names look like
+                one
+                for one in seen
+                if "rulepacks" not in one.line
+                and one.line != "GET /campaigns/new"
+                and not one.line.startswith("GET /public/draws")
+            ]  # the pack names the campaign's plan as a source, the form's hints show what such names look like, and what
+            # binds the draw's bodies and shows nobody is everybody's at once (JIDRAW/1 section 13)
             assert told(asked, campaign) == set(), person.name
 
 
@@ -502,6 +518,7 @@ def test_when_all_is_public_answers_people_and_keys_are_not(
         forbidden = joined([secret, phones, marks.all_written()])
         visited = [marks.drawn[visit] for visit, team in town.teams.items() if person.on(team)]  # whom to call there
         allowed = [own, decided, *visited, *handed.get(person.agency, []), *([rho] if person.name in readers else [])]
+        allowed.append(salts_for(person, secret))
         assert told(walked[person.name], without(forbidden, *allowed)) == set(), person.name
     assert len(readers) == 2
     for name in readers:
