@@ -1,5 +1,6 @@
 """Rows of the ceremony, read in bulk and turned into what ``domain`` and ``progress`` work on."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -46,7 +47,7 @@ def party_id(county: str, agency: str) -> str:
 
 
 @dataclass
-class SaidSealed:
+class SaidSealed(ABC):
     """What is said alike in an attempt and in a round: signatures, reveals, the seal, the dice and other sources' values."""
 
     countersignatures: dict[str, tables.Countersignature] = field(default_factory=dict, kw_only=True)
@@ -58,9 +59,9 @@ class SaidSealed:
     values: dict[int, tables.BeaconValueRow] = field(default_factory=dict, kw_only=True)
 
     @property
+    @abstractmethod
     def sources(self) -> tuple[Beacon, ...]:
         """The sources of randomness, in their order."""
-        raise NotImplementedError
 
     @property
     def awaited(self) -> Beacon | None:

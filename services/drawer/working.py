@@ -241,7 +241,7 @@ def make_reveal(
     return Shown(Reveal(value, signed_or_given(vault, speaker, message, sig)), vault.seal_reveal(value))
 
 
-# ── seal and dice ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── seal and dice ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def make_seal(ports: Ports, speaker: Speaker, at: int, own: OwnSeal | None = None) -> Sealing:

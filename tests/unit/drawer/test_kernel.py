@@ -17,11 +17,16 @@ from services.drawer.domain.frame import Kind, Rows, rows_of
 from services.drawer.domain.selection import EVERY_TICKET, Walk, plain_walk
 from services.drawer.kernel import __main__ as building
 from services.drawer.kernel import native_walk, walk_of
+from tests.tier.missing import Missing, give_up
 
 ROOT = Path(__file__).parents[3]
 KEY = b"0123456789abcdef0123456789abcdef"
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed (tests/provide.py)")
+
+@pytest.fixture(scope="module", autouse=True)
+def compiler() -> None:
+    if shutil.which("cc") is None:
+        give_up(Missing("cc is not installed (tests/provide.py)"))
 
 
 @pytest.fixture(scope="module")
