@@ -68,8 +68,9 @@ def _end_with_the_storm() -> None:
     os._exit(1)
 
 
-def run(words: Sequence[str], output: Path) -> None:
-    """Be ``onevisit WORDS``; what it says goes to *output*."""
+def run(words: Sequence[str], output: Path, environment: Mapping[str, str]) -> None:
+    """Be ``onevisit WORDS``; what it says goes to *output*. The fork server has the *environment* of the first storm."""
+    os.environ |= environment
     threading.Thread(target=_end_with_the_storm, name="storm", daemon=True).start()
     said = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(said, 1)

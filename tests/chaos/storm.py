@@ -13,6 +13,7 @@ Idempotency-Key, tried again until it is answered. So what must have been handle
 import contextlib
 import itertools
 import multiprocessing
+import os
 import random
 import threading
 import time
@@ -106,6 +107,7 @@ class Storm:
         self._kafka, self._postgres, self._nodes = kafka, postgres, nodes
         self._visits = [visit for campaign in county.campaigns(visits) for visit in county.visits_of(campaign)]
         self._servers = Servers(kafka.address, postgres.url)
+        self._environment = {name: value for name, value in os.environ.items() if name.startswith("ONEVISIT_")}
         self._fork = multiprocessing.get_context("forkserver")
         self._fork.set_forkserver_preload([part.__name__])
         port = str(free_port())
@@ -159,7 +161,7 @@ class Storm:
                 self._down_until[name] = time.monotonic() + AGAIN_SECONDS
             if time.monotonic() >= self._down_until.get(name, 0.0):
                 self._down_until.pop(name, None)
-                arguments = ([*words, "--home", str(self.home)], self.said / f"{name}.out")
+                arguments = ([*words, "--home", str(self.home)], self.said / f"{name}.out", self._environment)
                 self._running[name] = self._fork.Process(target=part.run, args=arguments, name=name)
                 self._running[name].start()
 

@@ -5,6 +5,7 @@ import contextlib
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -178,6 +179,38 @@ def test_what_faust_fetches_while_its_flow_is_stopped_is_read_again_though_nothi
     assert len(thrown_away) == len(host.services)
     with host.services[1].db.read(host.services[1].system) as session:
         assert session.query(toy.Heard).count() == 20
+
+
+def test_whatever_faust_throws_away_of_what_it_fetched_is_read_again_in_its_order(
+    hosted: Callable[[str], BrokerHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faust_host, "LEFT_BEHIND_SECONDS", 2.0)
+    fetch = faust_host.Consumer._getmany
+    fetched, thrown_away = Counter[str](), Counter[str]()
+
+    async def forgetting(self: Any, active_partitions: Any, timeout: float) -> Any:
+        records = await fetch(self, active_partitions, timeout)
+        if records:
+            fetched[self.app.conf.id] += 1
+            if fetched[self.app.conf.id] % 2:  # the first among them, and with luck the last
+                thrown_away[self.app.conf.id] += sum(map(len, records.values()))
+                return {}
+        return records
+
+    monkeypatch.setattr(faust_host.Consumer, "_getmany", forgetting)
+    host = hosted("faust")
+    for number in range(20):
+        toy.speak(host.services[0], number)
+        if number % 5 == 4:
+            time.sleep(0.3)  # so that it is fetched in several goes
+
+    assert host.wait_until_settled(WAIT_SECONDS)
+
+    assert sum(thrown_away.values()) >= 20
+    with host.services[1].db.read(host.services[1].system) as session:
+        assert {row.id: row.times for row in session.query(toy.Heard)} == {
+            f"C-640221-2018-{number:03}": 1 for number in range(1, 21)
+        }
 
 
 def test_a_consumer_that_fails_is_replaced_and_nothing_is_lost(

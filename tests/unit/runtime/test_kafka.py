@@ -12,7 +12,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, RebalanceInProgressError
 
+from runtime.events.bus import Record
 from runtime.events.embedded import partition_of
+from runtime.events.faust_host import Progress
 from runtime.events.faust_host import Thread as FaustThread
 from runtime.events.faust_host import _Worker as FaustWorker
 from runtime.events.kafka import BrokerAway, KafkaBus
@@ -275,16 +277,71 @@ def test_faust_commits_no_more_than_was_handled(
     faust_worker: Any, wanted: int, handled: int | None, committed: int | None
 ) -> None:
     if handled is not None:
-        faust_worker._handled["campaigns", 3] = handled
+        faust_worker._progress.begin({("campaigns", 3): handled})
 
     found = faust_worker._committable({PLACE: wanted})
 
     assert {place: offset.offset for place, offset in found.items()} == ({PLACE: committed} if committed else {})
 
 
+def read(*offsets: int, part: int = 3) -> list[Record]:
+    return [Record("campaigns", part, offset, "C-1", b"") for offset in offsets]
+
+
+AT = ("campaigns", 3)
+
+
+def test_progress_handles_no_record_beyond_a_gap_and_goes_back_for_it() -> None:
+    progress = Progress()
+    progress.begin({AT: 4, ("campaigns", 5): 0})
+
+    kept, back = progress.following([*read(4, 5, 8, 9), *read(0, part=5)])
+    assert [(one.part, one.off) for one in kept] == [(3, 4), (3, 5), (5, 0)]
+    assert back == {AT: 6}
+
+    progress.handled(kept)
+    assert progress.following(read(9)) == ([], {AT: 6}), "fetched before it went back"
+    kept, back = progress.following(read(4, 5, 6, 7, 8))
+    assert ([one.off for one in kept], back) == ([6, 7, 8], {}), "what was handled is not handled again"
+
+
+def test_progress_believes_a_gap_that_the_log_shows_twice() -> None:
+    progress = Progress()
+    progress.begin({AT: 4})
+
+    assert progress.following(read(6, 7)) == ([], {AT: 4})
+    kept, back = progress.following(read(6, 7))
+
+    assert ([one.off for one in kept], back) == ([6, 7], {})
+
+
+def test_progress_follows_only_what_was_begun_and_never_falls_back() -> None:
+    progress = Progress()
+    progress.begin({AT: 4})
+    assert progress.unknown(read(0, part=5))
+    assert progress.following(read(0, part=5)) == ([], {})
+
+    progress.handled(read(0, part=5))
+    progress.handled(read(2))
+    assert progress.next == {AT: 4}
+
+
+def test_progress_names_what_has_not_come_for_long_though_the_broker_has_it() -> None:
+    progress = Progress()
+    progress.begin({AT: 4, ("campaigns", 5): 2})
+    ends = {AT: 5, ("campaigns", 5): 2}
+
+    assert progress.left_behind(ends, 0.0) == {}
+    assert progress.left_behind(ends, 9.9) == {}
+    assert progress.left_behind(ends, 10.0) == {AT: 4}
+    assert progress.left_behind(ends, 10.1) == {}, "it has just gone back"
+    progress.handled(read(4))
+    assert progress.left_behind(ends, 99.0) == {}
+
+
 @pytest.mark.parametrize("refuses", [*SOMEBODY_ELSES, KafkaConnectionError(), None])
 def test_faust_crashes_of_no_commit(faust_worker: Any, refuses: Exception | None) -> None:
-    faust_worker._handled["campaigns", 3] = 5
+    faust_worker._progress.begin({("campaigns", 3): 5})
     consumer, crashes = Consumer(refuses), list[BaseException]()
 
     class Thread(FaustThread):
