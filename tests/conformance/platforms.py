@@ -60,6 +60,7 @@ class Platform:
 
 
 DISTRIBUTED = [Platform(host, "postgres") for host in ("aiokafka", "faust")]  # as it is run by anybody
+PLATFORMS = [Platform("embedded", "sqlite"), Platform("embedded", "postgres"), *DISTRIBUTED]
 
 
 def host_class(kind: str) -> Any:

@@ -5,9 +5,11 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Row, Table, select
 from sqlalchemy.exc import OperationalError
@@ -15,13 +17,14 @@ from sqlalchemy.orm import Session
 
 from runtime.events.bus import Record
 from runtime.events.failpoints import POINTS
-from runtime.service import KeyReused, Service, settle
+from runtime.service import KeyReused, Service
 from runtime.store.migrate import migrate
 from runtime.store.plumbing import inbox, parked, waiting
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from tests.conformance import toy
-from tests.conformance.platforms import STORES, provide
+from tests.conformance.platforms import PLATFORMS, STORES, provide
+from tests.conformance.rig import Rig, a_rig
 from tests.kit import COUNTY, Kit, said
 
 PROPOSALS = 30
@@ -34,16 +37,20 @@ def store(request: pytest.FixtureRequest) -> str:
     return provide(request.param, request)
 
 
-@pytest.fixture
-def proposer(kit: Kit, store: str) -> Service:
-    kit.services.append(toy.set_up(toy.proposer(kit.ports, kit.folder, store)))
-    return kit.services[-1]
+@pytest.fixture(params=PLATFORMS, ids=str)
+def rig(request: pytest.FixtureRequest, kit: Kit) -> Iterator[Rig]:
+    provide(request.param.store, request)
+    yield from a_rig(kit, request.param, request)
 
 
 @pytest.fixture
-def listener(kit: Kit, store: str) -> Service:
-    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, store)))
-    return kit.services[-1]
+def proposer(rig: Rig) -> Service:
+    return rig.build(toy.proposer)
+
+
+@pytest.fixture
+def listener(rig: Rig) -> Service:
+    return rig.build(toy.listener)
 
 
 def play(home: Path, store: str, failpoints: str = "") -> int:
@@ -59,6 +66,22 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str,
     assert play(home, "sqlite") == 0
     return toy.digest(home)
 
+
+def _of_sqlite(code: int) -> Exception:
+    said = sqlite3.OperationalError("away")
+    said.sqlite_errorcode = code
+    return said
+
+
+AWAY: dict[str, list[Exception]] = {
+    "sqlite": [_of_sqlite(code) for code in (5, 6, 10, 13, 14, 5 | 1 << 8, 10 | 8 << 8)],
+    "postgres": [
+        psycopg.OperationalError("no answer"),
+        psycopg.errors.AdminShutdown(),
+        psycopg.errors.DiskFull(),
+        psycopg.errors.LockNotAvailable(),
+    ],
+}
 
 POINTS_OF_THE_TOYS = [f"planner.{point}" for point in POINTS] + [
     f"notifier.{point}" for point in POINTS if point not in ("row_written", "committed")
@@ -113,8 +136,8 @@ def plumbing_rows(service: Service, table: Table) -> list[Row[Any]]:
         return list(session.connection().execute(select(table)))
 
 
-def test_the_same_event_twice_changes_nothing(kit: Kit, listener: Service) -> None:
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), again=True)
+def test_the_same_event_twice_changes_nothing(rig: Rig, listener: Service) -> None:
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), again=True)
 
     assert heard(listener) == {"C-1": (1, False)}
     assert len(plumbing_rows(listener, inbox)) == 1
@@ -127,13 +150,13 @@ def voided(campaign: str, attempt: int = 1) -> DrawVoided:
     )
 
 
-def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(kit: Kit, listener: Service) -> None:
-    kit.feed(listener, voided("C-1", 1), voided("C-1", 2), voided("C-2", 1))
+def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(rig: Rig, listener: Service) -> None:
+    rig.feed(listener, voided("C-1", 1), voided("C-1", 2), voided("C-2", 1))
     assert heard(listener) == {}
     codes = [row.code for row in plumbing_rows(listener, waiting)]
     assert sorted(codes) == ["behind", "not_yet", "not_yet"]
 
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
 
     with listener.db.read(listener.system) as session:
         assert session.get_one(toy.Heard, "C-1").voided == 2
@@ -141,7 +164,7 @@ def test_an_event_before_its_prerequisite_waits_and_runs_by_itself(kit: Kit, lis
     assert left.key == "C-2"
 
 
-def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(kit: Kit, listener: Service) -> None:
+def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(rig: Rig, kit: Kit, listener: Service) -> None:
     poison = Record("campaigns", 0, 1, "C-1", b"{not json")
     foreign = kit.record(CampaignClosed(county=COUNTY, campaign="C-9"))
     foreign = Record(
@@ -149,14 +172,14 @@ def test_a_poison_event_is_parked_with_its_reason_while_the_flow_goes_on(kit: Ki
     )
     healthy = kit.record(CampaignClosed(county=COUNTY, campaign="C-2"))
 
-    listener.processor.process([poison, foreign, healthy])
+    rig.deliver(listener, [poison, foreign, healthy])
 
     assert heard(listener) == {"C-2": (1, False)}
     assert sorted(row.code for row in plumbing_rows(listener, parked)) == ["event.foreign", "event.unreadable"]
 
 
 def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_retry(
-    kit: Kit, proposer: Service, listener: Service, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, proposer: Service, listener: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runtime.events.processing.BACKOFF_SECONDS", (0.0, 0.0, 0.0))
     tries = []
@@ -170,9 +193,9 @@ def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_r
         type(mended[0])(CampaignClosed, (), True, broken, "broken"),
         *mended[1:],
     )
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), CampaignCancelled(county=COUNTY, campaign="C-1"))
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"), CampaignCancelled(county=COUNTY, campaign="C-1"))
     for _ in range(10):
-        listener.processor.run_ready()
+        rig.run_all(listener)
 
     (row,) = plumbing_rows(listener, parked)
     assert row.code == "event.handler_failed"
@@ -181,15 +204,14 @@ def test_a_handler_that_breaks_is_tried_four_times_then_parked_and_mended_by_a_r
 
     listener.processor.handlers[CampaignClosed] = mended
     assert listener.processor.retry(row.id)
-    while listener.processor.run_ready():
-        pass
+    rig.run_all(listener)
 
     assert heard(listener) == {"C-1": (1, True)}
     assert plumbing_rows(listener, waiting) == []
 
 
 def test_a_wrong_statement_in_one_handler_parks_its_event_and_the_flow_goes_on(
-    kit: Kit, listener: Service, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, listener: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite calls "no such column" an OperationalError, as it calls a database that is away."""
     monkeypatch.setattr("runtime.events.processing.BACKOFF_SECONDS", (0.0, 0.0, 0.0))
@@ -202,42 +224,39 @@ def test_a_wrong_statement_in_one_handler_parks_its_event_and_the_flow_goes_on(
         type(whole[0])(CampaignCancelled, (), True, broken, "broken"),
         *whole[1:],
     )
-    kit.feed(listener, CampaignCancelled(county=COUNTY, campaign="C-1"), CampaignClosed(county=COUNTY, campaign="C-2"))
+    rig.feed(listener, CampaignCancelled(county=COUNTY, campaign="C-1"), CampaignClosed(county=COUNTY, campaign="C-2"))
     for _ in range(10):
-        listener.processor.run_ready()
+        rig.run_all(listener)
 
     (row,) = plumbing_rows(listener, parked)
     assert row.code == "event.handler_failed"
     assert heard(listener) == {"C-2": (1, False)}
 
 
-@pytest.mark.parametrize("code", [5, 6, 10, 13, 14, 5 | 1 << 8, 10 | 8 << 8])
-def test_a_database_that_is_away_parks_nothing(kit: Kit, listener: Service, code: int) -> None:
-    """Busy, locked, I/O, full, cannot open, and their extended codes."""
-
-    def away(event: object, blobs: object, session: Session) -> None:
-        said = sqlite3.OperationalError("away")
-        said.sqlite_errorcode = code
-        raise OperationalError("INSERT", {}, said)
-
+def test_a_database_that_is_away_parks_nothing(rig: Rig, listener: Service) -> None:
+    """SQLite: busy, locked, I/O, full, cannot open, and their extended codes. PostgreSQL: cut off, no room, not had in time."""
     whole = listener.processor.handlers[CampaignClosed]
-    listener.processor.handlers[CampaignClosed] = (type(whole[0])(CampaignClosed, (), True, away, "away"),)
+    for number, away_now in enumerate(AWAY[rig.platform.store]):
+        campaign = CampaignClosed(county=COUNTY, campaign=f"C-{number}")
 
-    with pytest.raises(OperationalError):
-        kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
+        def away(event: object, blobs: object, session: object, error: Exception = away_now) -> None:
+            raise OperationalError("INSERT", {}, error)
 
-    assert plumbing_rows(listener, parked) == plumbing_rows(listener, waiting) == []
-    listener.processor.handlers[CampaignClosed] = whole
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
-    assert set(heard(listener)) == {"C-2"}
+        listener.processor.handlers[CampaignClosed] = (type(whole[0])(CampaignClosed, (), True, away, "away"),)
+        rig.stands_still(listener, campaign)
+
+        assert plumbing_rows(listener, parked) == plumbing_rows(listener, waiting) == []
+        listener.processor.handlers[CampaignClosed] = whole
+        rig.feed(listener, campaign)
+        assert heard(listener) == {f"C-{earlier}": (1, False) for earlier in range(number + 1)}
 
 
 def test_replaying_from_the_beginning_gives_equal_projections_and_says_nothing(
-    kit: Kit, proposer: Service, listener: Service
+    rig: Rig, proposer: Service, listener: Service
 ) -> None:
     for name in "abcdef":
         proposer.do(toy.LEAD, toy.propose, name=name)
-    settle([proposer, listener])
+    rig.settle()
     before = heard(listener)
 
     listener.replay()
@@ -248,10 +267,10 @@ def test_replaying_from_the_beginning_gives_equal_projections_and_says_nothing(
 
 
 def test_with_the_relay_stopped_commands_succeed_and_nothing_moves_downstream(
-    kit: Kit, proposer: Service, listener: Service
+    rig: Rig, proposer: Service, listener: Service
 ) -> None:
     proposer.do(toy.LEAD, toy.propose, name="first")
-    listener.consume()
+    rig.run_all(listener)
 
     assert heard(listener) == {}
     assert len(said(proposer)) == 1

@@ -1,5 +1,6 @@
 """What waits runs in the order of its key, exactly once, by whoever holds its partition, and never for ever behind nothing."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,19 +13,20 @@ from runtime.store.plumbing import parked, waiting
 from schemas.events.campaigns import CampaignCancelled, CampaignClosed
 from schemas.events.draws import DrawVoided
 from tests.conformance import toy
-from tests.conformance.platforms import STORES, provide
+from tests.conformance.platforms import PLATFORMS, provide
+from tests.conformance.rig import Rig, a_rig, drain
 from tests.kit import COUNTY, Kit
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> str:
-    return provide(request.param, request)
+@pytest.fixture(params=PLATFORMS, ids=str)
+def rig(request: pytest.FixtureRequest, kit: Kit) -> Iterator[Rig]:
+    provide(request.param.store, request)
+    yield from a_rig(kit, request.param, request)
 
 
 @pytest.fixture
-def listener(kit: Kit, store: str) -> Service:
-    kit.services.append(toy.set_up(toy.listener(kit.ports, kit.folder, store)))
-    return kit.services[-1]
+def listener(rig: Rig) -> Service:
+    return rig.build(toy.listener)
 
 
 def rows(service: Service, table: Any) -> list[Any]:
@@ -43,12 +45,6 @@ def times_voided(service: Service, campaign: str) -> int:
         return session.get_one(toy.Heard, campaign).voided
 
 
-def run_all(service: Service) -> None:
-    service.processor.look_at_waiting()
-    while service.processor.run_ready():
-        service.processor.look_at_waiting()
-
-
 def noted(service: Service) -> list[int]:
     """Note every handled `draw.voided`, by its attempt."""
     ran: list[int] = []
@@ -63,11 +59,11 @@ def noted(service: Service) -> list[int]:
 
 
 def test_a_parked_event_that_must_wait_after_a_retry_still_goes_before_the_later_ones_of_its_key(
-    kit: Kit, listener: Service
+    rig: Rig, kit: Kit, listener: Service
 ) -> None:
     ran = noted(listener)
     first, second = kit.record(voided("C-1", 1)), kit.record(voided("C-1", 2))
-    listener.processor.process([first])
+    rig.deliver(listener, [first])
     with listener.db.write(listener.system) as session:  # as if a bug had parked it
         connection = session.connection()
         (row,) = connection.execute(select(waiting)).all()
@@ -76,29 +72,29 @@ def test_a_parked_event_that_must_wait_after_a_retry_still_goes_before_the_later
         connection.execute(
             insert(parked).values(id="p", code="bug", reason="", attempts=ATTEMPTS, since=0.0, state="parked", **place)
         )
-    listener.processor.process([second])
+    rig.deliver(listener, [second])
 
     assert listener.processor.retry("p"), "it waits for its campaign now"
-    run_all(listener)
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    rig.run_all(listener)
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
 
     assert ran == [1, 2]
     assert rows(listener, waiting) == []
 
 
-def test_one_that_queues_behind_nothing_any_more_runs_by_itself(kit: Kit, listener: Service) -> None:
-    listener.processor.process([kit.record(voided("C-2"))])
+def test_one_that_queues_behind_nothing_any_more_runs_by_itself(rig: Rig, kit: Kit, listener: Service) -> None:
+    rig.deliver(listener, [kit.record(voided("C-2"))])
     with listener.db.write(listener.system) as session:  # its predecessor was handled while it was being queued
         session.connection().execute(update(waiting).values(code="behind", awaits=None, ready=False))
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-2"))
 
-    run_all(listener)
+    rig.run_all(listener)
 
     assert rows(listener, waiting) == []
     assert times_voided(listener, "C-2") == 1
 
 
-def test_many_keys_behind_parked_events_do_not_keep_others_from_running(kit: Kit, listener: Service) -> None:
+def test_many_keys_behind_parked_events_do_not_keep_others_from_running(rig: Rig, kit: Kit, listener: Service) -> None:
     poisoned = [CampaignCancelled(county=COUNTY, campaign=f"P-{number}") for number in range(120)]
     with listener.db.write(listener.system) as session:
         for number, event in enumerate(poisoned):
@@ -108,38 +104,35 @@ def test_many_keys_behind_parked_events_do_not_keep_others_from_running(kit: Kit
             session.connection().execute(
                 insert(parked).values(id=f"p{number}", code="b", reason="", state="parked", **row)
             )
-    listener.processor.process(
-        [kit.record(CampaignClosed(county=COUNTY, campaign=event.campaign)) for event in poisoned]
-    )
+    rig.feed(listener, *(CampaignClosed(county=COUNTY, campaign=event.campaign) for event in poisoned))
     assert len(rows(listener, waiting)) == 120
-    kit.feed(listener, voided("C-1"))
+    rig.feed(listener, voided("C-1"))
 
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
 
     assert times_voided(listener, "C-1") == 1
     assert len(rows(listener, waiting)) == 120, "those behind the parked ones have not run"
 
 
-def test_what_waits_in_a_partition_of_another_worker_is_left_to_it(kit: Kit, listener: Service) -> None:
-    kit.feed(listener, voided("C-1"))
+def test_what_waits_in_a_partition_of_another_worker_is_left_to_it(rig: Rig, listener: Service) -> None:
+    rig.feed(listener, voided("C-1"))
     (row,) = rows(listener, waiting)
-    listener.processor.held = frozenset({("draws", (row.part + 1) % 8), ("campaigns", 0)})
+    rig.hold(listener, {("draws", (row.part + 1) % 8), ("campaigns", 0)})
 
-    kit.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
-    run_all(listener)
+    rig.feed(listener, CampaignClosed(county=COUNTY, campaign="C-1"))
+    rig.run_all(listener)
     assert times_voided(listener, "C-1") == 0
 
-    listener.processor.held = frozenset({("draws", row.part)})
-    run_all(listener)
+    rig.hold(listener, {("draws", row.part)})
+    rig.run_all(listener)
     assert times_voided(listener, "C-1") == 1
 
 
 def test_what_another_worker_ran_meanwhile_is_not_run_again(
-    kit: Kit, store: str, listener: Service, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, listener: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kit.feed(listener, voided("C-1"))
-    kit.services.append(toy.listener(kit.ports, kit.folder, store))
-    other = kit.services[-1]
+    rig.feed(listener, voided("C-1"))
+    other = rig.another(toy.listener)
     with listener.db.write(listener.system) as session:
         session.add(toy.Heard(id="C-1", times=1, cancelled=False, voided=0, county=COUNTY, owner_agency="JT"))
         session.connection().execute(update(waiting).values(ready=True))
@@ -147,34 +140,34 @@ def test_what_another_worker_ran_meanwhile_is_not_run_again(
 
     def due() -> Any:
         found = seen()
-        run_all(other)  # between our look and our turn
+        drain(other)  # between our look and our turn
         return found
 
     monkeypatch.setattr(listener.processor, "_due", due)
-    run_all(listener)
+    rig.run_all(listener)
 
     assert times_voided(listener, "C-1") == 1
 
 
-def test_what_waits_and_cannot_be_read_any_more_is_parked_once(kit: Kit, listener: Service) -> None:
-    kit.feed(listener, voided("C-1"))
+def test_what_waits_and_cannot_be_read_any_more_is_parked_once(rig: Rig, listener: Service) -> None:
+    rig.feed(listener, voided("C-1"))
     with listener.db.write(listener.system) as session:  # a release that reads less came meanwhile
         session.connection().execute(update(waiting).values(body=b"{}", ready=True))
 
-    run_all(listener)
-    run_all(listener)
+    rig.run_all(listener)
+    rig.run_all(listener)
 
     assert rows(listener, waiting) == []
     (row,) = rows(listener, parked)
     assert (row.code, row.attempts, row.state) == ("event.unreadable", 1, "parked")
 
 
-def test_a_retry_that_is_not_due_is_not_looked_for_again_and_again(kit: Kit, listener: Service) -> None:
+def test_a_retry_that_is_not_due_is_not_looked_for_again_and_again(rig: Rig, kit: Kit, listener: Service) -> None:
     first, second = kit.record(voided("C-1", 1)), kit.record(voided("C-1", 2))
-    listener.processor.process([first, second])
+    rig.deliver(listener, [first, second])
     with listener.db.write(listener.system) as session:  # the second was to be tried again before the first came back
         session.connection().execute(
-            update(waiting).where(waiting.c.off == second.off).values(code="bug", retry_at=0.0)
+            update(waiting).where(waiting.c.body == second.body).values(code="bug", retry_at=0.0)
         )
     listener.processor.look_at_waiting()
 
