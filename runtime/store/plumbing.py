@@ -149,6 +149,10 @@ shared_with = Table(
     Column("row_id", String(128), primary_key=True),
     Column("agency", String(64), primary_key=True),
     Column("write", Boolean, nullable=False),
+    # Whose the row is, as the row says too: by it PostgreSQL keeps the line from others, without asking the row's table.
+    # Empty where a release before wrote it on SQLite, which has no second wall; on PostgreSQL it is filled in.
+    Column("county", String(64), info={"digest": False}),
+    Column("owner_agency", String(64), info={"digest": False}),
     Index("shared_with_agency", "agency", "table_name"),
     info={"kind": "owned"},
 )

@@ -72,7 +72,8 @@ def share(session: Session, row: Owned, agency: str, *, write: bool = False) -> 
         raise OutsideTheWall(table=_table(row), owner=row.owner_agency)
     connection = session.connection()
     line = {"table_name": _table(row), "row_id": _id(row), "agency": agency, "write": write}
-    statement = upsert(connection, shared_with).values(**line)
+    owner = {"county": row.county, "owner_agency": row.owner_agency}
+    statement = upsert(connection, shared_with).values(**line, **owner)
     if write:
         statement = statement.on_conflict_do_update(
             index_elements=["table_name", "row_id", "agency"], set_={"write": True}

@@ -97,9 +97,10 @@ def fill(database: PostgresDatabase, admin: str, table: Table) -> None:
     lines = [row_of(table, one, owner) for one, owner in ((MINE, "JT"), (READ, "GA"), (WRITE, "GA"), (FOREIGN, "GA"))]
     lines.append(row_of(table, OTHER, "JT", ELSEWHERE))
     shares = [
-        {"table_name": table.name, "row_id": one, "agency": "JT", "write": write}
-        for one, write in ((READ, False), (WRITE, True))
+        {"table_name": table.name, "row_id": one, "agency": to, "write": write, "county": COUNTY, "owner_agency": owner}
+        for one, to, write, owner in ((READ, "JT", False, "GA"), (WRITE, "JT", True, "GA"), (MINE, "GA", False, "JT"))
     ]
+    shares.append(shares[0] | {"row_id": OTHER, "agency": "GA", "county": ELSEWHERE, "owner_agency": "JT"})
     keys = inspect(database._writer).get_foreign_keys(table.name)
     with psycopg.connect(admin, autocommit=True) as connection:
         for key in keys:
@@ -132,7 +133,77 @@ def test_own_partner_and_unrelated_rows_straight_on_the_database(
         with pytest.raises(ProgrammingError, match="row-level security"):
             touched(database, table, "UPDATE {} SET owner_agency = 'SJ'")
         add(database, table, row_of(table, "c", "JT"))
-    print(f"{service}: {len(tables)} tables of owned rows")
+        check_lines(database, table)
+    print(f"{service}: {len(tables)} tables of owned rows, and with whom each is shared")
+
+
+def check_lines(database: PostgresDatabase, table: Table) -> None:
+    """The same matrix for the lines that say with whom the rows are shared."""
+    for actor, lines in (
+        (ME, {(MINE, "GA"), (READ, "JT"), (WRITE, "JT")}),
+        (person("GA", Role.PLANNER), {(MINE, "GA"), (READ, "JT"), (WRITE, "JT")}),
+        (person("SJ", Role.PLANNER), set()),
+        (person("JT", Role.PLANNER, county=ELSEWHERE), {(OTHER, "GA")}),
+        (person("GA", Role.PLANNER, county=ELSEWHERE), {(OTHER, "GA")}),
+        (None, set()),
+        (Actor.system("x"), {(MINE, "GA"), (READ, "JT"), (WRITE, "JT"), (OTHER, "GA")}),
+    ):
+        assert lines_seen_by(database, table, actor) == lines, (table.name, actor)
+    of = f"table_name = '{table.name}' RETURNING row_id"
+    assert lines_touched(database, f"UPDATE shared_with SET write = true WHERE {of}") == {MINE}, table.name
+    assert lines_touched(database, f"DELETE FROM shared_with WHERE {of}") == {MINE}, table.name
+    for row, county, owner in (
+        (FOREIGN, COUNTY, "JT"),  # another's row, said to be one's own
+        (READ, COUNTY, "JT"),  # one that is shared with me is not mine to share
+        (WRITE, COUNTY, "JT"),
+        (OTHER, COUNTY, "JT"),  # of another county
+        (FOREIGN, COUNTY, "GA"),  # in another's name
+        (MINE, ELSEWHERE, "JT"),
+        (FOREIGN, None, None),  # as a release before writes it
+    ):
+        for to in ("SJ", "JT") if row == FOREIGN else ("SJ",):
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                share_by_hand(database, table, ME, row, to, county, owner)
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        lines_touched(
+            database, f"UPDATE shared_with SET row_id = '{FOREIGN}' WHERE table_name = '{table.name}' RETURNING row_id"
+        )
+    with pytest.raises(ProgrammingError, match="row-level security"):  # what is not there yet, at the commit
+        share_by_hand(database, table, ME, "never", "JT", COUNTY, "JT")
+    share_by_hand(database, table, ME, MINE, "SJ", COUNTY, "JT")
+    share_by_hand(database, table, ME, MINE, "XJ", None, None)
+    share_by_hand(database, table, Actor.system("x"), FOREIGN, "SJ", None, None)
+    assert seen_by(database, table, person("SJ", Role.PLANNER)) == {MINE, FOREIGN}, table.name
+    with database.read(Actor.system("x")) as session:
+        owners = select(shared_with.c.row_id, shared_with.c.county, shared_with.c.owner_agency)
+        found = session.connection().execute(
+            owners.where(shared_with.c.agency.in_(["SJ", "XJ"]), shared_with.c.table_name == table.name)
+        )
+        assert sorted(map(tuple, found)) == [(FOREIGN, COUNTY, "GA"), (MINE, COUNTY, "JT"), (MINE, COUNTY, "JT")]
+
+
+def lines_seen_by(database: PostgresDatabase, table: Table, actor: Actor | None) -> set[tuple[str, str]]:
+    lines = select(shared_with.c.row_id, shared_with.c.agency).where(shared_with.c.table_name == table.name)
+    with database._reader.connect() as connection:
+        if actor is not None:
+            speak_for(connection, actor)
+        return {(row, agency) for row, agency in connection.execute(lines)}
+
+
+def lines_touched(database: PostgresDatabase, statement: str) -> set[str]:
+    with database._writer.connect() as connection:
+        speak_for(connection, ME)
+        return set(connection.scalars(text(statement)))
+
+
+def share_by_hand(
+    database: PostgresDatabase, table: Table, actor: Actor, row: str, to: str, county: str | None, owner: str | None
+) -> None:
+    line: dict[str, Any] = {"table_name": table.name, "row_id": row, "agency": to, "write": False}
+    said = {"county": county, "owner_agency": owner} if owner else {}
+    with database._writer.begin() as connection:
+        speak_for(connection, actor)
+        connection.execute(insert(shared_with), [line | said])
 
 
 def seen_by(database: PostgresDatabase, table: Table, actor: Actor | None) -> set[str]:
@@ -153,6 +224,51 @@ def add(database: PostgresDatabase, table: Table, line: dict[str, Any]) -> None:
     with database._writer.connect() as connection:
         speak_for(connection, ME)
         connection.execute(insert(table), [line])
+
+
+def test_a_command_shares_a_row_it_has_not_flushed_widens_it_and_takes_it_back(
+    opened: Callable[[str], PostgresDatabase], postgres_url: str
+) -> None:
+    database = opened("planner")
+    base: Any = database.base
+    entity = next(m.class_ for m in base.registry.mappers if m.local_table.name == "campaign")
+    fill(database, postgres_url, entity.__table__)
+    with database.write(ME) as session:
+        made = entity(**row_of(entity.__table__, "new", "JT"))
+        session.add(made)
+        rows.share(session, made, "GA")
+        rows.share(session, made, "GA", write=True)
+        rows.share(session, made, "GA")
+        rows.share(session, made, "SJ")
+    partner = person("GA", Role.PLANNER)
+    assert seen_by(database, entity.__table__, partner) >= {"new"}
+
+    with database.write(ME) as session:
+        rows.unshare(session, session.get_one(entity, "new"), "GA")
+
+    assert "new" not in seen_by(database, entity.__table__, partner)
+    assert "new" in seen_by(database, entity.__table__, person("SJ", Role.PLANNER))
+
+
+def test_lines_of_the_release_before_are_told_their_owners_by_the_migration(
+    opened: Callable[[str], PostgresDatabase], postgres_url: str
+) -> None:
+    database = opened("planner")
+    table = next(one for one in owned_tables(database.base) if one.name == "campaign")
+    fill(database, postgres_url, table)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"SET search_path TO {database.schema}")
+        admin.execute("SET session_replication_role = replica")  # no triggers: before they were there
+        admin.execute("ALTER TABLE shared_with DISABLE ROW LEVEL SECURITY")
+        admin.execute("UPDATE shared_with SET county = NULL, owner_agency = NULL")
+        admin.execute("INSERT INTO shared_with VALUES ('gone_long_ago', 'r', 'JT', false)")
+    assert seen_by(database, table, ME) == {MINE, READ, WRITE}, "open, as it was"
+
+    assert migrate(database, folder_of("planner")) == ["row security of shared_with"]
+
+    assert seen_by(database, table, ME) == {MINE, READ, WRITE}
+    assert lines_seen_by(database, table, ME) == {(MINE, "GA"), (READ, "JT"), (WRITE, "JT")}
+    assert pending(database, folder_of("planner")) == []
 
 
 def test_a_session_without_its_own_wall_sees_no_more(
