@@ -152,7 +152,7 @@ def serve_part(system: System, app: FastAPI, port: int, once_up: OnceUp = lambda
     Raises:
         PartCrashed: it cannot go on.
         PortTaken: somebody else listens there.
-        TopicsMissing, OrdinalTaken: it does not start.
+        TopicsMissing, TopicsForbidden, OrdinalTaken: it does not start.
     """
     host, taken = system.host, own_port(system.home.settings.host, port)
     for number in (

@@ -20,7 +20,7 @@ from runtime.events import failpoints
 from runtime.events.bus import Record
 from runtime.events.host import TIMER_SECONDS, TROUBLE_SECONDS, Host
 from runtime.events.kafka import BrokerAway, KafkaBus
-from runtime.events.kafka_topics import TopicsMissing, missing
+from runtime.events.kafka_topics import TopicsForbidden, TopicsMissing, missing
 from runtime.log.bare import bare
 from runtime.service import Service
 from runtime.store.database import Claim
@@ -104,13 +104,14 @@ class BrokerHost(Host):
 
         Raises:
             TopicsMissing: the broker answers and lacks topics; one that is away is waited for.
+            TopicsForbidden: it does not show them to a service's account.
             OrdinalTaken: another live worker of a service has this number.
         """
         for service in self.services:
             try:
                 self._check_topics(service)
-            except BrokerAway:
-                log.warning("host.broker_away_at_start", service=service.name)
+            except BrokerAway as error:
+                log.warning("host.broker_away_at_start", service=service.name, code=error.code)
                 break
         self._claim_ordinal()
         for service in self.services:
@@ -243,14 +244,15 @@ class BrokerHost(Host):
         self.ended.set()
 
     def wait_for_topics(self, service: Service) -> bool:
-        """Wait until the broker answers and has the topics; False if stopping, or if topics are missing (a crash)."""
+        """Wait until the broker answers and has the topics; False if stopping, or if topics are missing or hidden (a crash)."""
         while not self.stopping():
             try:
                 self._check_topics(service)
                 return True
-            except BrokerAway:
+            except BrokerAway as error:
+                self._tell(service, "topics", error)
                 self._stop.wait(TROUBLE_SECONDS)
-            except TopicsMissing as error:
+            except (TopicsMissing, TopicsForbidden) as error:
                 self.crash(service, error)
         return False
 

@@ -9,10 +9,17 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from runtime.errors import Conflict, Rejected
@@ -33,6 +40,18 @@ class TopicsMissing(Rejected):
     """The broker has not got the topics a service needs, or not with as many partitions as are declared."""
 
     code = "kafka.topics_missing"
+
+
+class TopicsForbidden(Rejected):
+    """The broker does not show topics to this account: whether they are there it does not say."""
+
+    code = "kafka.topics_forbidden"
+
+
+class TopicsUnsettled(BrokerAway):
+    """The broker has topics and cannot say where now (no leader yet, a controller that moves); it is asked again."""
+
+    code = "kafka.topics_unsettled"
 
 
 class TopicsWouldShrink(Conflict):
@@ -151,11 +170,12 @@ async def missing(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
     Name what of the topics *names* the broker has not, or not large enough.
 
     Raises:
-        BrokerAway: it does not answer.
+        TopicsForbidden: this account may not see them.
+        BrokerAway: it does not answer, or cannot say now (``TopicsUnsettled``).
     """
     async with _admin(settings) as admin:
-        described = await admin.describe_topics([settings.topic(name) for name in names])
-    partitions = {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
+        described = await _described(admin, settings, [settings.topic(name) for name in names])
+    partitions = {one["topic"]: len(one["partitions"]) for one in described}
     return [settings.topic(name) for name in names if partitions.get(settings.topic(name), 0) < TOPICS[name].partitions]
 
 
@@ -172,6 +192,7 @@ async def apply(settings: KafkaSettings, declared: Sequence[Topic] = tuple(TOPIC
     Raises:
         TopicsWouldShrink: something is declared smaller than it is; then nothing is done.
         TopicsRefused: the broker refused.
+        TopicsForbidden: this account may not see them.
         BrokerAway: it does not answer.
     """
     async with _admin(settings) as admin:
@@ -250,17 +271,22 @@ async def _wait_until_known(admin: AIOKafkaAdminClient, settings: KafkaSettings,
     """Wait until the brokers know what their controller has accepted; a start right behind would be refused."""
     deadline = time.monotonic() + KNOWN_SECONDS
     while True:
-        left = difference(declared, await _find(admin, settings, declared), settings.replication)
-        if left.nothing:
-            return
+        try:
+            left = difference(declared, await _find(admin, settings, declared), settings.replication)
+        except TopicsUnsettled as error:  # just made, and no broker leads them yet
+            lines = [str(error)]
+        else:
+            if left.nothing:
+                return
+            lines = left.lines()
         if time.monotonic() > deadline:
-            raise TopicsRefused(topic="; ".join(left.lines()), why="accepted, but not in force yet")
+            raise TopicsRefused(topic="; ".join(lines), why="accepted, but not in force yet")
         await asyncio.sleep(0.1)
 
 
 async def _find(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared: Sequence[Topic]) -> dict[str, Found]:
     by_wire = {settings.topic(topic.name): topic.name for topic in declared}
-    described = [one for one in await admin.describe_topics(list(by_wire)) if not one["error_code"]]
+    described = await _described(admin, settings, list(by_wire))
     resources = [ConfigResource(ConfigResourceType.TOPIC, one["topic"]) for one in described]
     configs: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
     for answer in await admin.describe_configs(resources) if resources else ():
@@ -273,6 +299,22 @@ async def _find(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared: S
         )
         for one in described
     }
+
+
+async def _described(admin: AIOKafkaAdminClient, settings: KafkaSettings, names: list[str]) -> list[Any]:
+    """Ask the broker for *names*; what it says it has not is left out, and nothing else it may say of one is."""
+    there, refused = [], dict[str, type[KafkaError]]()
+    for one in await admin.describe_topics(names):
+        if not one["error_code"]:
+            there.append(one)
+        elif (error := for_code(one["error_code"])) is not UnknownTopicOrPartitionError:
+            refused[one["topic"]] = error
+    if forbidden := sorted(name for name, error in refused.items() if error is TopicAuthorizationFailedError):
+        raise TopicsForbidden(topics=", ".join(forbidden), user=settings.username, command="onevisit topics access")
+    if refused:
+        why = sorted({error.__name__ for error in refused.values()})
+        raise TopicsUnsettled(topics=", ".join(sorted(refused)), why=", ".join(why))
+    return there
 
 
 @asynccontextmanager

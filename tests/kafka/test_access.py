@@ -19,7 +19,7 @@ from runtime.events.bus import Message
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_access import Grant, grants
 from runtime.events.kafka_settings import KafkaSettings
-from runtime.events.kafka_topics import AccessNotGranted, apply
+from runtime.events.kafka_topics import AccessNotGranted, TopicsForbidden, apply, missing, plan
 from runtime.events.kafka_topics import allow as granted
 from schemas.topics import TOPICS
 from schemas.vocabulary import SERVICES
@@ -108,6 +108,37 @@ def test_the_broker_refuses_a_word_on_another_services_topic(secured: KafkaSetti
     assert sum(planner.heads(["notices"]).values()) == 1
     planner.close()
     notifier.close()
+
+
+def test_topics_that_an_account_may_not_see_are_not_called_missing(secured: KafkaSettings, kit: Kit) -> None:
+    hidden, shown = secured.topic("drawer.dead"), secured.topic("campaigns")
+    planner = secured.of("planner")
+    assert asyncio.run(missing(planner, ["campaigns"])) == []
+
+    for ask in (missing(planner, ["campaigns", "drawer.dead"]), plan(planner), apply(planner)):
+        with pytest.raises(TopicsForbidden) as refusal:
+            asyncio.run(ask)
+        told = str(refusal.value.facts["topics"]).split(", ")
+        assert hidden in told
+        assert shown not in told
+        assert refusal.value.facts["user"] == "ov-planner"
+
+
+@pytest.mark.parametrize("kind", ["aiokafka", "faust"])
+def test_a_service_without_its_rights_does_not_start_and_says_that_they_are_lacking(
+    kind: str, secured: KafkaSettings, kit: Kit
+) -> None:
+    bus = KafkaBus(secured.of("notifier"))  # … under another service's name
+    kit.services.append(toy.set_up(toy.proposer(toy.ports(kit.folder, bus), kit.folder)))
+    host = host_class(kind)(kit.services)
+
+    with pytest.raises(TopicsForbidden) as refusal:
+        host.start()
+
+    host.stop()
+    bus.close()
+    assert refusal.value.code == "kafka.topics_forbidden"
+    assert refusal.value.facts["topics"] == secured.topic("planner.dead")
 
 
 def test_rights_are_not_said_to_be_given_by_a_broker_without_access_lists(kafka_address: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, RebalanceInProgressError
 
+from runtime.errors import OneVisitError
 from runtime.events.bus import Record
 from runtime.events.embedded import partition_of
 from runtime.events.faust_host import Progress
@@ -20,7 +21,7 @@ from runtime.events.faust_host import _Worker as FaustWorker
 from runtime.events.kafka import BrokerAway, KafkaBus
 from runtime.events.kafka_host import _Worker as KafkaWorker
 from runtime.events.kafka_settings import LONGEST_KEY, KafkaSettings
-from runtime.events.kafka_topics import Found, difference
+from runtime.events.kafka_topics import Found, TopicsForbidden, TopicsUnsettled, _described, difference
 from runtime.log.quiet import NowAndThen
 from schemas.events.campaigns import CampaignClosed
 from schemas.topics import FOR_EVER, Topic
@@ -58,6 +59,39 @@ def test_a_password_is_read_from_its_file_and_goes_to_every_client(tmp_path: Pat
     assert client["sasl_mechanism"] == "SCRAM-SHA-512"
     assert client["ssl_context"].check_hostname
     assert "sasl_mechanism" not in KafkaSettings().client()
+
+
+@pytest.mark.parametrize(
+    ("said", "becomes"),
+    [
+        ({"a": 0, "b": 3}, ["b"]),  # unknown
+        ({"a": 0, "b": 29}, TopicsForbidden(topics="b", user="ov", command="onevisit topics access")),
+        ({"a": 5, "b": 0}, TopicsUnsettled(topics="a", why="LeaderNotAvailableError")),
+        ({"a": 3, "b": 5}, TopicsUnsettled(topics="b", why="LeaderNotAvailableError")),
+        ({"a": 5, "b": 29}, TopicsForbidden(topics="b", user="ov", command="onevisit topics access")),
+        ({"a": -1, "b": 0}, TopicsUnsettled(topics="a", why="UnknownError")),
+    ],
+)
+def test_only_what_the_broker_says_it_has_not_is_missing(
+    said: dict[str, int], becomes: list[str] | OneVisitError
+) -> None:
+    class Admin:
+        async def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+            return [{"topic": name, "error_code": said[name], "partitions": []} for name in names]
+
+    asked = _described(Admin(), KafkaSettings(username="ov"), [*said])
+
+    if isinstance(becomes, OneVisitError):
+        with pytest.raises(type(becomes)) as refusal:
+            asyncio.run(asked)
+        assert refusal.value.facts == becomes.facts
+    else:
+        there = {one["topic"] for one in asyncio.run(asked)}
+        assert sorted({*said} - there) == becomes
+
+
+def test_topics_without_a_leader_are_waited_for_like_an_absent_broker() -> None:
+    assert issubclass(TopicsUnsettled, BrokerAway)
 
 
 @pytest.mark.parametrize(
