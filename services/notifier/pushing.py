@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from runtime.events.handling import Received
 from runtime.store import derived_id, next_number
+from services.notifier.domain.places import Places, read_places
 from services.notifier.domain.webhooks import Rules, Sent, State, read_rules, wants
 from services.notifier.tables import Delivery, Webhook
 
 PATH = Path(__file__).with_name("webhooks.toml")
-RULES: Rules = read_rules(tomllib.loads(PATH.read_text("utf-8")))
+WRITTEN = tomllib.loads(PATH.read_text("utf-8"))
+RULES: Rules = read_rules(WRITTEN)
+PLACES: Places = read_places(WRITTEN["places"])
 
 
 def real_now() -> datetime:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from runtime.store import Actor
 from services.notifier.commands_webhooks import webhook_row
 from services.notifier.domain.feed import cursor_after, read_cursor
+from services.notifier.domain.places import Line
 from services.notifier.domain.webhooks import Sent, State
 from services.notifier.tables import Delivery, FeedEntry, Webhook
 
@@ -155,6 +156,7 @@ class Parcel:
     """One delivery to be tried now."""
 
     delivery: str
+    webhook: str
     event: str
     url: str
     secret: bytes  # sealed
@@ -176,10 +178,16 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (Delivery.state == Sent.WAITING, Delivery.next_at <= now, Webhook.state == State.ACTIVE, ~behind)
 
 
-def webhooks_due(session: Session, actor: Actor, *, now: datetime) -> tuple[str, ...]:
-    """Name the webhooks to which something may be sent now (real time)."""
-    query = select(Webhook.id).join(Delivery, Delivery.webhook == Webhook.id).where(*_due(now)).distinct()
-    return tuple(sorted(session.scalars(query)))
+def webhooks_due(session: Session, actor: Actor, *, now: datetime) -> tuple[Line, ...]:
+    """List the webhooks to which something may be sent now (real time), whoever has waited longest first."""
+    query = (
+        select(Webhook.id, Webhook.county, Webhook.owner_agency)
+        .join(Delivery, Delivery.webhook == Webhook.id)
+        .where(*_due(now))
+        .group_by(Webhook.id, Webhook.county, Webhook.owner_agency)
+        .order_by(func.min(Delivery.next_at), Webhook.id)
+    )
+    return tuple(Line(webhook, (county, agency)) for webhook, county, agency in session.execute(query))
 
 
 def next_parcel(session: Session, actor: Actor, *, webhook: str, now: datetime) -> Parcel | None:
@@ -196,4 +204,6 @@ def next_parcel(session: Session, actor: Actor, *, webhook: str, now: datetime) 
         return None
     row, hook = found
     both = hook.before_until is not None and now < hook.before_until
-    return Parcel(row.id, row.event, hook.url, hook.secret, hook.secret_before if both else None, row.body.encode())
+    return Parcel(
+        row.id, hook.id, row.event, hook.url, hook.secret, hook.secret_before if both else None, row.body.encode()
+    )

@@ -1,7 +1,8 @@
 """From a fact to a signed request: what is queued, in which order it is sent, and what failing does."""
 
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from schemas.events.notices import NoticeDelivered
 from schemas.events.payload import Payload
 from schemas.vocabulary import Role
 from schemas.webhooks import ID, TEST_TYPE, verify
-from services.notifier import queries
+from services.notifier import queries, sending
 from services.notifier.api_webhooks import new_webhook, renewed_secret
 from services.notifier.app import notifier
 from services.notifier.commands_webhooks import (
@@ -31,7 +32,7 @@ from services.notifier.commands_webhooks import (
 from services.notifier.domain.addresses import UrlRefused
 from services.notifier.domain.webhooks import Sent, State, TooManyWebhooks
 from services.notifier.outgoing import Answer
-from services.notifier.pushing import RULES
+from services.notifier.pushing import PLACES, RULES
 from services.notifier.queries_webhooks import DeliveryView, WebhookView, deliveries_of, webhook_view, webhooks_of
 from services.notifier.sending import Sender
 from services.notifier.tables import Delivery, Webhook
@@ -430,6 +431,84 @@ def test_one_slow_receiver_delays_no_other(kit: Kit, town: Town) -> None:
         stop.set()
         thread.join(10)
     assert town.view(quick).waiting == 0
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known to be slow", "not known yet"])
+def test_many_slow_receivers_hold_up_nobody_who_answers(kit: Kit, town: Town, known: bool) -> None:
+    """Known ones have places of their own; of those not known yet an agency has no more than its own places."""
+    agencies = ["SJ", "XF", "HB", "WJ"] if known else ["SJ", "XF"]
+    admins = [person(agency, Role.AGENCY_ADMIN) for agency in agencies]
+    slow = [town.add(url="https://slow.example.cn/", actor=admin) for admin in admins for _ in range(RULES.most)]
+    quick = town.add()
+    sender = Sender(town.service)
+    sender._seconds = dict.fromkeys(slow if known else (), PLACES.slow_seconds)
+    kit.feed(town.service, *(account(f"{admin.agency}-1", admin.agency) for admin in admins))
+    release, stop, called = threading.Event(), threading.Event(), threading.Semaphore(0)
+    guard, at_once, most = threading.Lock(), 0, 0
+
+    def post(url: str, *args: Any, **more: Any) -> Answer:
+        nonlocal at_once, most
+        if "slow" not in url:
+            return town.receiver.post(url, *args, **more)
+        with guard:
+            at_once, most = at_once + 1, max(most, at_once + 1)
+        called.release()
+        release.wait(30)
+        with guard:
+            at_once -= 1
+        return Answer(204, None, 1)
+
+    places = PLACES.of_slow if known else PLACES.of_agency * len(agencies)
+    sender._post = post
+    thread = threading.Thread(target=sender.run, args=(stop,))
+    thread.start()
+    try:
+        for _ in range(places):
+            assert called.acquire(timeout=20)
+        kit.feed(town.service, account("ga-1"), account("ga-2"))
+        deadline = time.monotonic() + 20
+        while len(town.receiver.got) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(town.receiver.got) == 2, "while the slow ones have all the places they may have"
+        assert most == places
+    finally:
+        stop.set()
+        release.set()
+        thread.join(20)
+    assert town.view(quick).waiting == 0
+
+
+def test_one_with_a_long_queue_gives_its_place_to_those_that_wait(
+    kit: Kit, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = replace(PLACES, of_all=1, turn_seconds=0.2)
+    monkeypatch.setattr(sending, "PLACES", one)
+    long, short = town.add(url="https://long.example.cn/"), town.add(url="https://short.example.cn/", actor=OTHER)
+    kit.feed(town.service, *(account(f"ga-{number}") for number in range(40)))
+    kit.feed(town.service, account("jt-1", "JT"))
+    stop, arrived = threading.Event(), threading.Event()
+
+    def post(url: str, *args: Any, **more: Any) -> Answer:
+        if "short" in url:
+            arrived.set()
+        else:
+            time.sleep(0.05)
+        return town.receiver.post(url, *args, **more)
+
+    thread = threading.Thread(target=Sender(town.service, post=post).run, args=(stop,))
+    thread.start()
+    try:
+        assert arrived.wait(20)
+        assert town.view(long).waiting > 0, "its turn came before the other's queue was empty"
+        deadline = time.monotonic() + 30
+        while (town.view(long).waiting or town.view(short).waiting) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        thread.join(20)
+    assert [town.view(webhook).waiting for webhook in (long, short)] == [0, 0]
+    accounts = [event.data["account"] for event in town.receiver.events]
+    assert [one for one in accounts if one != "jt-1"] == [f"ga-{number}" for number in range(40)]
 
 
 def test_the_log_forgets_what_was_delivered_long_ago(kit: Kit, town: Town) -> None:
