@@ -56,3 +56,11 @@ def database_is_away(error: BaseException) -> bool:
         return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
     code = getattr(said, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _AWAY  # the low byte; the others say more about the same
+
+
+def lock_not_had(error: DBAPIError) -> bool:
+    """Tell whether *error* is that of a lock that others held for too long."""
+    said: Any = error.orig
+    if hasattr(said, "sqlstate"):
+        return bool(said.sqlstate == "55P03")
+    return (getattr(said, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
-from runtime.errors import OneVisitError
+from runtime.errors import OneVisitError, TryAgain
 from runtime.store import plumbing
+from runtime.store.away import lock_not_had
 from runtime.store.database import Database
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ class MigrationBroke(OneVisitError):
     code = "migration.foreign_keys"
 
 
+class MigrationLocked(TryAgain):
+    """Somebody's long transaction holds a table or the file; the migration gave up in time, so that nobody queues behind it."""
+
+    code = "migration.locked"
+
+
 def migrate(database: Database, migrations: Path, backups: Path | None = None) -> list[str]:
     """
     Bring *database* to the newest version; return the names of the migrations that ran.
@@ -52,7 +60,17 @@ def migrate(database: Database, migrations: Path, backups: Path | None = None) -
 
     Raises:
         MigrationBroke: the foreign-key check failed; the file is as before.
+        MigrationLocked: a lock was not to be had in time; nothing was changed, and it may be run again.
     """
+    try:
+        return _migrate(database, migrations, backups)
+    except DBAPIError as error:
+        if lock_not_had(error):
+            raise MigrationLocked(database=str(database)) from error
+        raise
+
+
+def _migrate(database: Database, migrations: Path, backups: Path | None) -> list[str]:
     with database.migration_connection() as connection:
         steps = _steps(database, connection, migrations)
         connection.rollback()
