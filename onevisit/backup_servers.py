@@ -6,8 +6,9 @@ for the log's heads. So whatever stands before those heads was committed in the 
 said there and stands behind them is in the snapshot's outboxes and is sent again: nothing is lost, and nobody knows of a
 fact that its owner has forgotten. Both are then copied while everybody works on.
 
-The way back wants empty schemas and empty topics. A topic's records get the offsets they had, which databases and parked
-events name; consumers begin at the beginning and their inboxes drop what they know.
+The way back wants empty schemas and empty topics. A topic's records get the partitions and offsets they had, which databases
+and parked events name; so does what a foreign producer wrote where its key does not belong. Consumers begin at the beginning and
+their inboxes drop what they know.
 """
 
 import json
@@ -152,7 +153,7 @@ def _say_again(system: System, facts: Path) -> int:
             by_owner: dict[str, list[Message]] = {}
             for topic, part, key, body in several:
                 expected[topic, part] = expected.get((topic, part), 0) + 1
-                by_owner.setdefault(TOPICS[topic].owner, []).append(Message(topic, key, "", b64decode(body)))
+                by_owner.setdefault(TOPICS[topic].owner, []).append(Message(topic, key, "", b64decode(body), part))
             for owner, messages in by_owner.items():
                 system.services[owner].ports.bus.append(messages)
     if (heads := dict(_heads(system))) != expected:

@@ -162,6 +162,16 @@ def _service(path: Path, service: Service) -> Iterator[Check]:
         f"未发出 {backlog.unsent} 条，最早 {age:.0f} 秒前 / {backlog.unsent} unsent, oldest {age:.0f} s",
         "系统未运行则启动；运行中则看日志 / start the county, or read logs/onevisit.log: host.trouble",
     )
+    refused = service.refused()
+    yield Check(
+        f"{name} 被拒 refused",
+        not refused,
+        f"{refused} 条，同一主体的后续事件一并暂停 / {refused}; later events of their subjects are held back"
+        if refused
+        else "没有 / none",
+        "看日志 relay.refused 的原因；放宽 Kafka 主题的限制（max.message.bytes）后自动发出"
+        " / see why in the log: relay.refused; they go out by themselves once the topic's limit (max.message.bytes) is raised",
+    )
     yield Check(
         f"{name} 搁置 parked",
         not backlog.parked,

@@ -231,12 +231,14 @@ class System:
         Answer /readyz.
 
         Needed are the databases, and where events are handled, the bus and its topics. Watched are the broker of a web
-        process, which does without it for a while, what lies unsent, and the working calendar of the days to come.
+        process, which does without it for a while, what lies unsent, what the bus refuses for good, and the working calendar of
+        the days to come.
         """
         unsent = {name: _if_there(service.unsent_seconds) for name, service in self.services.items()}
         needed = {name: seconds is not None for name, seconds in unsent.items()}
         bus = self._bus_readiness()
         watched = {"outbox": all((seconds or 0.0) < OLDEST_UNSENT_SECONDS for seconds in unsent.values())}
+        watched["refused"] = not any(_if_there(service.refused) for service in self.services.values())
         if "planner" in self.services:
             watched["calendar"] = bool(_if_there(self._has_calendar))
         if self.part.consumes or not self.home.settings.kafka:

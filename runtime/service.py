@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, bindparam, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from runtime.entropy import Entropy
 from runtime.errors import Conflict, OneVisitError
 from runtime.events import failpoints
-from runtime.events.bus import EventBus
+from runtime.events.bus import EventBus, Message, RecordRefused
 from runtime.events.handling import Handler, mark_ready
-from runtime.events.processing import Processor, outbox_rows, take_outbox, write_outbox
+from runtime.events.processing import Processor, outbox_rows, take_outbox, take_refused, write_outbox
 from runtime.log.trace import bound_traceparent, traced, traceparent_of
 from runtime.secrets import Secrets
 from runtime.store.actor import Actor
@@ -37,6 +49,7 @@ if TYPE_CHECKING:
 
 RELAY_BATCH = 500
 CONSUME_BATCH = 100
+REFUSED_SECONDS = 60.0  # until what the bus refused for good is offered again: somebody may have raised its limit
 
 log = structlog.get_logger()
 
@@ -150,6 +163,7 @@ class Service:
         self.system = Actor.system(self.name)
         self.handlers: list[Handler] = [marked.handler for marked in self.handlers_marked]
         self.processor = Processor(self)
+        self._offer_refused_at = 0.0  # monotonic; 0: by a new process at once
         self.batches = 0
         self.handled = 0
         self.batch_seconds = 0.0
@@ -252,16 +266,57 @@ class Service:
         write_outbox(connection, rows)
 
     def relay(self) -> int:
-        """Move up to 500 events from the outbox to the bus; return how many. One relay at a time per service."""
+        """
+        Move up to 500 events from the outbox to the bus; return how many. One relay at a time per service.
+
+        One that the bus refuses for good stays in the outbox, marked, with all behind it under its key; the others go on. It is
+        offered again once a minute (ADR 17).
+        """
+        again = time.monotonic() >= self._offer_refused_at
         with self.db.read_plumbing() as connection:
+            refused = take_refused(connection, RELAY_BATCH) if again else []
             batch = take_outbox(connection, RELAY_BATCH)
+        if again:
+            self._offer_refused_at = time.monotonic() + REFUSED_SECONDS
+        moved = self._send_singly(refused) if refused else 0
         if not batch:
-            return 0
-        self.ports.bus.append([message for _, message in batch])
+            return moved
+        try:
+            self.ports.bus.append([message for _, message in batch])
+        except RecordRefused:
+            return moved + self._send_singly(batch)
+        self._forget_sent([seq for seq, _ in batch])
+        return moved + len(batch)
+
+    def _send_singly(self, batch: Sequence[tuple[int, Message]]) -> int:
+        """Send one after the other, and hold back what is refused for good with all behind it under its key."""
+        held = set[tuple[str, str]]()
+        sent = 0
+        for seq, message in batch:
+            if (message.topic, message.key) in held:
+                continue
+            try:
+                self.ports.bus.append([message])
+            except RecordRefused as refusal:
+                held.add((message.topic, message.key))
+                self._hold_back(seq, message, str(refusal.facts.get("why", refusal.code)))
+            else:
+                self._forget_sent([seq])
+                sent += 1
+        return sent
+
+    def _hold_back(self, seq: int, message: Message, why: str) -> None:
+        size = len(message.body)
+        log.error(
+            "relay.refused", service=self.name, event_id=message.event_id, topic=message.topic, size=size, why=why
+        )
+        with self.db.write_plumbing() as connection:
+            connection.execute(_REFUSED, {"of": seq, "why": why[:100]})
+
+    def _forget_sent(self, sent: Sequence[int]) -> None:
         failpoints.hit(self.name, "relayed")
         with self.db.write_plumbing() as connection:
-            connection.execute(_SENT, {"sent": [seq for seq, _ in batch]})
-        return len(batch)
+            connection.execute(_SENT, {"sent": sent})
 
     # ── events in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -333,13 +388,18 @@ class Service:
     def standing(self) -> "Standing":
         """Count what its database holds of what is under way; no broker is asked."""
         with self.db.read_plumbing() as connection:
-            unsent, waits, soon, parks = connection.execute(_BACKLOG).one()
-            return Standing(unsent, soon, waits, parks, self.processor.positions_in(connection))
+            unsent, refused, waits, soon, parks = connection.execute(_BACKLOG).one()
+            return Standing(unsent, refused, soon, waits, parks, self.processor.positions_in(connection))
 
     def unread(self, found: "Standing") -> int:
         """Ask the bus how many events stand there beyond the positions that were *found*."""
         heads = self.ports.bus.heads(self.processor.topics) if self.processor.topics else {}
         return sum(max(0, head - found.positions.get(place, 0)) for place, head in heads.items())
+
+    def refused(self) -> int:
+        """Count the events that the bus refuses for good; each holds back the later ones of its subject."""
+        with self.db.read_plumbing() as connection:
+            return connection.scalar(_COUNT_REFUSED) or 0
 
     def unsent_seconds(self) -> float:
         """Tell for how long the oldest event has stood in the outbox; 0 if there is none."""
@@ -358,6 +418,8 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
 
 # Built once: building a statement costs more than running it.
 _SENT = delete(outbox).where(outbox.c.seq.in_(bindparam("sent", expanding=True)))
+_REFUSED = update(outbox).where(outbox.c.seq == bindparam("of")).values(refused=bindparam("why"))
+_COUNT_REFUSED = select(func.count()).select_from(outbox).where(outbox.c.refused.is_not(None))
 _OLDEST_UNSENT = select(func.min(outbox.c.written_at))
 _REMEMBER = insert(idempotency)
 _ANSWERED = select(idempotency.c.request, idempotency.c.value).where(
@@ -365,6 +427,7 @@ _ANSWERED = select(idempotency.c.request, idempotency.c.value).where(
 )
 _BACKLOG = select(
     _count(outbox),
+    _count(outbox, outbox.c.refused.is_not(None)),
     _count(waiting),
     _count(waiting, or_(waiting.c.ready, waiting.c.retry_at.is_not(None))),
     _count(parked, parked.c.state == "parked"),
@@ -373,9 +436,13 @@ _BACKLOG = select(
 
 @dataclass(frozen=True)
 class Standing:
-    """What a service's database holds: unsent events, waiting ones that will run by themselves, all waiting, parked; how far it read."""
+    """
+    What a service's database holds: unsent events, those of them that the bus refuses, waiting ones that will run by themselves,
+    all waiting, parked; how far it read.
+    """
 
     unsent: int
+    refused: int
     ready: int
     waiting: int
     parked: int

@@ -4,15 +4,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from runtime.errors import Rejected
+
+
+class RecordRefused(Rejected):
+    """The bus will not take what was to be appended, whenever it is offered: too large for its topic, or against a rule of it."""
+
+    code = "bus.record_refused"
+
 
 @dataclass(frozen=True)
 class Message:
-    """An encoded event on its way out: topic, ordering key, id and bytes."""
+    """An encoded event on its way out: topic, ordering key, id and bytes; said again for a restored log, its partition."""
 
     topic: str
     key: str
     event_id: str
     body: bytes
+    part: int | None = None  # None: where its key belongs
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,13 @@ class EventBus(Protocol):
     """At-least-once, ordered per key. What is appended twice may stand twice: the inbox of the reader drops it."""
 
     def append(self, messages: Sequence[Message]) -> None:
-        """Append durably, in order; returns when everything is on disk."""
+        """
+        Append durably, in order; returns when everything is on disk.
+
+        Raises:
+            RecordRefused: one of *messages* will never be taken; a beginning of them may stand there.
+            TryAgain: not now.
+        """
 
     def read(self, topics: Sequence[str], after: Mapping[tuple[str, int], int], limit: int) -> list[Record]:
         """

@@ -37,6 +37,11 @@ def partition_of(key: str, partitions: int) -> int:
     return zlib.crc32(key.encode()) % partitions
 
 
+def place_of(message: Message) -> int:
+    """Return the partition of *message*: its own, or its key's."""
+    return partition_of(message.key, TOPICS[message.topic].partitions) if message.part is None else message.part
+
+
 class EmbeddedLog:
     """The event bus in one SQLite file (WAL, synchronous=FULL)."""
 
@@ -58,8 +63,7 @@ class EmbeddedLog:
             (position,) = connection.execute("SELECT next FROM position").fetchone()
             heads = dict[tuple[str, int], int]()
             for message in messages:
-                part = partition_of(message.key, TOPICS[message.topic].partitions)
-                place = (message.topic, part)
+                place = (message.topic, place_of(message))
                 if place not in heads:
                     found = connection.execute("SELECT next FROM head WHERE topic=? AND part=?", place).fetchone()
                     heads[place] = found[0] if found else 0

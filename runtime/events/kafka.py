@@ -9,15 +9,22 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+)
 
 from runtime.errors import TryAgain
-from runtime.events.bus import Message, Record
-from runtime.events.embedded import partition_of
+from runtime.events.bus import Message, Record, RecordRefused
+from runtime.events.embedded import place_of
 from runtime.events.kafka_settings import CONTENT_TYPE, KafkaSettings
 from runtime.log.quiet import quieten
 from schemas.topics import TOPICS
@@ -32,6 +39,12 @@ TOPICS_KNOWN_MS = 10_000  # a topic made after the start is seen within this tim
 DROP_SECONDS = 2.0
 BATCH_BYTES = 512 * 1024  # per partition; below the broker's 1 MiB
 
+FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError, PolicyViolationError)
+"""
+What the broker says of records it will not take as its topics are set up, however often they are sent. Of a right that is
+lacking it is not said: that is no record's fault, and all of the topic's wait for it.
+"""
+
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -41,6 +54,17 @@ class BrokerAway(TryAgain):
     """Kafka does not answer; what was to be sent stays in the outbox."""
 
     code = "kafka.away"
+
+
+def _end_at_refusal(producer: AIOKafkaProducer, sent: "asyncio.Future[Any]") -> None:
+    """
+    Stop sending as soon as a batch is refused for good, before the next of its partition goes out.
+
+    That the batches are numbered does not keep the next from being taken: of a producer that has written nothing to a partition
+    yet the broker takes any number. This runs before the sender's own task does, which would send on.
+    """
+    if not sent.cancelled() and isinstance(sent.exception(), FOR_GOOD) and producer._sender._sender_task is not None:
+        producer._sender._sender_task.cancel()
 
 
 class KafkaBus:
@@ -70,6 +94,7 @@ class KafkaBus:
         Publish in order; returns when every in-sync replica has everything.
 
         Raises:
+            RecordRefused: one of them will never be taken. Nothing behind it in its partition has arrived.
             BrokerAway: not within 20 s, or stopping. A beginning of *messages* may have arrived, in order; they come again.
         """
         if self._stopping.is_set():
@@ -90,17 +115,21 @@ class KafkaBus:
                         self.settings.topic(message.topic),
                         message.body,
                         key=message.key.encode(),
-                        partition=partition_of(message.key, TOPICS[message.topic].partitions),
+                        partition=place_of(message),
                         headers=[CONTENT_TYPE],
                     )
                     for message in messages
                 ]
+                for one in sent:
+                    one.add_done_callback(partial(_end_at_refusal, producer))
                 await asyncio.gather(*sent)
-            except BaseException:
+            except BaseException as error:
                 # The relay will send all of it again. Left in the producer, every try's copies would wait for the broker
                 # and an hour's outage would end in a flood of repeats.
                 self._producer = None
                 await self._drop(producer)
+                if isinstance(error, FOR_GOOD):
+                    raise RecordRefused(why=type(error).__name__) from error
                 raise
 
     async def _sending(self) -> AIOKafkaProducer:
@@ -123,7 +152,8 @@ class KafkaBus:
     async def _drop(self, producer: AIOKafkaProducer) -> None:
         """Let go of a producer without waiting for what it has not sent (``stop`` would)."""
         producer._closed = True
-        with contextlib.suppress(Exception):
+        # Its own task, cancelled by it, says so here: that is not us, and must not hide why the producer is dropped.
+        with contextlib.suppress(Exception, asyncio.CancelledError):
             async with asyncio.timeout(DROP_SECONDS):
                 await producer._sender.close()
         with contextlib.suppress(Exception):

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
-from runtime.errors import Conflict, NotYet, OneVisitError, TryAgain, Unreadable
+from runtime.errors import Conflict, NotYet, OneVisitError, Rejected, TryAgain, Unreadable
 from runtime.events import failpoints
 from runtime.events.bus import Message, Record
 from runtime.events.handling import Handler, Received, mark_ready
@@ -80,6 +80,12 @@ class EventForeign(Unreadable):
     """Somebody other than the topic's owner said it, or it stands on a topic where it does not belong."""
 
     code = "event.foreign"
+
+
+class EventTooLarge(Rejected):
+    """What was to be said is larger than any reader takes; large things travel as blobs."""
+
+    code = "event.too_large"
 
 
 class NotParked(Conflict):
@@ -654,11 +660,18 @@ _RELEASE_NEXT = (
 )
 _POSITIONS = select(offsets.c.topic, offsets.c.part, offsets.c.next).where(offsets.c.consumer == _MINE)
 _SAY = insert(outbox)
-_OLDEST = (
+_REFUSED = outbox.alias("earlier")
+_UNSENT = (
     select(outbox.c.seq, outbox.c.topic, outbox.c.key, outbox.c.event_id, outbox.c.body)
     .order_by(outbox.c.seq)
     .limit(bindparam("limit"))
 )
+_OLDEST = _UNSENT.where(
+    tuple_(outbox.c.topic, outbox.c.key).not_in(
+        select(_REFUSED.c.topic, _REFUSED.c.key).where(_REFUSED.c.refused.is_not(None))
+    )
+)
+_OLDEST_REFUSED = _UNSENT.where(outbox.c.refused.is_not(None))
 
 
 @lru_cache(2)
@@ -700,7 +713,12 @@ def outbox_rows(
     causation_id: str | None,
     traceparent: str | None,
 ) -> list[OutboxRow]:
-    """Turn what *service* says into rows of its outbox; the ids derive from *cause* and the place in it."""
+    """
+    Turn what *service* says into rows of its outbox; the ids derive from *cause* and the place in it.
+
+    Raises:
+        EventTooLarge: readers would park one of them, and the broker might not take it; whatever caused it is undone.
+    """
     rows = []
     for number, payload in enumerate(payloads):
         topic = dead_topic(service) if isinstance(payload, EventParked) else payload.topic
@@ -716,6 +734,8 @@ def outbox_rows(
             traceparent=traceparent,
         )
         body, key = event.encode(), payload.partition_key
+        if len(body) > MAX_EVENT_BYTES:
+            raise EventTooLarge(type=payload.type, size=len(body), most=MAX_EVENT_BYTES)
         rows.append({"event_id": event.id, "topic": topic, "key": key, "body": body, "written_at": time.time()})
     return rows
 
@@ -728,6 +748,20 @@ def write_outbox(connection: Connection, rows: Sequence[OutboxRow]) -> None:
 
 
 def take_outbox(connection: Connection, limit: int) -> list[tuple[int, Message]]:
-    """Read the oldest events of the outbox (what is there, never by a high-water mark)."""
-    rows = connection.execute(_OLDEST, {"limit": limit})
+    """
+    Read the oldest events of the outbox (what is there, never by a high-water mark).
+
+    Left out are those that the bus refused for good, and whatever stands behind one under its key: a later event of a subject
+    must not overtake an earlier one.
+    """
+    return _messages(connection, _OLDEST, limit)
+
+
+def take_refused(connection: Connection, limit: int) -> list[tuple[int, Message]]:
+    """Read the oldest events of the outbox that the bus refused for good."""
+    return _messages(connection, _OLDEST_REFUSED, limit)
+
+
+def _messages(connection: Connection, which: Select[Any], limit: int) -> list[tuple[int, Message]]:
+    rows = connection.execute(which, {"limit": limit})
     return [(seq, Message(topic, key, event_id, body)) for seq, topic, key, event_id, body in rows]

@@ -56,9 +56,12 @@ outbox = Table(
     Column("key", String(128), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("written_at", Float, nullable=False),  # real time, for the age of the outbox
+    Column("refused", String(100)),  # why the bus will not take it, whenever it is offered
     info=PLUMBING,
     sqlite_autoincrement=True,
 )
+_some = outbox.c.refused.is_not(None)
+Index("outbox_refused", outbox.c.refused, sqlite_where=_some, postgresql_where=_some)
 
 inbox = Table(
     "inbox",

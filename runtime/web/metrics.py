@@ -32,6 +32,11 @@ Found = TypeVar("Found")
 
 STANDING: tuple[tuple[str, str, Callable[[Standing], int]], ...] = (
     ("outbox_depth", "events not sent yet", lambda found: found.unsent),
+    (
+        "events_refused",
+        "unsent events that the bus will not take; each holds back its subject",
+        lambda found: found.refused,
+    ),
     ("events_waiting", "events that wait for something else", lambda found: found.waiting),
     ("events_parked", "events that could not be handled", lambda found: found.parked),
 )

@@ -164,7 +164,13 @@ def test_commands_go_on_while_the_broker_is_away_and_every_process_says_how_it_i
         assert [one.health("/healthz") for one in (web, worker, timers)] == [(200, {"status": "ok"})] * 3
         eventually(lambda: [one.health()[0] for one in (web, worker, timers)] == [200] * 3)
         assert web.health()[1]["checks"] == dict.fromkeys(SERVICES, True)
-        assert web.health()[1]["watched"] == {"outbox": True, "calendar": False, "bus": True, "topics": True}
+        assert web.health()[1]["watched"] == {
+            "outbox": True,
+            "refused": True,
+            "calendar": False,
+            "bus": True,
+            "topics": True,
+        }
 
         broker.kill_broker()
         began, took = time.monotonic(), list[float]()
