@@ -102,13 +102,15 @@ class Sender:
 
     def _one_turn(self, webhook: str, stop: threading.Event) -> None:
         end = time.monotonic() + PLACES.turn_seconds
+        trouble: Exception | None = None
         try:
             self.drain(webhook, lambda: stop.is_set() or (self._others_wait and time.monotonic() >= end))
         except Exception as error:  # the database is away, or closing; what was not written down is tried again
+            trouble = error
             log.warning("webhook.trouble", webhook=webhook, **bare(error))
-        finally:
-            with self._guard:
-                del self._called[webhook]
+        with self._guard:
+            del self._called[webhook]
+        if trouble is None:  # else it would be looked at again at once, and fail again at once
             self._look.set()
 
     def _send(self, parcel: Parcel) -> bool:
