@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -56,15 +55,36 @@ class BrokerAway(TryAgain):
     code = "kafka.away"
 
 
-def _end_at_refusal(producer: AIOKafkaProducer, sent: "asyncio.Future[Any]") -> None:
+class _Refusal:
     """
-    Stop sending as soon as a batch is refused for good, before the next of its partition goes out.
+    What the broker refuses for good while an append is under way: nothing more is sent then, and the append is over.
 
-    That the batches are numbered does not keep the next from being taken: of a producer that has written nothing to a partition
-    yet the broker takes any number. This runs before the sender's own task does, which would send on.
+    That batches are numbered does not keep the next of a partition from being taken: of a producer that has written nothing there
+    yet the broker takes any number. ``look`` runs before the sender's own task does, which would send on.
     """
-    if not sent.cancelled() and isinstance(sent.exception(), FOR_GOOD) and producer._sender._sender_task is not None:
-        producer._sender._sender_task.cancel()
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._appending = asyncio.current_task()
+        self._ended_by: BaseException | None = None
+
+    def look(self, sent: "asyncio.Future[Any]") -> None:
+        """See what became of a message (its callback)."""
+        if self._ended_by is not None or sent.cancelled():
+            return
+        error = sent.exception()
+        if isinstance(error, FOR_GOOD) and self._appending is not None:
+            self._ended_by = error
+            self._producer._sender._sender_task.cancel()
+            self._appending.cancel()  # it may wait for room in a batch that is never sent
+
+    def end(self, error: BaseException) -> BaseException:
+        """Look no more; return what ended the append, which met *error*."""
+        if self._ended_by is None:
+            self._ended_by = error
+        elif self._appending is not None:
+            self._appending.uncancel()
+        return self._ended_by
 
 
 class KafkaBus:
@@ -109,27 +129,28 @@ class KafkaBus:
     async def _append(self, messages: Sequence[Message]) -> None:
         async with self._sends:
             producer = await self._sending()
+            refusal = _Refusal(producer)
+            sent: list[asyncio.Future[Any]] = []
             try:
-                sent = [
-                    await producer.send(
+                for message in messages:
+                    one = await producer.send(
                         self.settings.topic(message.topic),
                         message.body,
                         key=message.key.encode(),
                         partition=place_of(message),
                         headers=[CONTENT_TYPE],
                     )
-                    for message in messages
-                ]
-                for one in sent:
-                    one.add_done_callback(partial(_end_at_refusal, producer))
+                    one.add_done_callback(refusal.look)
+                    sent.append(one)
                 await asyncio.gather(*sent)
             except BaseException as error:
+                why = refusal.end(error)
                 # The relay will send all of it again. Left in the producer, every try's copies would wait for the broker
                 # and an hour's outage would end in a flood of repeats.
                 self._producer = None
                 await self._drop(producer)
-                if isinstance(error, FOR_GOOD):
-                    raise RecordRefused(why=type(error).__name__) from error
+                if isinstance(why, FOR_GOOD):
+                    raise RecordRefused(why=type(why).__name__) from why
                 raise
 
     async def _sending(self) -> AIOKafkaProducer:

@@ -79,8 +79,8 @@ def test_it_holds_back_its_own_subject_until_the_broker_takes_it(kafka_address: 
         assert (wire["Z"], "H" in wire) == (["z"], False)
         for number, key in enumerate(subjects):
             assert wire.get(key, []) == ([] if number % 2 else [f"{key}-1"]), "nothing overtook what was refused"
-        for key in range(40):
-            assert wire[f"K{key}"] == [f"k{number}" for number in range(key, 200, 40)]
+        for first in range(40):
+            assert wire[f"K{first}"] == [f"k{number}" for number in range(first, 200, 40)]
         assert (service.refused(), service.standing().unsent) == (SUBJECTS + 1, 3 * SUBJECTS + 2)
 
         limit_of_topic(bus, 1_000_000)
