@@ -11,7 +11,7 @@ class Places:
     How many receivers are called at the same time: of all, of those known to be slow, and of one agency.
 
     The slow have fewer than there are, so that however many of them there are, somebody who answers at once finds a place.
-    A slow one that is not known yet holds a place for one try; of its agency's places, not of everybody's.
+    A slow one that is not known yet holds a place for one try, and its agency has no more than its own few.
     """
 
     of_all: int
