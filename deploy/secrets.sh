@@ -22,6 +22,7 @@ for service in console planner drawer results notifier; do
     keep "postgres-$service" "$(random 24)"
     keep "kafka-$service" "$(random 24)"
 done
+keep postgres-backup "$(random 24)"
 keep kafka-admin "$(random 24)"
 keep postgres-admin "$(random 24)"
 keep postgres-admin-url "postgresql://postgres:$(cat postgres-admin)@${POSTGRES:-postgres:5432}/onevisit"

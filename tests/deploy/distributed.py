@@ -136,8 +136,12 @@ class Installation:
 
     def run(self, words: Sequence[str], **environment: str) -> str:
         """Run a command to its end; what it said, if it succeeded."""
+        return self.run_program(self._command(words, 0), **environment)
+
+    def run_program(self, command: Sequence[str], **environment: str) -> str:
+        """The same, of a whole command line."""
         done = subprocess.run(
-            self._command(words, 0),
+            command,
             cwd=ROOT,
             env=self._environment(environment),
             capture_output=True,
@@ -146,7 +150,7 @@ class Installation:
             timeout=WAIT_SECONDS,
         )
         if done.returncode != 0:  # not an assert: pytest shortens what one says, and tests look for words in it
-            pytest.fail(f"{words}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+            pytest.fail(f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
         return done.stdout
 
     def begin(self, name: str, words: Sequence[str], **environment: str) -> None:
