@@ -86,6 +86,9 @@ def test_every_secret_is_a_file_of_the_script_or_of_the_proxy_and_goes_to_whom_i
     subprocess.run([DEPLOY / "secrets.sh", tmp_path], check=True, timeout=60)
     assert {file.name: file.read_text("ascii") for file in tmp_path.iterdir()} == made, "a second run changes nothing"
     assert len(set(made.values())) == len(made)
+    servers_only = tmp_path / "servers"
+    subprocess.run([DEPLOY / "secrets.sh", servers_only, "servers"], check=True, timeout=60)
+    assert {file.name for file in servers_only.iterdir()} == made.keys() - {"secrets.toml"}
     files = {Path(secret["file"]) for secret in COMPOSE["secrets"].values()}
     assert {file.parent for file in files} == {Path("compose/secrets")}
     assert {file.name for file in files} == {*made, "tls-certificate", "tls-key"}
