@@ -15,7 +15,7 @@ git archive HEAD -- . ':!tests' ':!.ci' | tar -x -C "$bundle/app"
     --dest "$bundle/wheelhouse" -r requirements.lock -r requirements-dist.lock
 grep -h == requirements.lock requirements-dist.lock | sed 's/ \\$//' | sort -u >"$work/all.txt"
 .venv/bin/cyclonedx-py requirements "$work/all.txt" --output-reproducible --output-file "$bundle/sbom.cdx.json"
-.venv/bin/python -m runtime.web.vendoring --bill "$bundle/sbom.cdx.json"
+.venv/bin/python -W ignore::RuntimeWarning -m runtime.web.vendoring --bill "$bundle/sbom.cdx.json"
 echo "$release" >"$bundle/RELEASE"
 cp deploy/install.sh "$bundle/install.sh"
 (cd "$bundle" && find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum) >"$work/SHA256SUMS"

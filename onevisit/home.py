@@ -9,7 +9,7 @@ contents.json   which databases belong to it, noted when they were made
 db/             one SQLite file per service, where they are not in PostgreSQL
 log.sqlite      the embedded event log, where events do not go by Kafka
 blobs/          documents named by their digest
-logs/           onevisit.log, JSON lines
+logs/           onevisit.log, JSON lines; of several processes a file each
 backups/        copies made before migrations
 ```
 """
