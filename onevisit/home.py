@@ -145,6 +145,9 @@ class HomeSettings(BaseModel):
         default="files", description="`stderr`: in containers, whose engine keeps them"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    idempotency_days: Annotated[int, Field(ge=30, le=3660)] = Field(
+        default=400, description="how long the same Idempotency-Key gets its first answer again; later it asks anew"
+    )
     planner: Section = {}
     drawer: Section = {}
     results: Section = {}
