@@ -1,7 +1,10 @@
 """The figures of several processes: measured where their parts are, left out by name where one is not."""
 
+import subprocess
+
 import pytest
 
+from runtime import log
 from tests.bench import __main__ as bench
 from tests.bench import county, distributed, events, selection, teams, verification
 from tests.tier.missing import Missing
@@ -14,7 +17,7 @@ def without_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Missing(f"{component}: no Java (default-jdk-headless)")
 
     monkeypatch.setattr(distributed, "share", share)
-    monkeypatch.setattr(distributed.log, "set_up", lambda folder: None)
+    monkeypatch.setattr(log, "set_up", lambda folder: None)
     monkeypatch.setenv(FOLDER, "")  # put back afterwards
 
 
@@ -44,7 +47,7 @@ def test_make_bench_ends_with_several_processes(
     begun: list[list[str]] = []
     for one in (county, events, selection, teams, verification):
         monkeypatch.setattr(one, "figures", lambda: iter(()))
-    monkeypatch.setattr(bench.subprocess, "run", lambda command, check: begun.append(command[1:]))
+    monkeypatch.setattr(subprocess, "run", lambda command, check: begun.append(command[1:]))
 
     bench.main()
 
