@@ -1,6 +1,7 @@
 #!/bin/sh
 # bundle.sh FOLDER: everything to install this release on a machine without network, as FOLDER/onevisit-<release>.tar.gz:
-# the program, its dependencies as wheels (for the Python and machine of whoever runs this), an SBOM, checksums, install.sh.
+# the program, its dependencies as wheels (for the Python and machine of whoever runs this), an SBOM of the wheels and of the
+# npm packages that browsers are sent, checksums, install.sh. Fonts are the browser's: none are in it.
 set -eu
 to=$(realpath "${1:?usage: bundle.sh FOLDER}")
 cd "$(dirname "$0")/.."
@@ -14,6 +15,7 @@ git archive HEAD -- . ':!tests' ':!.ci' | tar -x -C "$bundle/app"
     --dest "$bundle/wheelhouse" -r requirements.lock -r requirements-dist.lock
 grep -h == requirements.lock requirements-dist.lock | sed 's/ \\$//' | sort -u >"$work/all.txt"
 .venv/bin/cyclonedx-py requirements "$work/all.txt" --output-reproducible --output-file "$bundle/sbom.cdx.json"
+.venv/bin/python -W ignore::RuntimeWarning -m runtime.web.vendoring --bill "$bundle/sbom.cdx.json"
 echo "$release" >"$bundle/RELEASE"
 cp deploy/install.sh "$bundle/install.sh"
 (cd "$bundle" && find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum) >"$work/SHA256SUMS"

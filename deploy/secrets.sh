@@ -1,9 +1,10 @@
 #!/bin/sh
-# secrets.sh FOLDER: makes every secret of a distributed installation at random, a file each; what is there already stays.
+# secrets.sh FOLDER [servers]: makes every secret of a distributed installation at random, a file each; what is there already
+# stays. With the word "servers" only those of the servers: a data folder made by `onevisit init` has a secrets.toml of its own.
 # Made by root they can be read by GROUP (10001, that of the containers) and by nobody else.
 set -eu
 umask 077
-folder=${1:?usage: secrets.sh FOLDER}
+folder=${1:?usage: secrets.sh FOLDER [servers]}
 mkdir -p "$folder"
 cd "$folder"
 
@@ -14,7 +15,7 @@ keep() { # FILE CONTENT
     mv "$1.new" "$1"
 }
 
-keep secrets.toml "master = \"$(random 32)\"
+[ "${2:-}" = servers ] || keep secrets.toml "master = \"$(random 32)\"
 
 [passwords]
 county-admin = \"$(random 9)\""
@@ -22,6 +23,7 @@ for service in console planner drawer results notifier; do
     keep "postgres-$service" "$(random 24)"
     keep "kafka-$service" "$(random 24)"
 done
+keep postgres-backup "$(random 24)"
 keep kafka-admin "$(random 24)"
 keep postgres-admin "$(random 24)"
 keep postgres-admin-url "postgresql://postgres:$(cat postgres-admin)@${POSTGRES:-postgres:5432}/onevisit"

@@ -442,7 +442,7 @@ def backup(
         typer.Option(
             "--admin-file",
             envvar="ONEVISIT_ADMIN_FILE",
-            help="With PostgreSQL: file with the address of somebody who may read all of it.",
+            help="With PostgreSQL: file with the address of somebody who may read all of it; else who `provision` made for it.",
         ),
     ] = None,
     home: HomePath = DEFAULT_HOME,
@@ -450,12 +450,12 @@ def backup(
     """Write everything but the secrets into one file; the county may be running."""
     from onevisit.backup import back_up
 
-    if admin is not None and homes.exists(home) and homes.settings_of(home).postgres.url:
+    reader = _reader(home, admin)
+    if reader is not None:
         from onevisit import backup_servers
 
         with opened(home, exclusive=False) as system:
-            address = admin.read_text(encoding="utf-8").strip()
-            made = back_up(home, to, lambda folder: backup_servers.copy(system, address, folder))
+            made = back_up(home, to, lambda folder: backup_servers.copy(system, reader, folder))
     else:
         made = back_up(home, to)
     mebibytes = sum(each.bytes for each in made.files.values()) / 1024**2
@@ -463,6 +463,16 @@ def backup(
     remark(
         f"密钥文件 {home / 'secrets.toml'} 不在备份中，请另行妥善保管 / secrets.toml is not in it: keep it apart from the backups"
     )
+
+
+def _reader(home: Path, admin: Path | None) -> str | None:
+    """Return the address under which databases are read for a backup; None where they are files, or nobody may."""
+    from onevisit.databases import reading_address
+
+    postgres = homes.settings_of(home).postgres if homes.exists(home) else None
+    if postgres is None or not postgres.url:
+        return None
+    return admin.read_text(encoding="utf-8").strip() if admin else reading_address(home, postgres)
 
 
 @app.command()

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from runtime.store.places import Place  # brings SQLAlchemy, which `demo` starts without
 
 
+READER = "backup"
+"""Who reads all schemas for a backup, and changes nothing; its role and password are named as a service's are."""
+
+
 class PostgresPasswordMissing(OneVisitError):
     """A service's password for PostgreSQL is not where the settings say; nothing falls back to another."""
 
@@ -51,6 +55,11 @@ class PostgresSettings(BaseModel):
     def role(self, service: str) -> str:
         """Name the role of *service*."""
         return str(urlsplit(self.url).username).replace("{service}", service)
+
+    @property
+    def has_reader(self) -> bool:
+        """Tell whether the reader has a role and a password of its own; where all services share one, it has not."""
+        return "{service}" in str(urlsplit(self.url).username) and "{service}" in self.password_file
 
     def password_path(self, home: Path, service: str) -> Path:
         """Tell where the password of *service* stands."""
@@ -89,7 +98,17 @@ def provision_all(home: Path, settings: PostgresSettings, admin: str) -> list[st
     for service in SERVICES:
         _make_password(settings.password_path(home, service))
         postgres().provision(admin, service, settings.role(service), _password(home, settings, service))
+    if settings.has_reader:
+        _make_password(settings.password_path(home, READER))
+        postgres().provision_reader(admin, settings.role(READER), _password(home, settings, READER))
     return list(SERVICES)
+
+
+def reading_address(home: Path, settings: PostgresSettings) -> str | None:
+    """Return the reader's address, with its password; None where ``provision`` has made no reader (yet)."""
+    if not settings.url or not settings.has_reader or not settings.password_path(home, READER).exists():
+        return None
+    return _address(settings, READER, _password(home, settings, READER))
 
 
 def _address(settings: PostgresSettings, service: str, password: str) -> str:

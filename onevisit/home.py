@@ -9,7 +9,7 @@ contents.json   which databases belong to it, noted when they were made
 db/             one SQLite file per service, where they are not in PostgreSQL
 log.sqlite      the embedded event log, where events do not go by Kafka
 blobs/          documents named by their digest
-logs/           onevisit.log, JSON lines
+logs/           onevisit.log, JSON lines; of several processes a file each
 backups/        copies made before migrations
 ```
 """
@@ -145,6 +145,9 @@ class HomeSettings(BaseModel):
         default="files", description="`stderr`: in containers, whose engine keeps them"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    idempotency_days: Annotated[int, Field(ge=30, le=3660)] = Field(
+        default=400, description="how long the same Idempotency-Key gets its first answer again; later it asks anew"
+    )
     planner: Section = {}
     drawer: Section = {}
     results: Section = {}

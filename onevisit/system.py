@@ -22,6 +22,7 @@ from onevisit.brokers import ALL, Part, broker_host, buses, reached
 from onevisit.hints import command
 from onevisit.home import LOG, Home, HomeSettings, LogBehind, NotMigrated, ReplayCutShort, note_contents
 from onevisit.trouble import named
+from runtime.answers import forgetting
 from runtime.events.bus import EventBus
 from runtime.events.embedded import EmbeddedLog
 from runtime.events.host import Host
@@ -318,6 +319,7 @@ def _wired(home: Home, part: Part) -> System:
         ports = Ports(home.clock, home.entropy, blobs, bus_of[name], home.secrets, demo=told.demo)
         services[name] = console(ports, place) if name == "console" else OTHERS[name](ports, place, getattr(told, name))
         services[name].county = told.county
+        services[name].errands = (*services[name].errands, forgetting(told.idempotency_days))
     host = _host(home, list(services.values()), part)
     system = System(home, services, host, part)
     if told.demo and len(services) == len(SERVICES):

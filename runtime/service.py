@@ -39,7 +39,7 @@ from runtime.secrets import Secrets
 from runtime.store.actor import Actor
 from runtime.store.database import Database
 from runtime.store.ids import derived_uuid
-from runtime.store.plumbing import idempotency, offsets, outbox, parked, waiting
+from runtime.store.plumbing import idempotency, offsets, outbox, parked, sequences, waiting
 from runtime.time.clock import Clock
 from runtime.time.timers import Timer
 from schemas.events.payload import Payload
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 RELAY_BATCH = 500
 CONSUME_BATCH = 100
 REFUSED_SECONDS = 60.0  # until what the bus refused for good is offered again: somebody may have raised its limit
+ANSWERS_FORGOTTEN = "answers forgotten"  # the sequence that counts how often
 
 log = structlog.get_logger()
 
@@ -191,6 +192,8 @@ class Service:
             request = _digest(command, args, facts)
             if key is not None and (earlier := self._remembered(connection, actor, key, request)) is not None:
                 return earlier
+            if key is not None and (forgotten := connection.scalar(_FORGOTTEN)):
+                cause = derived_uuid("command", self.name, actor.id, key, forgotten)  # see runtime/answers.py
             said = command(session, actor, *args, at=at, **facts)
             reply = said if isinstance(said, Reply) else Reply(tuple(said or ()))
             session.flush()
@@ -422,6 +425,7 @@ _REFUSED = update(outbox).where(outbox.c.seq == bindparam("of")).values(refused=
 _COUNT_REFUSED = select(func.count()).select_from(outbox).where(outbox.c.refused.is_not(None))
 _OLDEST_UNSENT = select(func.min(outbox.c.written_at))
 _REMEMBER = insert(idempotency)
+_FORGOTTEN = select(sequences.c.next).where(sequences.c.name == ANSWERS_FORGOTTEN)
 _ANSWERED = select(idempotency.c.request, idempotency.c.value).where(
     idempotency.c.actor == bindparam("actor"), idempotency.c.key == bindparam("key")
 )

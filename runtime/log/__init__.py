@@ -5,11 +5,13 @@ Never a person's name, phone or answer; ids and counts only (shared/style.md, Lo
 and frames, without its text (``bare``), and a library's line by the library's name, its sentence in ``message``.
 """
 
+import fcntl
 import logging
 import logging.handlers
 import re
 import sys
 from pathlib import Path
+from typing import IO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -50,23 +52,52 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
+class OwnFile(logging.handlers.RotatingFileHandler):
+    """Writes a file that no other process writes, on whatever machine that shares the folder; made with the first line."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file, self._claim = _claimed(folder, name)
+        super().__init__(file, maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True)
+
+    def close(self) -> None:
+        """Let go of the file, too."""
+        super().close()
+        self._claim.close()
+
+
+def _claimed(folder: Path, name: str) -> tuple[Path, IO[bytes]]:
+    """Return the first file of this name that nobody has, and the lock that says so: the kernel frees it on kill -9."""
+    number = 1
+    while True:
+        file = name if number == 1 else f"{name}.{number}"
+        # Not of the log itself: rotating gives that another name, and the lock would go with it.
+        lock = open(folder / f".{file}.lock", "ab")  # noqa: SIM115  held as long as the file is written
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            number += 1
+        else:
+            return folder / f"{file}.log", lock
+
+
 def set_up(folder: Path | None, level: str = "INFO", name: str = "onevisit") -> None:
     """
     Send everything that is logged to ``<folder>/<name>.log`` (rotated), or to stderr where there is no folder.
 
+    While another process writes that file it is ``<name>.2.log``, or the next that is free: of two that wrote one file, the one
+    that rotates it would take away what the other goes on writing to.
+
     Args:
         folder: The home's ``logs`` folder, made if missing.
         level: Least level that is written.
-        name: Of the file; processes that share the folder have different ones, or rotating would lose lines.
+        name: Of the file.
     """
-    handler: logging.Handler
-    if folder is None:
-        handler = logging.StreamHandler()
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            folder / f"{name}.log", maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
-        )
+    for ours in [one for one in logging.getLogger().handlers if isinstance(one, OwnFile)]:
+        logging.getLogger().removeHandler(ours)
+        ours.close()
+    handler: logging.Handler = logging.StreamHandler() if folder is None else OwnFile(folder, name)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_SHARED, foreign],
         processors=[

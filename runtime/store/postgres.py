@@ -264,6 +264,28 @@ def provision(url: str, schema: str, role: str, password: str) -> None:
         connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
 
 
+def provision_reader(url: str, role: str, password: str) -> None:
+    """
+    Make the role that may read everything and change nothing, for backups; or give it this password if it is there.
+
+    A dump wants every row, whichever agency's, so row-level security does not hold for it.
+
+    Args:
+        url: Address with the administrator's role and password; a superuser, as nobody else may set ``BYPASSRLS``.
+        role: The role's name.
+        password: The role's password.
+    """
+    names = {"role": sql.Identifier(_plain(role))}
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [zlib.crc32(b"onevisit.provision")])
+        there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        verb = sql.SQL("ALTER" if there else "CREATE")
+        rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT BYPASSRLS CONNECTION LIMIT 8"
+        said = sql.SQL("{verb} ROLE {role} {rights} PASSWORD {secret}")
+        connection.execute(said.format(verb=verb, rights=sql.SQL(rights), secret=sql.Literal(password), **names))
+        connection.execute(sql.SQL("GRANT pg_read_all_data TO {role}").format(**names))
+
+
 def make_database(url: str, name: str) -> None:
     """Make an empty database beside the administrator's at *url*."""
     with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:

@@ -3,20 +3,26 @@ Vendored assets: check that what we serve is what we took from npm, and renew it
 
 Run by hand when a package is renewed: unpack the npm packages side by side into one folder as
 ``<name>-<version>/package`` and call ``python -m runtime.web.vendoring FOLDER``. Nothing is fetched here.
+
+``python -m runtime.web.vendoring --bill FILE`` adds them to a bill of materials (CycloneDX, JSON): Python's own tools know
+what pip installs and nothing of what a browser is sent.
 """
 
 import base64
 import hashlib
+import json
 import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ASSETS = Path(__file__).parent / "assets"
 RECORD = ASSETS / "VENDORED.toml"
 VENDOR = ASSETS / "vendor"
+REPOSITORY = Path(__file__).parents[2]
 
 _ICON_NAMES = (
     "archive arrow-left arrow-repeat arrow-right bell box-arrow-in-right box-arrow-right briefcase building "
@@ -118,5 +124,52 @@ def _section(package: Package, integrity: str, content: Mapping[str, bytes]) -> 
     ]
 
 
+def components(record: Path = RECORD) -> list[dict[str, Any]]:
+    """
+    Return the packages of the record as CycloneDX components, by name: version, licence, digest of the package and, below it, of
+    each file that we serve.
+
+    Source:
+        CycloneDX 1.6, `component`.
+    """
+    found = tomllib.loads(record.read_text("utf-8"))
+    return [_component(name, found[name]) for name in sorted(found)]
+
+
+def _component(name: str, package: Mapping[str, Any]) -> dict[str, Any]:
+    at = f"pkg:npm/{name}@{package['version']}"
+    taken = base64.b64decode(package["integrity"].removeprefix("sha512-")).hex()
+    return {
+        "type": "library",
+        "bom-ref": at,
+        "name": name,
+        "version": package["version"],
+        "purl": at,
+        "licenses": [{"license": {"id": package["licence"]}}],
+        "hashes": [{"alg": "SHA-512", "content": taken}],
+        "externalReferences": [{"type": "distribution", "url": package["source"]}],
+        "components": [
+            {
+                "type": "file",
+                "bom-ref": f"{at}#{file}",
+                "name": f"{VENDOR.relative_to(REPOSITORY).as_posix()}/{file}",
+                "hashes": [{"alg": "SHA-512", "content": digest}],
+            }
+            for file, digest in sorted(package["sha512"].items())
+        ],
+    }
+
+
+def add_to_bill(bill: Path) -> None:
+    """Add the packages of the record to a bill of materials that has none of them."""
+    told = json.loads(bill.read_text("utf-8"))
+    told["components"] += components()
+    told.setdefault("dependencies", []).extend({"ref": one["bom-ref"]} for one in components())
+    bill.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    renew(Path(sys.argv[1]))
+    if sys.argv[1] == "--bill":
+        add_to_bill(Path(sys.argv[2]))
+    else:
+        renew(Path(sys.argv[1]))

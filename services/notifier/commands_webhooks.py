@@ -218,9 +218,9 @@ def _disabled(webhook: Webhook, at: datetime, cause: str) -> Announcement:
     )
 
 
-def forget_ended(session: Session, actor: Actor, *, at: datetime, before: datetime) -> Reply:
-    """Take deliveries out of the log that ended before a moment; at most a thousand at a time."""
-    ended = select(Delivery).where(Delivery.ended_at < before, Delivery.state == Sent.DELIVERED).limit(1000)
+def forget_ended(session: Session, actor: Actor, *, at: datetime, state: Sent, before: datetime) -> Reply:
+    """Take deliveries out of the log that ended so before a moment; at most a thousand at a time."""
+    ended = select(Delivery).where(Delivery.ended_at < before, Delivery.state == state).limit(1000)
     gone = 0
     for row in session.scalars(ended):
         session.delete(row)

@@ -20,6 +20,7 @@ from runtime.service import Errand, Service
 from schemas.webhooks import headers
 from services.notifier.commands_webhooks import forget_ended, note_try
 from services.notifier.domain.places import Line, who_is_next
+from services.notifier.domain.webhooks import forgotten_before
 from services.notifier.outgoing import Answer, post
 from services.notifier.pushing import PLACES, RULES, real_now
 from services.notifier.queries_webhooks import Parcel, next_parcel, webhooks_due
@@ -146,9 +147,10 @@ class Sender:
         return good
 
     def _sweep(self) -> None:
-        service, before = self._service, self._now() - RULES.keep
-        while service.do(service.system, forget_ended, before=before).value["gone"]:
-            pass
+        service = self._service
+        for state, before in forgotten_before(RULES, self._now()).items():
+            while service.do(service.system, forget_ended, state=state, before=before).value["gone"]:
+                pass
 
 
 def loopback_allowed(service: Service) -> bool:

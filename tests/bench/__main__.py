@@ -1,8 +1,15 @@
-"""``python -m tests.bench``: print the figures of docs/performance.md, each with its ratio to a baseline of the same run."""
+"""
+``python -m tests.bench``: print the figures of docs/performance.md, each with its ratio to a baseline of the same run.
+
+Last those of several processes (``tests.bench.distributed``), which need a Kafka and a PostgreSQL: it says which it used, or,
+by name, which is missing here.
+"""
 
 import os
 import platform
 import sqlite3
+import subprocess
+import sys
 from itertools import chain
 
 from tests.bench import county, events, selection, teams, verification
@@ -20,7 +27,10 @@ def main() -> None:
     print(f"{'':58} {'measured':>16} {'aim':>12} {'ratio':>9}   baseline")
     for figure in chain(*(one.figures() for one in (events, county, teams, selection, verification))):
         print(figure.line(), flush=True)
-    print(f"\nafter: {machine()}")
+    print(f"\nafter: {machine()}\n", flush=True)
+    # of its own: it sets up a log, and starts processes of this same program
+    subprocess.run([sys.executable, "-m", "tests.bench.distributed"], check=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

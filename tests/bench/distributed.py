@@ -35,6 +35,7 @@ from tests.bench.figures import Figure
 from tests.conformance import toy
 from tests.conformance.platforms import POSTGRES, host_class, topics_of_its_own
 from tests.kit import COUNTY
+from tests.tier.missing import Missing
 from tests.tier.shared import FOLDER, Run, share
 
 EVENTS = 5_000
@@ -244,7 +245,7 @@ def figures(kafka: str, postgres: str) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Print every figure."""
+    """Print every figure; where a part of it is not to be had here, which one. In CI that is an error."""
     log.set_up(None)
     run = Run()
     os.environ[FOLDER] = str(run.folder)
@@ -257,6 +258,11 @@ def main() -> None:
         for figure in figures(kafka.address, postgres.address):
             print(figure.line(), flush=True)
         print(f"\nload {load()}")
+    except Missing as missing:
+        if os.environ.get("ONEVISIT_CI") == "1":
+            raise
+        print(f"left out: events through PostgreSQL → Kafka → PostgreSQL; missing: {missing}")
+        print("`python tests/provide.py Kafka database` gets or names what it needs")
     finally:
         run.end()
 

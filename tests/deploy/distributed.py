@@ -45,17 +45,33 @@ def eventually(happened: Callable[[], bool], why: Callable[[], object] = lambda:
         time.sleep(0.1)
 
 
+def put_in(properties: str, instead: str) -> str:
+    """Put lines in the place of those with the same key; what has none there comes last."""
+    lines = dict(line.split("=", 1) for line in instead.splitlines())
+    kept = [line for line in properties.splitlines() if line.partition("=")[0] not in lines]
+    return "\n".join([*kept, *(f"{key}={value}" for key, value in lines.items())]) + "\n"
+
+
 class Broker:
     """Kafka as deploy/kafka/start.sh runs it, by the programs of the tier's jars."""
 
-    def __init__(self, folder: Path, secrets: Path) -> None:
+    def __init__(self, folder: Path, secrets: Path, instead: str = "", names: Names = NOTHING) -> None:
+        """
+        Args:
+            folder: Where it keeps its data.
+            secrets: Those of deploy/secrets.sh.
+            instead: Lines of settings that take the place of the file's own.
+            names: What further names in them are here.
+        """
         self.port = free_port()
         self._folder, self._secrets = folder, secrets
         self._settings, self._log = folder / "server.properties", folder / "broker.log"
         folder.mkdir(parents=True, exist_ok=True)
         ports = {"9093": str(free_port()), "9094": str(free_port()), "kafka:9092": self.address, "9092": str(self.port)}
-        text = (DEPLOY / "kafka" / "server.properties").read_text("ascii")
-        self._settings.write_text(here(text, {**ports, "/var/lib/kafka/data": str(folder / "data")}), encoding="ascii")
+        ports |= {"kafka.example:9092": f"localhost:{self.port}"}  # as it stands in a certificate
+        text = put_in((DEPLOY / "kafka" / "server.properties").read_text("ascii"), instead)
+        found = here(text, {**ports, **names, "/var/lib/kafka/data": str(folder / "data")})
+        self._settings.write_text(found, encoding="ascii")
         for name, program in (("kafka-storage", "kafka.tools.StorageTool"), ("kafka-server-start", "kafka.Kafka")):
             shim = folder / f"{name}.sh"
             options = "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
@@ -136,8 +152,12 @@ class Installation:
 
     def run(self, words: Sequence[str], **environment: str) -> str:
         """Run a command to its end; what it said, if it succeeded."""
+        return self.run_program(self._command(words, 0), **environment)
+
+    def run_program(self, command: Sequence[str], **environment: str) -> str:
+        """The same, of a whole command line."""
         done = subprocess.run(
-            self._command(words, 0),
+            command,
             cwd=ROOT,
             env=self._environment(environment),
             capture_output=True,
@@ -146,7 +166,7 @@ class Installation:
             timeout=WAIT_SECONDS,
         )
         if done.returncode != 0:  # not an assert: pytest shortens what one says, and tests look for words in it
-            pytest.fail(f"{words}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+            pytest.fail(f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
         return done.stdout
 
     def begin(self, name: str, words: Sequence[str], **environment: str) -> None:
@@ -200,8 +220,15 @@ class Installation:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[Installation]:
-    """Start a broker and a database for one installation alone, with the secrets of deploy/secrets.sh."""
+def servers(folder: Path, broker_settings: str = "", names: Names = NOTHING) -> Iterator[Installation]:
+    """
+    Start a broker and a database for one installation alone, with the secrets of deploy/secrets.sh.
+
+    Args:
+        folder: For everything.
+        broker_settings: Lines that take the place of the file's own.
+        names: What further names in them are here.
+    """
     try:
         postgres = ways.postgres(Path(os.environ[FOLDER]) / f"deploy-{os.getpid()}-{id(folder)}")
     except Missing as missing:
@@ -211,7 +238,7 @@ def servers(folder: Path) -> Iterator[Installation]:
         at = f"{url.host}:{url.port}"
         subprocess.run([DEPLOY / "secrets.sh", secrets], env={**os.environ, "POSTGRES": at}, check=True, timeout=60)
         try:
-            broker = Broker(folder / "kafka", secrets)
+            broker = Broker(folder / "kafka", secrets, broker_settings, names)
         except Missing as missing:
             give_up(missing)
         found = Installation(folder, secrets, broker, postgres)

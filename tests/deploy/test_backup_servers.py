@@ -3,7 +3,7 @@
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from onevisit import home as homes
 from onevisit.backup import SERVERS
 from onevisit.system import System, build
 from runtime.time.clock import DurableClock
-from tests.deploy.distributed import DEPLOY, Admin, Installation, eventually, servers
+from tests.deploy.distributed import DEPLOY, ROOT, Admin, Installation, eventually, here, servers
 from tests.deploy.test_containers import CONTAINERS, ONCE, RUNNING, before
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("distributed")]
@@ -54,8 +54,14 @@ def register(installation: Installation, agencies: Iterable[str]) -> None:
             admin.register(agency)
 
 
-def backed_up_under_way(installation: Installation, words: Sequence[str]) -> list[str]:
-    """Back up while one agency after the other is registered; those that were."""
+def backed_up_under_way(installation: Installation, folder: Path) -> list[str]:
+    """
+    Back up into *folder* as the container for it does, while one agency after the other is registered; those that were.
+
+    It has no administrator's address: it reads as the role that ``provision`` made for it.
+    """
+    (script,), (place, keep) = CONTAINERS["backup"]["entrypoint"], CONTAINERS["backup"]["command"]
+    command = [here(script, {"/opt/onevisit": str(ROOT)}), here(place, {place: str(folder)}), keep]
     registered: list[str] = []
     backed_up = threading.Event()
 
@@ -70,7 +76,7 @@ def backed_up_under_way(installation: Installation, words: Sequence[str]) -> lis
     work.start()
     eventually(lambda: len(registered) > 1)
     try:
-        installation.run(words)
+        installation.run_program(command)
     finally:
         backed_up.set()
         work.join()
@@ -109,10 +115,11 @@ def lose_topics(installation: Installation) -> None:
 def test_everything_lost_is_brought_back_as_it_was_at_one_moment_and_goes_on(
     installation: Installation, tmp_path: Path
 ) -> None:
-    archive, apart = tmp_path / "kept.tar.gz", tmp_path / "secrets.toml"
+    apart = tmp_path / "secrets.toml"
     admin_file = ["--admin-file", "/run/secrets/postgres-admin-url"]
     begin(installation)
-    agencies = backed_up_under_way(installation, ["backup", str(archive), *admin_file])
+    agencies = backed_up_under_way(installation, tmp_path / "backups")
+    (archive,) = (tmp_path / "backups").iterdir()
     undisturbed = settled_digest(installation)
     installation.stop()
     shutil.copy(installation.home / "secrets.toml", apart)

@@ -6,6 +6,7 @@ stands, on a broker that is started by its own script and a PostgreSQL, with its
 """
 
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -33,9 +34,11 @@ from tests.tier.processes import free_port
 
 COMPOSE: Mapping[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 CONTAINERS: Mapping[str, Any] = COMPOSE["services"]
+BACKUP = DEPLOY / "backup.sh"
 OURS = {name: one for name, one in CONTAINERS.items() if one["image"].startswith("onevisit:")}
-ONCE = [name for name, one in OURS.items() if one["restart"] == "no"]
-RUNNING = [name for name in OURS if name not in ONCE]
+ASKED_FOR = [name for name, one in OURS.items() if "profiles" in one]
+ONCE = [name for name, one in OURS.items() if one["restart"] == "no" and name not in ASKED_FOR]
+RUNNING = [name for name in OURS if name not in (*ONCE, *ASKED_FOR)]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("distributed")]
 
@@ -73,7 +76,7 @@ def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
     image, _, tag = container["image"].rpartition(":")
     assert image
     assert tag not in ("", "latest")
-    assert name in ONCE or container["healthcheck"]["test"][0] == "CMD"
+    assert name in (*ONCE, *ASKED_FOR) or container["healthcheck"]["test"][0] == "CMD"
     assert "PASSWORD" not in " ".join(key for key in container.get("environment", {}) if not key.endswith("_FILE"))
 
 
@@ -83,6 +86,9 @@ def test_every_secret_is_a_file_of_the_script_or_of_the_proxy_and_goes_to_whom_i
     subprocess.run([DEPLOY / "secrets.sh", tmp_path], check=True, timeout=60)
     assert {file.name: file.read_text("ascii") for file in tmp_path.iterdir()} == made, "a second run changes nothing"
     assert len(set(made.values())) == len(made)
+    servers_only = tmp_path / "servers"
+    subprocess.run([DEPLOY / "secrets.sh", servers_only, "servers"], check=True, timeout=60)
+    assert {file.name for file in servers_only.iterdir()} == made.keys() - {"secrets.toml"}
     files = {Path(secret["file"]) for secret in COMPOSE["secrets"].values()}
     assert {file.parent for file in files} == {Path("compose/secrets")}
     assert {file.name for file in files} == {*made, "tls-certificate", "tls-key"}
@@ -93,13 +99,31 @@ def test_every_secret_is_a_file_of_the_script_or_of_the_proxy_and_goes_to_whom_i
                 f"postgres-{service}",
                 f"kafka-{service}",
             }
-    for name in RUNNING:
+    for name in (*RUNNING, *ASKED_FOR):
         assert not {secret for secret in targets("secrets", name) if "admin" in secret or "tls" in secret}
+    assert {name for name in OURS if "postgres-backup" in targets("secrets", name)} == {"backup", "provision"}
 
 
 def test_whatever_runs_waits_for_what_is_done_once() -> None:
     for name in RUNNING:
         assert {*ONCE, "kafka", "postgres"} <= before(name), name
+
+
+def test_a_backup_is_made_when_asked_for_by_the_script_that_is_in_the_image_onto_a_volume_that_is_its_users() -> None:
+    assert ASKED_FOR == ["backup"]
+    backup = CONTAINERS["backup"]
+    containerfile = (DEPLOY / "Containerfile").read_text("ascii")
+    (script,), (folder, keep) = backup["entrypoint"], backup["command"]
+    assert script == f"/opt/onevisit/deploy/{BACKUP.name}"
+    assert f"COPY deploy/{BACKUP.name} deploy/" in containerfile.splitlines()
+    assert os.access(BACKUP, os.X_OK), "COPY keeps that"
+    assert f"backups:{folder}" in backup["volumes"]
+    assert int(keep) > 1
+    (made,) = re.findall(r"install -d -o onevisit -g onevisit -m 0700 (.*)$", containerfile, re.MULTILINE)
+    assert {folder, "/var/lib/onevisit/home"} <= set(made.split()), "an empty volume takes its owner from there"
+    (client,) = re.findall(r"\bpostgresql-client-(\d+)\b", containerfile)
+    (server,) = re.findall(r"^postgres:(\d+)\.", CONTAINERS["postgres"]["image"])
+    assert int(client) >= int(server), "pg_dump reads no newer server"
 
 
 def test_the_images_are_of_the_versions_that_the_tests_run_on() -> None:

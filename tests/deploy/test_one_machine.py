@@ -1,5 +1,6 @@
 """One machine, as county IT staff set it up: from the offline bundle to a running county behind nginx, and its backups."""
 
+import hashlib
 import json
 import os
 import re
@@ -8,14 +9,18 @@ import ssl
 import subprocess
 import tarfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from onevisit.demo import stand
+from runtime.web.vendoring import RECORD, VENDOR
 from tests.deploy.proxy import make_certificate, running
 from tests.tier.missing import Missing, give_up
 from tests.tier.processes import free_port
@@ -120,7 +125,24 @@ def test_the_bundle_says_what_is_in_it(bundle: Path) -> None:
     }
     bill = json.loads((bundle / "sbom.cdx.json").read_text("utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
-    assert {part["name"] for part in bill["components"]} == told
+    sent = tomllib.loads(RECORD.read_text("utf-8"))
+    parts = {part["name"]: part for part in bill["components"]}
+    assert len(parts) == len(bill["components"])
+    assert parts.keys() == told | sent.keys()
+    assert not JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"])).validate_str(json.dumps(bill))
+    for name, package in sent.items():
+        assert parts[name]["version"] == package["version"]
+        assert parts[name]["licenses"] == [{"license": {"id": package["licence"]}}]
+        for file in parts[name]["components"]:
+            content = (bundle / "app" / file["name"]).read_bytes()
+            assert file["hashes"] == [{"alg": "SHA-512", "content": hashlib.sha512(content).hexdigest()}]
+    named = {file["name"] for part in parts.values() for file in part.get("components", ())}
+    vendored = bundle / "app" / VENDOR.relative_to(ROOT)
+    assert named == {file.relative_to(bundle / "app").as_posix() for file in vendored.iterdir()}
+    fonts = {".woff", ".woff2", ".ttf", ".otf", ".ttc", ".eot"}
+    assert not [file for file in (bundle / "app").rglob("*") if file.suffix in fonts], (
+        "and then they are to be told, too"
+    )
     assert not (bundle / "app" / "tests").exists()
     assert (bundle / "app" / "verify_draw.py").exists()
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from onevisit import home as homes
-from onevisit.databases import PostgresSettings
+from onevisit.databases import READER, PostgresSettings, reading_address
 from onevisit.home import HomeSettings
 from onevisit.system import System, build
 from runtime.service import settle
@@ -33,7 +33,7 @@ def address(postgres_url: str) -> Iterator[str]:
     yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        for service in SERVICES:
+        for service in (*SERVICES, READER):
             admin.execute(f'DROP ROLE IF EXISTS "{service}_{name}"')
 
 
@@ -101,9 +101,54 @@ def test_passwords_are_random_kept_to_their_owner_and_never_replaced(
 
     assert onevisit("provision", "--home", provisioned, "--admin-file", tmp_path / "admin").code == 0
 
-    assert len(words) == len(files) == len(SERVICES)
+    assert len(words) == len(files) == len(SERVICES) + 1  # and the reader's
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert {file.read_text() for file in files} == words
+
+
+def test_the_reader_sees_every_agencys_rows_and_changes_nothing(provisioned: Path, address: str) -> None:
+    lived(provisioned)
+    found = reading_address(provisioned, homes.settings_of(provisioned).postgres)
+    assert found is not None
+    with psycopg.connect(address) as admin, psycopg.connect(found, autocommit=True) as reader:
+        for service in SERVICES:
+            names = (
+                "SELECT relname, relrowsecurity FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace"
+            )
+            tables = admin.execute(names, [service]).fetchall()
+            assert tables
+            for table, walled in tables:
+                count = f'SELECT count(*) FROM {service}."{table}"'.encode()
+                assert reader.execute(count).fetchone() == admin.execute(count).fetchone(), (service, table, walled)
+                for change in ("DELETE FROM", "TRUNCATE", "DROP TABLE"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        reader.execute(f'{change} {service}."{table}"'.encode())
+        assert admin.execute(b"SELECT count(*) FROM console.account").fetchone() != (0,)
+        for wish in (
+            "CREATE TABLE public.mine (id int)",
+            "CREATE ROLE another",
+            f"ALTER ROLE {role_of(found)} SUPERUSER",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(wish.encode())
+
+
+def role_of(address: str) -> str:
+    return f'"{make_url(address).username}"'
+
+
+def test_where_all_services_share_a_role_nobody_is_made_to_read(tmp_path: Path) -> None:
+    """The reader would be that role, and row-level security would no longer hold for the services."""
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / f"{READER}.password").write_text("x")
+    for settings in (
+        PostgresSettings(url="postgresql://onevisit@127.0.0.1/onevisit"),
+        PostgresSettings(url="postgresql://{service}@127.0.0.1/onevisit", password_file="postgres/backup.password"),
+        PostgresSettings(),
+    ):
+        assert reading_address(tmp_path, settings) is None
+    own = PostgresSettings(url="postgresql://{service}_x@127.0.0.1/onevisit?sslmode=require")
+    assert reading_address(tmp_path, own) == "postgresql://backup_x:x@127.0.0.1/onevisit?sslmode=require"
 
 
 def test_a_missing_password_stops_the_start_and_a_wrong_one_is_told(provisioned: Path, onevisit: Command) -> None:

@@ -46,6 +46,7 @@ class Rules:
     gone_status: int
     try_seconds: int
     keep: timedelta
+    keep_failed: timedelta
     most: int
     both_secrets: timedelta
 
@@ -57,6 +58,7 @@ def read_rules(written: Mapping[str, Any]) -> Rules:
         gone_status=written["gone_status"],
         try_seconds=written["try_seconds"],
         keep=timedelta(days=written["keep_days"]),
+        keep_failed=timedelta(days=written["keep_failed_days"]),
         most=written["most"],
         both_secrets=timedelta(hours=written["both_secrets_hours"]),
     )
@@ -91,6 +93,11 @@ def after_try(rules: Rules, tries: int, status: int | None, at: datetime, *, is_
     if tries >= len(rules.retries):
         return Next(Sent.FAILED, webhook=State.FAILING)
     return Next(Sent.WAITING, at + rules.retries[tries])
+
+
+def forgotten_before(rules: Rules, at: datetime) -> dict[Sent, datetime]:
+    """Tell for each way a delivery ends which of them the log may forget at a moment: those that ended earlier."""
+    return {Sent.DELIVERED: at - rules.keep, Sent.FAILED: at - rules.keep_failed}
 
 
 def wants(kinds: Collection[str], kind: str) -> bool:

@@ -522,6 +522,25 @@ def test_the_log_forgets_what_was_delivered_long_ago(kit: Kit, town: Town) -> No
     assert [line.state for line in town.log(webhook)] == [Sent.WAITING]
 
 
+def test_what_failed_is_kept_longer_to_be_sent_when_its_webhook_is_resumed_and_then_forgotten_too(
+    kit: Kit, town: Town
+) -> None:
+    webhook = town.add()
+    kit.feed(town.service, *referrals(1, 2))
+    town.receiver.answers = [RULES.gone_status]
+    town.drain(webhook)
+    began = town.now
+    town.now = began + RULES.keep + timedelta(days=1)
+    town.sender._sweep()
+    assert [line.state for line in town.log(webhook)] == [Sent.FAILED, Sent.WAITING]
+
+    town.now = began + RULES.keep_failed + timedelta(days=1)
+    town.sender._sweep()
+    assert [line.state for line in town.log(webhook)] == [Sent.WAITING], "what has not ended stays"
+    town.do(resume_webhook, webhook)
+    assert town.drain(webhook) == 1
+
+
 def test_visits_of_a_campaign_reach_the_partner_in_order(kit: Kit, town: Town) -> None:
     kit.feed(town.service, county.proposed(), county.confirmed(kit), at=at("2018-11-28"))
     kit.feed(town.service, county.draw_opened(kit, at("2018-12-04")), county.draw_completed(kit), at=at("2018-12-04"))

@@ -13,6 +13,7 @@ from services.notifier.domain.webhooks import (
     after_try,
     check_kinds,
     check_room,
+    forgotten_before,
     wants,
 )
 from services.notifier.pushing import RULES
@@ -49,6 +50,13 @@ def test_a_receiver_that_is_gone_is_not_asked_again() -> None:
 @pytest.mark.parametrize("status", [None, 410, 500])
 def test_a_test_is_tried_once_and_disables_nothing(status: int | None) -> None:
     assert after_try(RULES, 1, status, NOW, is_test=True) == Next(Sent.FAILED)
+
+
+def test_what_arrived_is_forgotten_before_what_failed_and_what_waits_never() -> None:
+    at = datetime(2018, 12, 4, tzinfo=UTC)
+    before = forgotten_before(RULES, at)
+
+    assert before == {Sent.DELIVERED: at - timedelta(days=90), Sent.FAILED: at - timedelta(days=365)}
 
 
 def test_no_choice_of_kinds_is_all_of_them() -> None:

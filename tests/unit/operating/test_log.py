@@ -54,6 +54,61 @@ def test_every_line_has_a_fixed_name_and_a_librarys_sentence_stands_apart(lines:
     ]
 
 
+WRITING = """
+import logging, sys
+from pathlib import Path
+from runtime import log
+log.LARGEST_BYTES = 2_000
+log.KEPT_FILES = 50
+log.set_up(Path(sys.argv[1]), name="web")
+log.set_up(Path(sys.argv[1]), name="web")
+print("ready", flush=True)
+input()
+for number in range(100):
+    logging.getLogger("of").info("%s %s", sys.argv[2], number)
+print("done", flush=True)
+input()
+"""
+
+
+def test_of_processes_under_one_name_each_writes_a_file_of_its_own_and_no_line_is_lost(tmp_path: Path) -> None:
+    """A second web process, or one that stands by: rotating took away what another went on writing to."""
+
+    def said(process: "subprocess.Popen[str]") -> str:
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
+
+    def tell(process: "subprocess.Popen[str]") -> None:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    running = []
+    try:
+        for name in "ab":
+            command = [sys.executable, "-c", WRITING, str(tmp_path), name]
+            one = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            running.append(one)
+            assert said(one) == "ready"
+        for one in running:
+            tell(one)
+        assert [said(one) for one in running] == ["done", "done"]
+        for name, files in (("a", "web.log*"), ("b", "web.2.log*")):
+            lines = "".join(file.read_text("utf-8") for file in tmp_path.glob(files)).splitlines()
+            text = [json.loads(line)["message"] for line in lines]
+            assert sorted(text) == sorted(f"{name} {number}" for number in range(100))
+        assert len(list(tmp_path.glob("web.log*"))) > 2, "it was rotated"
+    finally:
+        for one in running:
+            one.kill()
+            one.communicate()
+
+    command = [sys.executable, "-c", WRITING, str(tmp_path), "c"]
+    subprocess.run(command, cwd=ROOT, input="\n\n", text=True, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    lines = (tmp_path / "web.log").read_text("utf-8").splitlines()
+    assert json.loads(lines[-1])["message"] == "c 99", "what was killed keeps no file"
+
+
 def test_of_an_exception_type_and_places_are_told(lines: list[dict[str, Any]]) -> None:
     for line in lines[2:5]:
         assert line["bug"] == "KeyError"

@@ -1,13 +1,17 @@
 """What we serve of other people is what they published, and what an old browser can read."""
 
+import base64
+import json
 import re
 import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
-from runtime.web.vendoring import ASSETS, ICONS, RECORD, VENDOR, complaints
+from runtime.web.vendoring import ASSETS, ICONS, RECORD, VENDOR, add_to_bill, complaints
 
 TEMPLATES = Path(__file__).parents[3] / "services"
 BEYOND_CHROMIUM_90 = re.compile(r"color-mix\(|:has\(|@layer|oklch\(|@container|:is\(&|^\s*&", re.MULTILINE)
@@ -36,6 +40,28 @@ def test_every_package_names_version_licence_and_integrity() -> None:
         assert package["licence"] in ("MIT", "0BSD")
         assert package["integrity"].startswith("sha512-")
         assert any(file.endswith(".LICENSE") for file in package["sha512"]), name
+
+
+def test_a_bill_of_materials_gets_every_package_and_file_with_licence_and_digest(tmp_path: Path) -> None:
+    bill = tmp_path / "sbom.cdx.json"
+    python = {"type": "library", "bom-ref": "python", "name": "python"}
+    bill.write_text(
+        json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [python]}), encoding="utf-8"
+    )
+
+    add_to_bill(bill)
+
+    told = json.loads(bill.read_text("utf-8"))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.read_text("utf-8")) is None
+    recorded = tomllib.loads(RECORD.read_text("utf-8"))
+    assert [part["name"] for part in told["components"]] == ["python", *sorted(recorded)]
+    for part in told["components"][1:]:
+        record = recorded[part["name"]]
+        assert part["purl"] == f"pkg:npm/{part['name']}@{record['version']}"
+        (taken,) = part["hashes"]
+        assert base64.b64encode(bytes.fromhex(taken["content"])).decode() == record["integrity"].partition("-")[2]
+        files = {file["name"]: file["hashes"][0]["content"] for file in part["components"]}
+        assert files == {f"runtime/web/assets/vendor/{name}": digest for name, digest in record["sha512"].items()}
 
 
 @pytest.mark.parametrize("name", ["onevisit.css", "vendor/bootstrap.min.css"])
