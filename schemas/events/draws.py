@@ -215,3 +215,33 @@ class InspectorSubstituted(RoundPayload):
     visit: Id
     agency: Id
     team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier
+
+
+class AppointmentPayload(DrawsPayload):
+    """A fact about an open place in a team, which no draw could fill (JIDRAW/1 section 15)."""
+
+    appointment: Id
+    agency: Id
+    visit: Id
+
+
+class AppointmentAsked(AppointmentPayload):
+    """Somebody of the agency named an officer for the place; the head, another person, decides."""
+
+    type: ClassVar[str] = "onevisit.appointment.asked.v1"
+
+
+class InspectorAppointed(AppointmentPayload):
+    """The head appointed an officer to the place: appointed, not drawn. Who it is stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.inspector.appointed.v1"
+
+    team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier
+
+
+class AppointmentEnded(AppointmentPayload):
+    """The head ended an appointment: the place is open again. Who goes now stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.appointment.ended.v1"
+
+    team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier

@@ -241,6 +241,12 @@ class ChangeUnknown(NotFound):
     code = "draw.change_unknown"
 
 
+class AppointmentUnknown(NotFound):
+    """There is no such entry about an open place, or none of the asker's agency."""
+
+    code = "draw.appointment_unknown"
+
+
 class EvidenceNotForYou(Forbidden):
     """The document behind a request is for those who may know the visit's target."""
 

@@ -32,7 +32,7 @@ from services.drawer.domain.requests import DropOut, Removal, Request, RoundTime
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.domain.sources import Told
-from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, open_to_everybody, visit_stem
+from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, going, open_to_everybody, visit_stem
 from services.drawer.queries.drawn import may_see_list
 from services.drawer.reading import Said, SaidRound
 from services.drawer.refusals import KeyKeptElsewhere, NothingToChange
@@ -197,6 +197,7 @@ def _written(
         absent=absent,
         replaced=replaced,
         substituted=substituted,
+        appointed=inputs.appointed,
         frame=open_to_everybody(ports, inputs.draw.frame_file) if disclosed else None,
     )
 
@@ -265,11 +266,12 @@ class _Effects:
             staff = carried.enrolments[agency].staff_numbers
             before = self._team_before(agency, target)
             now = carried.team(agency, lines, team)
+            appointed = self.inputs.appointed.get((visits[target], agency), ())
             change = TeamChange(
                 campaign=carried.plan.campaign,
                 draw=carried.said.row.draw,
                 visit=visits[target],
-                team=now,
+                team=going(now, appointed),
                 left=tuple(sorted(staff[pid] for pid in gone)),
                 came=tuple(sorted(staff[pid] for pid in team if pid is not None and pid not in before)),
             )

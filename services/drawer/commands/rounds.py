@@ -45,6 +45,7 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import rounds
+from services.drawer.domain.appointing import State as Appointed
 from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.changes import State, is_entered
 from services.drawer.domain.joint import add_to_dice
@@ -55,6 +56,8 @@ from services.drawer.progress import Moments
 from services.drawer.reading import (
     Said,
     SaidRound,
+    appointed_of,
+    appointments_of,
     attempts_of,
     dice_shown,
     draw_row,
@@ -93,6 +96,8 @@ class RoundInputs:
     draw: Inputs
     visits: Mapping[str, str]
     """{visit: target}, of every visit there ever was."""
+    appointed: Mapping[tuple[str, str], tuple[str, ...]]
+    """Who stands appointed to open places: {(visit, agency): officers}."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,7 @@ class Substituted:
 
     visit: str
     team: WorkTeam
+    """As drawn: whoever was appointed stands in the document alone."""
     file: BlobRef
 
 
@@ -161,6 +167,8 @@ class RoundEnding:
     result_digest: str
     full_record: BlobRef
     public_record: BlobRef
+    appointed: Mapping[tuple[str, str], tuple[str, ...]]
+    """Who stood appointed when it was worked out."""
     reason: str | None = None
     absent: tuple[str, ...] = ()
     replaced: tuple[Replaced, ...] = ()
@@ -184,7 +192,8 @@ def prepare_round(session: Session, actor: Actor, *, draw_id: str) -> RoundInput
     if not attempts or attempts[-1].outcome is None:
         raise NotDrawnYet(draw=draw_id)
     visits = session.scalars(select(tables.DrawnVisit).where(tables.DrawnVisit.draw == draw_id)).all()
-    return RoundInputs(inputs_of(session, attempts), {one.id: one.target for one in visits})
+    targets = {one.id: one.target for one in visits}
+    return RoundInputs(inputs_of(session, attempts), targets, appointed_of(session, targets))
 
 
 def prepare_request(session: Session, actor: Actor, *, draw_id: str) -> list[Wanted]:
@@ -496,13 +505,15 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
     one, row = said.round(done.number), said.row
     if one.end is not None:
         return []
-    if done.inputs != round_inputs(one):
+    changed = {one.visit for one in done.substituted}
+    appointed = {of: officers for of, officers in done.appointed.items() if of[0] in changed}
+    if done.inputs != round_inputs(one) or appointed != appointed_of(session, changed):
         raise InputsChanged(draw=draw_id)
     events: list[Payload] = []
     for gone in done.replaced:
         events.append(_replace(session, said, one, gone))
-    for changed in done.substituted:
-        events.append(_substitute(session, said, one, changed))
+    for other in done.substituted:
+        events.append(_substitute(session, said, one, other, at))
     session.flush()
     visit = tables.DrawnVisit
     standing = session.scalars(select(visit).where(visit.draw == draw_id, visit.removed_in.is_(None))).all()
@@ -563,9 +574,14 @@ def _replace(session: Session, said: Said, one: SaidRound, gone: Replaced) -> Ta
     )
 
 
-def _substitute(session: Session, said: Said, one: SaidRound, changed: Substituted) -> InspectorSubstituted:
+def _substitute(
+    session: Session, said: Said, one: SaidRound, changed: Substituted, at: datetime
+) -> InspectorSubstituted:
     visit, agency = session.get_one(tables.DrawnVisit, changed.visit), changed.team.agency
     visit.teams = [team_json(changed.team) if team[0] == agency else team for team in visit.teams]
+    for row in appointments_of(session, [visit.id]).get((visit.id, agency), ()):
+        if row.officer in changed.team.officers:  # drawn for this team now, and no longer appointed to it
+            row.state, row.ended_at = Appointed.ENDED, at
     about = _about(said, one.row.number)
     return InspectorSubstituted(**about, visit=changed.visit, agency=agency, team=changed.file)
 
