@@ -1,9 +1,10 @@
 """Topic ``draws``: the joint draw (JIDRAW/1) step by step; never a drawn target, a seed or a secret. Said by drawer."""
 
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from operator import not_
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.blobs import BlobRef
 from schemas.events.payload import Count, Digest, Id, Payload
@@ -159,6 +160,15 @@ class RoundPayload(DrawsPayload):
     round: Count
 
 
+class HeldChecklist(BaseModel):
+    """An agency's checklist of a visit that is not handed in while a round may still change who goes there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visit: Id
+    agency: Id
+
+
 class RoundOpened(RoundPayload):
     """A round is asked for: those it concerns sign, then every agency reveals."""
 
@@ -171,6 +181,7 @@ class RoundOpened(RoundPayload):
     dropouts: Count
     seal_by: datetime
     beacon_time: datetime
+    held: Annotated[tuple[HeldChecklist, ...], Field(exclude_if=not_)] = ()  # of earlier releases none
 
 
 class RoundSpent(RoundPayload):

@@ -223,6 +223,12 @@ class RoundOver(Conflict):
     code = "draw.round_over"
 
 
+class RoundOvertaken(Conflict):
+    """A checklist of a visit that the round is about came in before the seal: what was inspected is not replaced."""
+
+    code = "draw.round_overtaken"
+
+
 class RoundAfterWindow(Rejected):
     """A round is drawn before the inspection stage ends, while visits can still be made."""
 

@@ -263,7 +263,7 @@ def withdraw_appointment(session: Session, actor: Actor, *, at: datetime, draw_i
         raise ChangeNotForYou()
     row = own_entry(session, actor, draw_id, appointment_id)
     if row.state != State.ASKED:
-        raise AppointmentDecided(state=row.state)
+        raise AppointmentDecided()
     row.state, row.decided_by, row.decided_at = State.WITHDRAWN, actor.id, at
     return Reply((), _value(row))
 

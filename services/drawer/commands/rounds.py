@@ -3,7 +3,7 @@ A replacement round (JIDRAW/1 section 11): opened by the lead for what agencies 
 revealed, sealed and thrown like the draw itself; its end changes visits and teams, and nothing earlier disappears.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from schemas.blobs import BlobRef
 from schemas.documents import WorkTeam, WorkVisit
 from schemas.events.draws import (
     DrawDisclosed,
+    HeldChecklist,
     InspectorSubstituted,
     RoundClosed,
     RoundOpened,
@@ -71,6 +72,7 @@ from services.drawer.refusals import (
     NotDrawnYet,
     RoundAfterWindow,
     RoundOver,
+    RoundOvertaken,
     RoundRunning,
 )
 from services.drawer.round_progress import SPENT
@@ -136,11 +138,14 @@ class RoundSealing:
 
 @dataclass(frozen=True)
 class Replaced:
-    """One closed visit, and the one drawn instead."""
+    """One closed visit, and what was drawn instead."""
 
     visit: str
     reason: str
-    instead: WorkVisit | None
+    instead: str | None
+    """The visit to whoever was drawn; where several selections lost the target, the first of them."""
+    opened: tuple[WorkVisit, ...]
+    """The visits that come of it: none where nobody was left, or another removal of the round opened it."""
     work: BlobRef
 
 
@@ -263,6 +268,7 @@ def open_round(
     if len(said.rounds) + 1 != one.number or not still.issuperset(opening.changes):
         raise InputsChanged(draw=draw_id)
     removed, dropouts = one.request.removed, one.request.dropouts
+    held = _held(session, opening.changes)
     reasons = sorted([*(each.reason for each in removed), *(each.reason for each in dropouts)])
     row = tables.Round(
         id=round_id(draw_id, one.number),
@@ -278,6 +284,7 @@ def open_round(
         dropouts=len(dropouts),
         reasons={reason: reasons.count(reason) for reason in reasons},
         changes=sorted(opening.changes),
+        held=[list(pair) for pair in held],
         sealed=opening.sealed,
         opened_at=at,
         **owned_by(actor),
@@ -293,8 +300,21 @@ def open_round(
         dropouts=row.dropouts,
         seal_by=row.seal_by,
         beacon_time=row.beacon_time,
+        held=tuple(HeldChecklist(visit=visit, agency=agency) for visit, agency in held),
     )
     return Reply([heard], {"draw": draw_id, "round": row.number, "digest": row.digest, "signers": row.signers})
+
+
+def _held(session: Session, carried_out: Collection[str]) -> list[tuple[str, str]]:
+    """Name the checklists (visit, agency) that a round may make void: all of a target's, of an officer's the agency's."""
+    change, visit = tables.Change, tables.DrawnVisit
+    rows = session.scalars(select(change).where(change.id.in_(carried_out))).all()
+    visits = {one.id: one for one in session.scalars(select(visit).where(visit.id.in_({row.visit for row in rows})))}
+    found = set()
+    for row in rows:
+        agencies = [team[0] for team in visits[row.visit].teams] if row.officer is None else [row.agency]
+        found |= {(row.visit, agency) for agency in agencies}
+    return sorted(found)
 
 
 def _signers(said: Said, one: Round) -> list[str]:
@@ -481,7 +501,20 @@ def _running(
         raise InputsChanged(draw=draw_id)
     if one.end is not None or ending_of(said, one, judged, at) is not None:
         raise RoundOver(draw=draw_id, round=number)
+    if overtaken := overtaken_by(session, one):
+        raise RoundOvertaken(round=number, visits=overtaken)
     return said, one
+
+
+def overtaken_by(session: Session, one: SaidRound) -> list[str]:
+    """
+    Name the visits of a round whose checklist came in although it may take them away; from its seal a round stands.
+
+    Results takes none from when it hears of the round; this is what was on its way then.
+    """
+    held = {(visit, agency) for visit, agency in one.row.held or ()}
+    entered = entered_of(session, {visit for visit, _ in held})
+    return sorted({visit for visit, agency in held if agency in entered.get(visit, ())})
 
 
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -560,15 +593,15 @@ def _replace(session: Session, said: Said, one: SaidRound, gone: Replaced) -> Ta
     closed = session.get_one(tables.DrawnVisit, gone.visit)
     closed.removed_in = one.row.number
     agencies = {team[0] for team in closed.teams}
-    if gone.instead is not None:
-        session.add(drawn_visit(said, gone.instead, one.row.number))
-        agencies |= {team.agency for team in gone.instead.teams}
+    for new in gone.opened:
+        session.add(drawn_visit(said, new, one.row.number))
+        agencies |= {team.agency for team in new.teams}
     return TargetReplaced(
         **_about(said, one.row.number),
         lead=said.row.owner_agency,
         visit=gone.visit,
         reason=gone.reason,
-        instead=gone.instead.visit if gone.instead else None,
+        instead=gone.instead,
         agencies=tuple(sorted(agencies)),
         work=gone.work,
     )

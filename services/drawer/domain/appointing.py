@@ -180,7 +180,7 @@ def check_deciding(roles: Collection[Role], state: State, asked_by: str, decided
     if Role.AGENCY_HEAD not in roles:
         raise HeadAppoints()
     if state != State.ASKED:
-        raise AppointmentDecided(state=state.value)
+        raise AppointmentDecided()
     if asked_by == decided_by:
         raise AppointedBySamePerson()
 
@@ -190,7 +190,7 @@ def check_ending(roles: Collection[Role], state: State) -> None:
     if Role.AGENCY_HEAD not in roles:
         raise HeadAppoints()
     if state != State.APPROVED:
-        raise NotAppointed(state=state.value)
+        raise NotAppointed()
 
 
 @dataclass(frozen=True)
