@@ -72,15 +72,6 @@ class OpenPlace:
     """Somebody has been named for it."""
     candidates: Sequence[Candidate]
 
-    @property
-    def standing_against(self) -> Mapping[str, int]:
-        """Count what stands against the officers of the roster, by the refusal's code: the weightiest of each."""
-        found: dict[str, int] = {}
-        for one in self.candidates:
-            if one.bars:
-                found[one.bars[0].code] = found.get(one.bars[0].code, 0) + 1
-        return dict(sorted(found.items()))
-
 
 def open_of(service: Service, asker: Actor, draw_id: str) -> list[OpenPlace]:
     """
