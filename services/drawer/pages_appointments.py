@@ -86,7 +86,7 @@ def _pages(router: APIRouter, service: Service, web: Web) -> None:
         draw_id: str, caller: TheCaller, subject: Word, officer: Word, reason: Text, beyond: Word = ""
     ) -> Response:
         visit, _, place = subject.partition("/")
-        named = {"officer": officer, "reason": reason, "beyond": beyond == "yes"}
+        named: dict[str, Any] = {"officer": officer, "reason": reason, "beyond": beyond == "yes"}
         appointing_acts.ask(
             service, caller.actor, draw_id, visit, int(place) if place.isdecimal() else -1, key=caller.key, **named
         )
@@ -122,7 +122,7 @@ def _api(router: APIRouter, service: Service) -> None:
     @router.post(API, status_code=201)
     def name_told(draw_id: str, body: Naming, caller: TheCaller) -> Any:
         """Name an officer for an open place; the head of the agency, another person, decides."""
-        named = {"officer": body.officer, "reason": body.reason, "beyond": body.beyond}
+        named: dict[str, Any] = {"officer": body.officer, "reason": body.reason, "beyond": body.beyond}
         return appointing_acts.ask(
             service, caller.actor, draw_id, body.visit, body.place - 1, key=caller.key, **named
         ).value

@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -162,8 +163,8 @@ def test_other_agencies_see_neither_place_nor_entry(short: County) -> None:
 
 
 def test_the_head_appoints_whom_somebody_else_named_and_the_record_keeps_the_place_open(
-    short: County, tmp_path
-) -> None:  # type: ignore[no-untyped-def]
+    short: County, tmp_path: Path
+) -> None:
     before = archive.full_record(short.service, DRAW).record
     entry = name(short)
     assert short.service.ask(HEAD["SJ"], tasks_of, now=short.kit.clock.at).appointments == [(DRAW, 1)]
