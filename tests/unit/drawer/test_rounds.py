@@ -413,7 +413,7 @@ def test_a_round_says_nothing_of_the_rosters() -> None:
 
 def test_whom_every_selection_drew_instead_is_paired_with_who_is_gone() -> None:
     before = {"a": {"A/x": ["t1", "t2"], "B/x": ["t3"]}, "b": {"A/x": ["t2", "t9"]}}
-    drawn: Selected = {"a": {"A/x": ("n2", "n1"), "B/x": ()}, "b": {"A/x": ("n3",)}}
+    drawn: Selected = {"a": {"A/x": ["n2", "n1"], "B/x": []}, "b": {"A/x": ["n3"]}}
     gone = tuple(Removal(one, "moved_out", EVIDENCE) for one in ("t1", "t2", "t3"))
 
     pairs = replacing.instead_of(before, Request((), (), gone, ROUND_TIMES), drawn)
