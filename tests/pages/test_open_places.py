@@ -108,6 +108,7 @@ def as_person(page: Page, site: Site, actor: Actor, address: str) -> None:
 def test_one_names_and_the_head_appoints_with_a_thumb(
     browser: Browser, site: Site, both: Both, viewport: ViewportSize
 ) -> None:
+    expect.set_options(timeout=30_000)  # a draw is worked out between two clicks
     with served(site.app) as address, tab(browser, address, viewport) as page:
         as_person(page, site, TEAM_LEAD["SJ"], address)
         page.goto(PAGE)
