@@ -278,6 +278,9 @@ class WorkTeam(BaseModel):
     agency: Id
     items: tuple[Id, ...]
     officers: tuple[Id | None, ...]
+    appointed: Annotated[
+        tuple[Id, ...], Field(exclude_if=not_)
+    ] = ()  # those of the officers who were not drawn (ADR 17)
 
 
 class WorkVisit(BaseModel):
@@ -301,7 +304,7 @@ class WorkList(Document):
 
 
 class TeamChange(Document):
-    """One agency's team at one visit after a replacement round: as it stands, who left it, and who came."""
+    """One agency's team at one visit after a replacement round or an appointment: as it stands, who left, who came."""
 
     campaign: Id
     draw: Id

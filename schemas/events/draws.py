@@ -1,9 +1,10 @@
 """Topic ``draws``: the joint draw (JIDRAW/1) step by step; never a drawn target, a seed or a secret. Said by drawer."""
 
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from operator import not_
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.blobs import BlobRef
 from schemas.events.payload import Count, Digest, Id, Payload
@@ -159,6 +160,15 @@ class RoundPayload(DrawsPayload):
     round: Count
 
 
+class HeldChecklist(BaseModel):
+    """An agency's checklist of a visit that is not handed in while a round may still change who goes there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visit: Id
+    agency: Id
+
+
 class RoundOpened(RoundPayload):
     """A round is asked for: those it concerns sign, then every agency reveals."""
 
@@ -171,6 +181,7 @@ class RoundOpened(RoundPayload):
     dropouts: Count
     seal_by: datetime
     beacon_time: datetime
+    held: Annotated[tuple[HeldChecklist, ...], Field(exclude_if=not_)] = ()  # of earlier releases none
 
 
 class RoundSpent(RoundPayload):
@@ -214,4 +225,34 @@ class InspectorSubstituted(RoundPayload):
 
     visit: Id
     agency: Id
+    team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier
+
+
+class AppointmentPayload(DrawsPayload):
+    """A fact about an open place in a team, which no draw could fill (JIDRAW/1 section 15)."""
+
+    appointment: Id
+    agency: Id
+    visit: Id
+
+
+class AppointmentAsked(AppointmentPayload):
+    """Somebody of the agency named an officer for the place; the head, another person, decides."""
+
+    type: ClassVar[str] = "onevisit.appointment.asked.v1"
+
+
+class InspectorAppointed(AppointmentPayload):
+    """The head appointed an officer to the place: appointed, not drawn. Who it is stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.inspector.appointed.v1"
+
+    team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier
+
+
+class AppointmentEnded(AppointmentPayload):
+    """The head ended an appointment: the place is open again. Who goes now stands in the restricted blob."""
+
+    type: ClassVar[str] = "onevisit.appointment.ended.v1"
+
     team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier

@@ -16,6 +16,7 @@ from services.drawer import (
     api,
     api_rounds,
     pages,
+    pages_appointments,
     pages_imports,
     pages_live,
     pages_papers,
@@ -35,6 +36,7 @@ BODY = roles(Role.DRAW_OFFICER, Role.WITNESS)
 LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
 ASKING = roles(*changes.ASKING)
 DECIDING = roles(*changes.DECIDING)
+HEAD = roles(Role.AGENCY_HEAD)
 
 
 class Settings(ServiceSettings):
@@ -79,6 +81,11 @@ ACCESS: dict[str, Access] = {
     "POST /draws/{draw_id}/changes/{change_id}/decide": DECIDING,
     "POST /draws/{draw_id}/changes/{change_id}/withdraw": ASKING,
     "GET /draws/{draw_id}/changes/{change_id}/evidence": SIGNED_IN,
+    "GET /draws/{draw_id}/appointments": SIGNED_IN,
+    "POST /draws/{draw_id}/appointments": ASKING,
+    "POST /draws/{draw_id}/appointments/{appointment_id}/decide": HEAD,
+    "POST /draws/{draw_id}/appointments/{appointment_id}/end": HEAD,
+    "POST /draws/{draw_id}/appointments/{appointment_id}/withdraw": ASKING,
     "POST /draws/{draw_id}/rounds": OFFICER,
     "GET /draws/{draw_id}/rounds/{number}": SIGNED_IN,
     "POST /draws/{draw_id}/rounds/{number}/sign": BODY,
@@ -136,6 +143,11 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/changes/{change_id}/decide": DECIDING,
     "POST /api/drawer/v1/draws/{draw_id}/changes/{change_id}/withdraw": ASKING,
     "GET /api/drawer/v1/draws/{draw_id}/changes/{change_id}/evidence": SIGNED_IN,
+    "GET /api/drawer/v1/draws/{draw_id}/appointments": SIGNED_IN,
+    "POST /api/drawer/v1/draws/{draw_id}/appointments": ASKING,
+    "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/decide": HEAD,
+    "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/end": HEAD,
+    "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/withdraw": ASKING,
     "POST /api/drawer/v1/draws/{draw_id}/rounds": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/sign": BODY.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
@@ -176,6 +188,7 @@ def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Se
             api.routes,
             api_rounds.routes,
             pages.routes,
+            pages_appointments.routes,
             pages_imports.routes,
             pages_live.routes,
             pages_papers.routes,

@@ -24,7 +24,7 @@ from services.drawer.domain.disclosure import check_leaf
 from services.drawer.domain.encoding import Hash, is_identifier
 from services.drawer.domain.record_reader import Told, ToldRound, read_record
 from services.drawer.domain.visits import VisitProof
-from services.drawer.queries.visited import DrawnVisits, drawn_visits
+from services.drawer.queries.visited import DrawnVisits, StandingVisit, drawn_visits
 from services.drawer.refusals import VisitNotStanding
 from services.drawer.vault import SERVICE
 
@@ -41,6 +41,13 @@ class Leaf:
     """The closed round whose visits root it lies under; 0: the draw itself."""
     proof: VisitProof
     file: Mapping[str, Any]
+    appointed: Mapping[str, int]
+    """How many of each agency's team were appointed, not drawn: beside the proof, which says nothing of them."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the draw left a place open."""
+        return any(None in team for _, team in self.proof.entry.values())
 
 
 def leaf(service: Service, draw_id: str, visit_id: str, key: str = "") -> Leaf:
@@ -60,7 +67,7 @@ def leaf(service: Service, draw_id: str, visit_id: str, key: str = "") -> Leaf:
     # The key first: what a wrong one is told may not depend on whether the visit was made.
     is_target = bool(_is_key(key)) and _knows(service, draw, one.target, key)
     check_leaf(draw.manifest, draw.completed_at, visit_id, at, visited=one.visited, is_target=is_target)
-    return _made(draw, visit_id, one.target, _record(service, draw))
+    return _made(draw, one, _record(service, draw))
 
 
 def address(service: Service, origin: str, draw_id: str, visit_id: str) -> str:
@@ -103,20 +110,20 @@ def _keys(blinding: _Blinding, target: str) -> list[str]:
     return [visits.blind(blinding.h, seed, target).hex() for seed in blinding.seeds]
 
 
-def _made(draw: DrawnVisits, visit_id: str, target: str, told: Told) -> Leaf:
+def _made(draw: DrawnVisits, visit: StandingVisit, told: Told) -> Leaf:
     newest: Told | ToldRound = told.replacements[-1] if told.replacements else told
     number = newest.number if isinstance(newest, ToldRound) else 0
     entries = visits.entries(newest.work, newest.teams)
-    proof = visits.prove_visit(told.manifest.h, bytes.fromhex(newest.seed), entries, target)
+    proof = visits.prove_visit(told.manifest.h, bytes.fromhex(newest.seed), entries, visit.target)
     file = {
         "v": "JIDRAW/1",
         "hash": told.manifest.hash,
         "draw": draw.draw,
-        "visit": visit_id,
+        "visit": visit.visit,
         "round": number,
         "manifest_digest": told.manifest_digest,
         "visits_root": newest.visits_root,
         "result_digest": newest.result_digest,
         **proof.as_json(),
     }
-    return Leaf(draw, visit_id, number, proof, file)
+    return Leaf(draw, visit.visit, number, proof, file, visit.appointed)

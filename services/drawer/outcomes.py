@@ -4,7 +4,7 @@ From what was said to what came of it: a draw carried through its rounds, its re
 The slow half, outside any transaction, like ``working``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from services.drawer.commands.completing import Completion, Inputs, inputs_diges
 from services.drawer.commands.ending import IN_RECORD
 from services.drawer.commands.opening import Ground
 from services.drawer.domain import record, replacing, rounds, visits
+from services.drawer.domain.appointing import with_appointed
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.frame import Rows
 from services.drawer.domain.outcome import Outcome, compute
@@ -211,6 +212,12 @@ def by_leaf(attempt: Attempt, seed: bytes, entries: Mapping[str, Entry]) -> list
     return sorted(
         entries, key=lambda entity: visits.leaf_data(h, visits.blind(h, seed, entity), entity, entries[entity])
     )
+
+
+def going(drawn: WorkTeam, appointed: Sequence[str]) -> WorkTeam:
+    """Say who goes: the drawn, and on the places left open the *appointed*."""
+    team = with_appointed(drawn.officers, appointed)
+    return WorkTeam(agency=drawn.agency, items=drawn.items, officers=team.officers, appointed=team.appointed)
 
 
 def _places(outcome: Outcome) -> dict[str, tuple[str, int]]:

@@ -24,6 +24,8 @@ class Pass:
     pid: str
     code: qr.Code
     """Staff number and salt, as the firm types or scans them."""
+    appointed: bool = False
+    """Not drawn (指定，非抽取): the number stands in no leaf, so there is nothing for a firm to check it against."""
 
 
 def passes(service: Service, asker: Actor, visit_id: str) -> list[Pass]:
@@ -36,6 +38,12 @@ def passes(service: Service, asker: Actor, visit_id: str) -> list[Pass]:
     team = service.ask(service.system, team_at, visit_id=visit_id, asker=asker)
     salts = Vault(service.ports).open_salts(team.sealed).salts
     return [
-        Pass(one, salts[one].hex(), pid(team.hash, salts[one], one), qr.code(f"{one} {salts[one].hex()}"))
+        Pass(
+            one,
+            salts[one].hex(),
+            pid(team.hash, salts[one], one),
+            qr.code(f"{one} {salts[one].hex()}"),
+            one in team.appointed,
+        )
         for one in team.officers
     ]

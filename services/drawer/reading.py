@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from schemas.blobs import BlobRef
 from schemas.documents import CampaignPlan
 from services.drawer import tables
+from services.drawer.domain.appointing import State as Appointed
 from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.changes import Reasons, State, reasons_of
@@ -406,6 +407,30 @@ def newest(session: Session, draw_id: str) -> Said:
     if not attempts:
         raise NoAttempt(draw=draw_id)
     return attempts[-1]
+
+
+def appointments_of(
+    session: Session, visits: Iterable[str] | None
+) -> dict[tuple[str, str], list[tables.SlotAppointment]]:
+    """
+    Read who stands appointed to open places, by place: {(visit, agency): rows}, as far as the asker sees them.
+
+    Args:
+        visits: Of these; None: of all there are.
+    """
+    row = tables.SlotAppointment
+    asked = select(row).where(row.state == Appointed.APPROVED)
+    if visits is not None:
+        asked = asked.where(row.visit.in_(sorted(set(visits))))
+    found: dict[tuple[str, str], list[tables.SlotAppointment]] = {}
+    for one in _all(session, asked.order_by(row.place, row.id)):
+        found.setdefault((one.visit, one.agency), []).append(one)
+    return found
+
+
+def appointed_of(session: Session, visits: Iterable[str] | None) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Name them: {(visit, agency): officers}."""
+    return {of: tuple(one.officer for one in rows) for of, rows in appointments_of(session, visits).items()}
 
 
 def campaign_row(session: Session, campaign_id: str) -> tables.Campaign:

@@ -223,6 +223,12 @@ class RoundOver(Conflict):
     code = "draw.round_over"
 
 
+class RoundOvertaken(Conflict):
+    """A checklist of a visit that the round is about came in before the seal: what was inspected is not replaced."""
+
+    code = "draw.round_overtaken"
+
+
 class RoundAfterWindow(Rejected):
     """A round is drawn before the inspection stage ends, while visits can still be made."""
 
@@ -239,6 +245,12 @@ class ChangeUnknown(NotFound):
     """There is no such request, or none of the asker's agency."""
 
     code = "draw.change_unknown"
+
+
+class AppointmentUnknown(NotFound):
+    """There is no such entry about an open place, or none of the asker's agency."""
+
+    code = "draw.appointment_unknown"
 
 
 class EvidenceNotForYou(Forbidden):

@@ -25,14 +25,14 @@ from services.drawer.commands.rounds import (
     ending_of,
     round_inputs,
 )
-from services.drawer.domain import messages, requests, sources
+from services.drawer.domain import messages, replacing, requests, sources
 from services.drawer.domain.beacons import NotSealed
 from services.drawer.domain.encoding import from_hex
 from services.drawer.domain.requests import DropOut, Removal, Request, RoundTimes
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.sealing import Reveal, Seal
 from services.drawer.domain.sources import Told
-from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, open_to_everybody, visit_stem
+from services.drawer.outcomes import WORK_READERS, Carried, by_leaf, carry, going, open_to_everybody, visit_stem
 from services.drawer.queries.drawn import may_see_list
 from services.drawer.reading import Said, SaidRound
 from services.drawer.refusals import KeyKeptElsewhere, NothingToChange
@@ -197,6 +197,7 @@ def _written(
         absent=absent,
         replaced=replaced,
         substituted=substituted,
+        appointed=inputs.appointed,
         frame=open_to_everybody(ports, inputs.draw.frame_file) if disclosed else None,
     )
 
@@ -214,17 +215,17 @@ class _Effects:
         return {target: visit for visit, target in self.inputs.visits.items()}
 
     def replaced(self) -> tuple[Replaced, ...]:
-        """Pair, stratum by stratum, who is gone with who was drawn."""
+        """Pair who is gone with who was drawn; every new visit is told of once, whatever the number of selections."""
         closed, visits = self.carried.proceedings.rounds[-1], self._visit_of
-        new = self._new_visits()
-        drawn: dict[str, list[WorkVisit]] = {}
-        for visit in sorted(new, key=lambda one: one.ticket_rank):
-            drawn.setdefault(visit.stratum, []).append(visit)
-        found = []
+        earlier = self.carried.proceedings.rounds[:-1]
+        before = earlier[-1].replaced.after.selected if earlier else self.carried.outcome.selected
+        pairs = replacing.instead_of(before, closed.request, closed.replaced.selected)
+        new = {visit.target: visit for visit in self._new_visits()}
+        known, found = visits | {target: visit.visit for target, visit in new.items()}, []
         for gone in closed.request.removed:
-            waiting = drawn.get(self.carried.standing.kinds[gone.id].stratum)
-            instead = waiting.pop(0) if waiting else None
-            found.append(Replaced(visits[gone.id], gone.reason, instead, self._work([instead] if instead else [])))
+            opened = tuple(new.pop(one) for one in pairs[gone.id] if one in new)
+            instead = next((known[one] for one in pairs[gone.id]), None)
+            found.append(Replaced(visits[gone.id], gone.reason, instead, opened, self._work(opened)))
         return tuple(found)
 
     def _new_visits(self) -> list[WorkVisit]:
@@ -265,11 +266,12 @@ class _Effects:
             staff = carried.enrolments[agency].staff_numbers
             before = self._team_before(agency, target)
             now = carried.team(agency, lines, team)
+            appointed = self.inputs.appointed.get((visits[target], agency), ())
             change = TeamChange(
                 campaign=carried.plan.campaign,
                 draw=carried.said.row.draw,
                 visit=visits[target],
-                team=now,
+                team=going(now, appointed),
                 left=tuple(sorted(staff[pid] for pid in gone)),
                 came=tuple(sorted(staff[pid] for pid in team if pid is not None and pid not in before)),
             )

@@ -452,6 +452,35 @@ class Change(Owned, Base):
     decision: Mapped[str | None] = mapped_column(Text)  # why the head granted or refused that
 
 
+class SlotAppointment(Owned, Base):
+    """
+    Somebody named for a place that no draw could fill, and what the agency's head decided (指定，非抽取).
+
+    The agency's own, shared with the lead. Nothing of it is taken out again; the record of the draw keeps the place open.
+    """
+
+    __tablename__ = "slot_appointment"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    visit: Mapped[str] = mapped_column(String(80), index=True)
+    agency: Mapped[str] = mapped_column(String(64))
+    place: Mapped[int]  # in the team as the record has it, from 0
+    officer: Mapped[str] = mapped_column(String(64))
+    beyond: Mapped[bool]  # past the agency's own measures (most visits, rotation), knowingly
+    reason: Mapped[str] = mapped_column(Text)
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn | ended
+    decided_by: Mapped[str | None] = mapped_column(String(128))
+    decided_at: Mapped[datetime | None]
+    decision: Mapped[str | None] = mapped_column(Text)  # the head's words
+    ended_by: Mapped[str | None] = mapped_column(String(128))  # None where a round drew the officer for this team
+    ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str | None] = mapped_column(Text)
+
+
 class Round(Owned, Base):
     """A replacement round as it was asked for (JIDRAW/1 section 11); id is ``<draw>.r<number>``, the lead's."""
 
@@ -471,6 +500,9 @@ class Round(Owned, Base):
     dropouts: Mapped[int]
     reasons: Mapped[dict[str, Any]]  # {reason: how many}
     changes: Mapped[list[Any]]  # ids
+    held: Mapped[
+        list[Any] | None
+    ]  # [[visit, agency] …]: no checklist of these while it runs; None: of an earlier release
     sealed: Mapped[bytes] = mapped_column(info=SEALED)  # ρ, which names drawn targets
     opened_at: Mapped[datetime]
 

@@ -5,7 +5,7 @@ Packs, calendars, checklists and campaigns are projections and may be heard agai
 once. Whatever comes first waits for what it needs, so that any order across topics ends in the same state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -28,7 +28,18 @@ from schemas.documents import (
 )
 from schemas.events.accounts import AgencyRegistered
 from schemas.events.campaigns import CampaignConfirmed, FrameFrozen
-from schemas.events.draws import DrawCompleted, DrawDisclosed, DrawImported, InspectorSubstituted, TargetReplaced
+from schemas.events.draws import (
+    AppointmentEnded,
+    DrawCompleted,
+    DrawDisclosed,
+    DrawImported,
+    InspectorAppointed,
+    InspectorSubstituted,
+    RoundClosed,
+    RoundOpened,
+    RoundSpent,
+    TargetReplaced,
+)
 from schemas.events.payload import Payload
 from schemas.events.registers import CalendarPublished, ChecklistPublished, RulepackPublished
 from schemas.events.results import VisitClosed
@@ -300,6 +311,7 @@ def _open_section(
         published_on=None,
         late_by_rule=None,
         late_by_plan=None,
+        held_in=None,
     )
     session.add(section)
     if team.agency != campaign.owner_agency:
@@ -318,8 +330,12 @@ def _planned(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _member(officer: str | None, officers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {"officer": officer, **officers.get(officer or "", {"name": "", "credential": ""})}
+def _member(
+    officer: str | None, officers: Mapping[str, Mapping[str, Any]], appointed: Collection[str] = ()
+) -> dict[str, Any]:
+    """Describe one of a team; ``appointed`` only of who was not drawn (指定，非抽取)."""
+    known = officers.get(officer or "", {"name": "", "credential": ""})
+    return {"officer": officer, **known} | ({"appointed": True} if officer in appointed else {})
 
 
 @handles(TargetReplaced, blobs=("work",))
@@ -346,13 +362,57 @@ def replace_visit(event: Received[TargetReplaced], blobs: Mapping[str, bytes], s
 @handles(InspectorSubstituted, blobs=("team",))
 def change_team(event: Received[InspectorSubstituted], blobs: Mapping[str, bytes], session: Session) -> None:
     """Send somebody else: the officer who dropped out loses the section, the one drawn gets it, unless it is entered."""
-    said = event.data
+    _change_team(event.data, blobs, session)
+
+
+@handles(InspectorAppointed, blobs=("team",))
+def seat_appointed(event: Received[InspectorAppointed], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Send whom the head appointed to a place that no draw could fill: appointed, not drawn."""
+    _change_team(event.data, blobs, session)
+
+
+@handles(AppointmentEnded, blobs=("team",))
+def unseat_appointed(event: Received[AppointmentEnded], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Open the place again whose appointment the head ended."""
+    _change_team(event.data, blobs, session)
+
+
+def _change_team(
+    said: InspectorSubstituted | InspectorAppointed | AppointmentEnded, blobs: Mapping[str, bytes], session: Session
+) -> None:
     section = session.get(Section, f"{said.visit}-{said.agency}")
     if section is None or section.state not in EDITABLE:  # a rehearsal; or the old team has inspected
         return
     change = TeamChange.model_validate_json(blobs["team"])
     officers = _officers(_annex(session, said.campaign))
-    section.team = [_member(officer, officers) for officer in change.team.officers]
+    section.team = [_member(officer, officers, change.team.appointed) for officer in change.team.officers]
+
+
+@handles(RoundOpened)
+def hold_checklists(event: Received[RoundOpened], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Take no checklist of a visit while a round may still change its target or its team."""
+    for one in event.data.held:
+        section = session.get(Section, f"{one.visit}-{one.agency}")
+        if section is not None:  # a rehearsal opened no visits here
+            section.held_in = event.data.round
+
+
+@handles(RoundClosed)
+def release_closed(event: Received[RoundClosed], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Take checklists again once the round has changed what it changes."""
+    _release(session, event.data.campaign)
+
+
+@handles(RoundSpent)
+def release_spent(event: Received[RoundSpent], blobs: Mapping[str, bytes], session: Session) -> None:
+    """Take checklists again when the round changes nothing."""
+    _release(session, event.data.campaign)
+
+
+def _release(session: Session, campaign: str) -> None:
+    asked = select(Section).where(Section.campaign == campaign, Section.held_in.is_not(None))
+    for section in session.scalars(asked):  # a draw has one round at a time
+        section.held_in = None
 
 
 @handles(DrawDisclosed)
@@ -388,5 +448,10 @@ def handlers(*, demo: bool) -> Sequence[Any]:
         open_imported,
         replace_visit,
         change_team,
+        seat_appointed,
+        unseat_appointed,
+        hold_checklists,
+        release_closed,
+        release_spent,
         disclose,
     )

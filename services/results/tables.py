@@ -177,7 +177,8 @@ class Section(Owned, Base):
     agency: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     items: Mapped[list[Any]] = mapped_column(JSON)  # [{item, name, legal_basis, method, kind, checklist, edition}]
-    team: Mapped[list[Any]] = mapped_column(JSON)  # [{officer, name, credential}], lead first; officer may be null
+    team: Mapped[list[Any]] = mapped_column(JSON)  # [{officer, name, credential, absent?, appointed?}], lead first;
+    # officer may be null: an open place; ``appointed`` of who was not drawn
     entered_by: Mapped[str | None] = mapped_column(String(128))
     submitted_at: Mapped[datetime | None]
     approved_by: Mapped[str | None] = mapped_column(String(128))
@@ -186,6 +187,7 @@ class Section(Owned, Base):
     published_on: Mapped[date | None]
     late_by_rule: Mapped[bool | None]
     late_by_plan: Mapped[bool | None]
+    held_in: Mapped[int | None]  # the replacement round that may still change it
 
 
 class Appointment(Owned, Base):

@@ -24,10 +24,11 @@ from services.drawer.domain.changes import (
     VisitStanding,
 )
 from services.drawer.drafts import SHANGHAI
-from services.drawer.reading import Said, blob_ref, change_reasons, newest
+from services.drawer.reading import Said, appointed_of, blob_ref, change_reasons, newest
 from services.drawer.refusals import ChangeUnknown, NotDrawnYet
 
 NO_FILE = StoredFile({})
+NOBODY: Mapping[tuple[str, str], tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def visit_standing(session: Session, actor: Actor, *, draw_id: str, visit_id: st
     row = session.get(tables.DrawnVisit, visit_id)
     if row is None or row.draw != draw_id or not _may_ask(asker, row):
         raise ChangeNotForYou()
-    return standing_of(row, asker.agency, entered_of(session, [row.id]))
+    return standing_of(row, asker.agency, entered_of(session, [row.id]), appointed_of(session, [row.id]))
 
 
 def visits_of(session: Session, actor: Actor, *, draw_id: str, asker: Actor) -> list[VisitStanding]:
@@ -59,8 +60,9 @@ def visits_of(session: Session, actor: Actor, *, draw_id: str, asker: Actor) -> 
     visit = tables.DrawnVisit
     rows = session.scalars(select(visit).where(visit.draw == draw_id).order_by(visit.id)).all()
     mine = [row for row in rows if _may_ask(asker, row)]
-    entered = entered_of(session, [row.id for row in mine])
-    return [standing_of(row, asker.agency, entered) for row in mine]
+    ids = [row.id for row in mine]
+    entered, appointed = entered_of(session, ids), appointed_of(session, ids)
+    return [standing_of(row, asker.agency, entered, appointed) for row in mine]
 
 
 def _may_ask(asker: Actor, row: tables.DrawnVisit) -> bool:
@@ -75,8 +77,13 @@ def entered_of(session: Session, visits: Collection[str]) -> dict[str, set[str]]
     return found
 
 
-def standing_of(row: tables.DrawnVisit, agency: str, entered: Mapping[str, set[str]]) -> VisitStanding:
-    """Say how a visit stands for one of its agencies; *entered* as `entered_of` gives it."""
+def standing_of(
+    row: tables.DrawnVisit,
+    agency: str,
+    entered: Mapping[str, set[str]],
+    appointed: Mapping[tuple[str, str], tuple[str, ...]] = NOBODY,
+) -> VisitStanding:
+    """Say how a visit stands for one of its agencies; *entered* and *appointed* as those who read them give them."""
     own = next((team[2] for team in row.teams if team[0] == agency), ())
     return VisitStanding(
         row.id,
@@ -85,6 +92,7 @@ def standing_of(row: tables.DrawnVisit, agency: str, entered: Mapping[str, set[s
         tuple(officer for officer in own if officer is not None),
         row.removed_in is not None,
         frozenset(entered.get(row.id, ())),
+        tuple(one for one in appointed.get((row.id, agency), ()) if one not in own),
     )
 
 

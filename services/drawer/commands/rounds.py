@@ -3,7 +3,7 @@ A replacement round (JIDRAW/1 section 11): opened by the lead for what agencies 
 revealed, sealed and thrown like the draw itself; its end changes visits and teams, and nothing earlier disappears.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from schemas.blobs import BlobRef
 from schemas.documents import WorkTeam, WorkVisit
 from schemas.events.draws import (
     DrawDisclosed,
+    HeldChecklist,
     InspectorSubstituted,
     RoundClosed,
     RoundOpened,
@@ -45,6 +46,7 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.commands.published import publish
 from services.drawer.commands.told import told
 from services.drawer.domain import rounds
+from services.drawer.domain.appointing import State as Appointed
 from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.domain.changes import State, is_entered
 from services.drawer.domain.joint import add_to_dice
@@ -55,6 +57,8 @@ from services.drawer.progress import Moments
 from services.drawer.reading import (
     Said,
     SaidRound,
+    appointed_of,
+    appointments_of,
     attempts_of,
     dice_shown,
     draw_row,
@@ -68,6 +72,7 @@ from services.drawer.refusals import (
     NotDrawnYet,
     RoundAfterWindow,
     RoundOver,
+    RoundOvertaken,
     RoundRunning,
 )
 from services.drawer.round_progress import SPENT
@@ -93,6 +98,8 @@ class RoundInputs:
     draw: Inputs
     visits: Mapping[str, str]
     """{visit: target}, of every visit there ever was."""
+    appointed: Mapping[tuple[str, str], tuple[str, ...]]
+    """Who stands appointed to open places: {(visit, agency): officers}."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +138,14 @@ class RoundSealing:
 
 @dataclass(frozen=True)
 class Replaced:
-    """One closed visit, and the one drawn instead."""
+    """One closed visit, and what was drawn instead."""
 
     visit: str
     reason: str
-    instead: WorkVisit | None
+    instead: str | None
+    """The visit to whoever was drawn; where several selections lost the target, the first of them."""
+    opened: tuple[WorkVisit, ...]
+    """The visits that come of it: none where nobody was left, or another removal of the round opened it."""
     work: BlobRef
 
 
@@ -145,6 +155,7 @@ class Substituted:
 
     visit: str
     team: WorkTeam
+    """As drawn: whoever was appointed stands in the document alone."""
     file: BlobRef
 
 
@@ -161,6 +172,8 @@ class RoundEnding:
     result_digest: str
     full_record: BlobRef
     public_record: BlobRef
+    appointed: Mapping[tuple[str, str], tuple[str, ...]]
+    """Who stood appointed when it was worked out."""
     reason: str | None = None
     absent: tuple[str, ...] = ()
     replaced: tuple[Replaced, ...] = ()
@@ -184,7 +197,8 @@ def prepare_round(session: Session, actor: Actor, *, draw_id: str) -> RoundInput
     if not attempts or attempts[-1].outcome is None:
         raise NotDrawnYet(draw=draw_id)
     visits = session.scalars(select(tables.DrawnVisit).where(tables.DrawnVisit.draw == draw_id)).all()
-    return RoundInputs(inputs_of(session, attempts), {one.id: one.target for one in visits})
+    targets = {one.id: one.target for one in visits}
+    return RoundInputs(inputs_of(session, attempts), targets, appointed_of(session, targets))
 
 
 def prepare_request(session: Session, actor: Actor, *, draw_id: str) -> list[Wanted]:
@@ -254,6 +268,7 @@ def open_round(
     if len(said.rounds) + 1 != one.number or not still.issuperset(opening.changes):
         raise InputsChanged(draw=draw_id)
     removed, dropouts = one.request.removed, one.request.dropouts
+    held = _held(session, opening.changes)
     reasons = sorted([*(each.reason for each in removed), *(each.reason for each in dropouts)])
     row = tables.Round(
         id=round_id(draw_id, one.number),
@@ -269,6 +284,7 @@ def open_round(
         dropouts=len(dropouts),
         reasons={reason: reasons.count(reason) for reason in reasons},
         changes=sorted(opening.changes),
+        held=[list(pair) for pair in held],
         sealed=opening.sealed,
         opened_at=at,
         **owned_by(actor),
@@ -284,8 +300,21 @@ def open_round(
         dropouts=row.dropouts,
         seal_by=row.seal_by,
         beacon_time=row.beacon_time,
+        held=tuple(HeldChecklist(visit=visit, agency=agency) for visit, agency in held),
     )
     return Reply([heard], {"draw": draw_id, "round": row.number, "digest": row.digest, "signers": row.signers})
+
+
+def _held(session: Session, carried_out: Collection[str]) -> list[tuple[str, str]]:
+    """Name the checklists (visit, agency) that a round may make void: all of a target's, of an officer's the agency's."""
+    change, visit = tables.Change, tables.DrawnVisit
+    rows = session.scalars(select(change).where(change.id.in_(carried_out))).all()
+    visits = {one.id: one for one in session.scalars(select(visit).where(visit.id.in_({row.visit for row in rows})))}
+    found = set()
+    for row in rows:
+        agencies = [team[0] for team in visits[row.visit].teams] if row.officer is None else [row.agency]
+        found |= {(row.visit, agency) for agency in agencies}
+    return sorted(found)
 
 
 def _signers(said: Said, one: Round) -> list[str]:
@@ -472,7 +501,20 @@ def _running(
         raise InputsChanged(draw=draw_id)
     if one.end is not None or ending_of(said, one, judged, at) is not None:
         raise RoundOver(draw=draw_id, round=number)
+    if overtaken := overtaken_by(session, one):
+        raise RoundOvertaken(round=number, visits=overtaken)
     return said, one
+
+
+def overtaken_by(session: Session, one: SaidRound) -> list[str]:
+    """
+    Name the visits of a round whose checklist came in although it may take them away; from its seal a round stands.
+
+    Results takes none from when it hears of the round; this is what was on its way then.
+    """
+    held = {(visit, agency) for visit, agency in one.row.held or ()}
+    entered = entered_of(session, {visit for visit, _ in held})
+    return sorted({visit for visit, agency in held if agency in entered.get(visit, ())})
 
 
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -496,13 +538,15 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
     one, row = said.round(done.number), said.row
     if one.end is not None:
         return []
-    if done.inputs != round_inputs(one):
+    changed = {one.visit for one in done.substituted}
+    appointed = {of: officers for of, officers in done.appointed.items() if of[0] in changed}
+    if done.inputs != round_inputs(one) or appointed != appointed_of(session, changed):
         raise InputsChanged(draw=draw_id)
     events: list[Payload] = []
     for gone in done.replaced:
         events.append(_replace(session, said, one, gone))
-    for changed in done.substituted:
-        events.append(_substitute(session, said, one, changed))
+    for other in done.substituted:
+        events.append(_substitute(session, said, one, other, at))
     session.flush()
     visit = tables.DrawnVisit
     standing = session.scalars(select(visit).where(visit.draw == draw_id, visit.removed_in.is_(None))).all()
@@ -549,23 +593,28 @@ def _replace(session: Session, said: Said, one: SaidRound, gone: Replaced) -> Ta
     closed = session.get_one(tables.DrawnVisit, gone.visit)
     closed.removed_in = one.row.number
     agencies = {team[0] for team in closed.teams}
-    if gone.instead is not None:
-        session.add(drawn_visit(said, gone.instead, one.row.number))
-        agencies |= {team.agency for team in gone.instead.teams}
+    for new in gone.opened:
+        session.add(drawn_visit(said, new, one.row.number))
+        agencies |= {team.agency for team in new.teams}
     return TargetReplaced(
         **_about(said, one.row.number),
         lead=said.row.owner_agency,
         visit=gone.visit,
         reason=gone.reason,
-        instead=gone.instead.visit if gone.instead else None,
+        instead=gone.instead,
         agencies=tuple(sorted(agencies)),
         work=gone.work,
     )
 
 
-def _substitute(session: Session, said: Said, one: SaidRound, changed: Substituted) -> InspectorSubstituted:
+def _substitute(
+    session: Session, said: Said, one: SaidRound, changed: Substituted, at: datetime
+) -> InspectorSubstituted:
     visit, agency = session.get_one(tables.DrawnVisit, changed.visit), changed.team.agency
     visit.teams = [team_json(changed.team) if team[0] == agency else team for team in visit.teams]
+    for row in appointments_of(session, [visit.id]).get((visit.id, agency), ()):
+        if row.officer in changed.team.officers:  # drawn for this team now, and no longer appointed to it
+            row.state, row.ended_at = Appointed.ENDED, at
     about = _about(said, one.row.number)
     return InspectorSubstituted(**about, visit=changed.visit, agency=agency, team=changed.file)
 

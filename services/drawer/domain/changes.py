@@ -48,6 +48,12 @@ class OfficerNotThere(Rejected):
     code = "draw.change_officer_not_there"
 
 
+class OfficerAppointed(Conflict):
+    """The officer was appointed to an open place, not drawn: no round replaces them, the head ends the appointment."""
+
+    code = "draw.change_officer_appointed"
+
+
 class VisitOver(Conflict):
     """The visit was closed by an earlier round."""
 
@@ -102,6 +108,8 @@ class VisitStanding:
     over: bool
     entered: frozenset[str]
     """Agencies whose checklist is in."""
+    appointed: tuple[str, ...] = ()
+    """The asking agency's officers there who were not drawn; they are none of ``officers``."""
 
 
 def may_ask(roles: Collection[Role]) -> bool:
@@ -138,6 +146,8 @@ def check_request(visit: VisitStanding, agency: str, officer: str | None, reason
         raise VisitOver(visit=visit.visit)
     if is_entered(visit, agency, officer):
         raise VisitEntered(visit=visit.visit)
+    if officer is not None and officer in visit.appointed:
+        raise OfficerAppointed(officer=officer, visit=visit.visit)
     if officer is not None and officer not in visit.officers:
         raise OfficerNotThere(officer=officer, visit=visit.visit)
 

@@ -95,6 +95,25 @@ def draw_targets(
     return drawn.selected, after
 
 
+def instead_of(before: Selected, request: Request, drawn: Selected) -> dict[str, tuple[str, ...]]:
+    """
+    Pair everybody removed with whom each selection that loses them drew instead, in ticket order: {removed: drawn}.
+
+    Whoever two selections drew goes to the first of them who is gone; where fewer were left, the last go without.
+
+    Args:
+        before: Who was drawn before the round.
+        drawn: Who was drawn in it.
+    """
+    found: dict[str, dict[str, None]] = {one.id: {} for one in request.removed}
+    for name, strata in sorted(drawn.items()):
+        for stratum, ids in sorted(strata.items()):
+            lost = set(before[name].get(stratum, ())) & request.gone
+            for gone, new in zip(sorted(lost), ids, strict=False):
+                found[gone][new] = None
+    return {gone: tuple(new) for gone, new in found.items()}
+
+
 def vacated(standing: Standing, request: Request) -> dict[str, dict[Place, str]]:
     """Name the places that drop-outs leave: {agency: {(target, index): who left}}, every agency listed."""
     left: dict[str, dict[Place, str]] = {agency: {} for agency in standing.work}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.drawer import tables
+from services.drawer.commands.appointing import entries_of
 from services.drawer.reading import Said, SaidSealed, attempts_of, blob_ref, campaign_row
 from services.drawer.refusals import DrawUnknown, NotDrawnYet
 
@@ -63,6 +64,7 @@ def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
         changes = _changes(session, draw_id)
         documents |= _photographs(attempts) | {_evidence(one): blob_ref(one.file) for one in changes}
         facts |= {f"changes/{one.id}.json": _change(one) for one in changes}
+        facts |= {f"appointments/{one.id}.json": _appointment(one) for one in entries_of(session, draw_id)}
         facts["moments.json"] = {
             **{f"attempt-{one.row.number}": _moments(one) for one in attempts},
             **{f"round-{one.row.number}": _moments(one) for one in said.rounds},
@@ -102,6 +104,14 @@ def _change(one: tables.Change) -> dict[str, Any]:
     facts = {"change": one.id, "visit": one.visit, "agency": one.agency, "about_officer": one.officer is not None}
     facts |= {"reason": one.reason, "asked_at": one.asked_at.isoformat(), "state": one.state, "decided_at": decided}
     return facts | {"evidence": _evidence(one), "evidence_sha256": one.evidence["sha256"]}
+
+
+def _appointment(one: tables.SlotAppointment) -> dict[str, Any]:
+    """Tell of an entry about an open place, as of a request: who it is about and who decided are told by agency."""
+    facts: dict[str, Any] = {"appointment": one.id, "visit": one.visit, "agency": one.agency, "place": one.place + 1}
+    facts |= {"beyond": one.beyond, "reason": one.reason, "asked_at": one.asked_at.isoformat(), "state": one.state}
+    facts |= {"decided_at": one.decided_at.isoformat() if one.decided_at else None, "decision": one.decision}
+    return facts | {"ended_at": one.ended_at.isoformat() if one.ended_at else None, "ended_why": one.ended_why}
 
 
 def _moments(one: SaidSealed) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.vocabulary import Purpose, Role
 from services.drawer import tables
+from services.drawer.domain.appointing import with_appointed
 from services.drawer.domain.changes import State, may_ask
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import Chosen, chosen
 from services.drawer.drafts import Visitors
-from services.drawer.reading import agency_names, draw_row, newest
+from services.drawer.reading import agency_names, appointed_of, draw_row, newest
 from services.drawer.refusals import ListNotForYou, NotDrawnYet, SlipNotForYou, VisitNotStanding
 
 
@@ -25,6 +26,8 @@ class TeamView:
     name: str
     items: Sequence[str]
     officers: Sequence[str | None]
+    appointed: Sequence[str] = ()
+    """Those of the officers who were appointed, not drawn."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ class Sheet:
     officers: int
     """How many stood on all rosters."""
     result_digest: str
+
+    @property
+    def appointed(self) -> bool:
+        """Whether somebody was appointed to a place that stays open in the record."""
+        return any(team.appointed for one in self.standing for team in one.teams)
+
+    @property
+    def open(self) -> bool:
+        """Whether a place is open still."""
+        return any(None in team.officers for one in self.standing for team in one.teams)
 
 
 def may_see_list(actor: Actor, lead: str) -> bool:
@@ -77,16 +90,26 @@ def drawn_list(session: Session, actor: Actor, *, draw_id: str) -> list[VisitVie
     if not rows:
         raise NotDrawnYet(draw=draw_id)
     names = agency_names(session, actor.county)
-    return [_visit(one, names) for one in rows]
+    appointed = appointed_of(session, [one.id for one in rows])
+    return [_visit(one, names, appointed) for one in rows]
 
 
-def _visit(row: tables.DrawnVisit, names: Mapping[str, str]) -> VisitView:
+def _visit(
+    row: tables.DrawnVisit, names: Mapping[str, str], appointed: Mapping[tuple[str, str], Sequence[str]]
+) -> VisitView:
+    teams = [
+        (agency, items, with_appointed(officers, appointed.get((row.id, agency), ())))
+        for agency, items, officers in row.teams
+    ]
     return VisitView(
         row.id,
         row.target,
         row.stratum,
         row.ticket_rank,
-        [TeamView(agency, names.get(agency, agency), items, officers) for agency, items, officers in row.teams],
+        [
+            TeamView(agency, names.get(agency, agency), items, one.officers, one.appointed)
+            for agency, items, one in teams
+        ],
         row.drawn_in,
         row.removed_in,
     )
@@ -107,7 +130,7 @@ def slip(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> Slip
     """
     Show one visit to those who hand its firm the slip (the system's request: the list of visits is the lead's).
 
-    They are the officers drawn for it; the team lead, approver and head of its agencies; the lead's planner and draw
+    They are the officers drawn for it or appointed to it; the team lead, approver and head of its agencies; the lead's planner and draw
     officer.
 
     Raises:
@@ -118,18 +141,19 @@ def slip(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> Slip
     row = session.get(tables.DrawnVisit, visit_id)
     if row is None or row.county != asker.county:
         raise VisitNotStanding(visit=visit_id)
-    if not _may_hand_out(asker, row):
+    found = _visit(row, agency_names(session, row.county), appointed_of(session, [row.id]))
+    if not _may_hand_out(asker, row, found):
         raise SlipNotForYou()
     if row.removed_in is not None:
         raise VisitNotStanding(visit=visit_id)
     said = newest(session, row.draw)
     assert said.newest is not None
     how = chosen(read_manifest(said.row.manifest), row.stratum)
-    return Slip(row.draw, _visit(row, agency_names(session, row.county)), said.newest.result_digest, how)
+    return Slip(row.draw, found, said.newest.result_digest, how)
 
 
-def _may_hand_out(asker: Actor, row: tables.DrawnVisit) -> bool:
-    own = [officers for agency, _, officers in row.teams if agency == asker.agency]
+def _may_hand_out(asker: Actor, row: tables.DrawnVisit, visit: VisitView) -> bool:
+    own = [team.officers for team in visit.teams if team.agency == asker.agency]
     is_sent = asker.officer is not None and any(asker.officer in officers for officers in own)
     return is_sent or (bool(own) and may_ask(asker.roles)) or may_see_list(asker, row.owner_agency)
 
@@ -142,7 +166,7 @@ def last_visitors(session: Session, actor: Actor) -> Visitors:
     """
     visit, ended, imported, campaign = tables.DrawnVisit, tables.OutcomeRow, tables.ImportedDraw, tables.Campaign
     asked = (
-        select(visit.target, visit.teams)
+        select(visit.id, visit.target, visit.teams)
         .outerjoin(ended, ended.draw == visit.draw)
         .outerjoin(imported, and_(imported.draw == visit.draw, imported.state == State.APPROVED))
         .join(tables.Draw, tables.Draw.id == visit.draw)
@@ -151,9 +175,11 @@ def last_visitors(session: Session, actor: Actor) -> Visitors:
         .order_by(func.coalesce(ended.completed_at, imported.decided_at), visit.id)
     )
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for target, teams in session.execute(asked):
+    appointed = appointed_of(session, None)
+    for name, target, teams in session.execute(asked):
         for agency, _, officers in teams:
-            if sent := frozenset(officer for officer in officers if officer):
+            going = with_appointed(officers, appointed.get((name, agency), ())).officers
+            if sent := frozenset(officer for officer in going if officer):
                 found[agency, target] = sent
     return found
 

@@ -12,6 +12,7 @@ from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.changing import rounded
 from services.drawer.domain import changes
+from services.drawer.domain.appointing import State as Appointed
 from services.drawer.domain.changes import State
 from services.drawer.progress import Act, Stage
 from services.drawer.queries.attempts import DrawView, acts_now, cancelled_campaigns, view_of
@@ -102,11 +103,12 @@ class Tasks:
     open: Sequence[tuple[str, str]]  # (campaign, title)
     rounds: Sequence[RoundLine]
     changes: Sequence[tuple[str, int]]  # (draw, how many requests to decide, or to open a round for)
+    appointments: Sequence[tuple[str, int]]  # (draw, how many officers named for open places, for the head)
 
     @property
     def count(self) -> int:
         """Count them."""
-        return len(self.acts) + len(self.open) + len(self.rounds) + len(self.changes)
+        return len(self.acts) + len(self.open) + len(self.rounds) + len(self.changes) + len(self.appointments)
 
 
 def tasks_of(session: Session, actor: Actor, *, now: datetime) -> Tasks:
@@ -115,7 +117,9 @@ def tasks_of(session: Session, actor: Actor, *, now: datetime) -> Tasks:
     attempts = _drawn_here(session)
     titles = {row.id: row.title for row in session.scalars(select(tables.Campaign)).all()}
     rounds = [line for said in attempts.values() for line in _round_lines(actor, said[-1], titles, now)]
-    return Tasks(acts, ready_to_open(session, actor), rounds, _changes(session, actor, attempts))
+    return Tasks(
+        acts, ready_to_open(session, actor), rounds, _changes(session, actor, attempts), _named(session, actor)
+    )
 
 
 def _round_lines(actor: Actor, said: Said, titles: Mapping[str, str], now: datetime) -> list[RoundLine]:
@@ -137,4 +141,14 @@ def _changes(session: Session, actor: Actor, attempts: Mapping[str, Sequence[Sai
         waits = row.state == State.APPROVED and leads and row.id not in rounded(said)
         if (row.state == State.ASKED and decides) or waits:
             found[row.draw] = found.get(row.draw, 0) + 1
+    return sorted(found.items())
+
+
+def _named(session: Session, actor: Actor) -> list[tuple[str, int]]:
+    """Count by draw the officers whom somebody else named for an open place, for the head of their agency."""
+    found: dict[str, int] = {}
+    row = tables.SlotAppointment
+    asked = select(row.draw).where(row.agency == actor.agency, row.state == Appointed.ASKED, row.asked_by != actor.id)
+    for draw in session.scalars(asked).all() if actor.has(Role.AGENCY_HEAD) else ():
+        found[draw] = found.get(draw, 0) + 1
     return sorted(found.items())

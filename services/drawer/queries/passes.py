@@ -18,6 +18,8 @@ class Team:
     """Officers of one agency at one visit, and where their salts lie, still sealed."""
 
     officers: tuple[str, ...]
+    appointed: frozenset[str]
+    """Those of them who were not drawn: their numbers stand in no leaf."""
     sealed: bytes
     hash: Hash
 
@@ -26,7 +28,7 @@ def team_at(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> T
     """
     Find the officers whose salts are for the asker (the system's request: the list of visits is the lead's).
 
-    An officer drawn for the visit has the own; the team lead, approver and head of an agency those of its officers
+    An officer of the visit has the own; the team lead, approver and head of an agency those of its officers
     there. Nobody has another agency's, not even the lead.
 
     Raises:
@@ -37,6 +39,7 @@ def team_at(session: Session, actor: Actor, *, visit_id: str, asker: Actor) -> T
     officers = own if may_ask(asker.roles) else [one for one in own if one == asker.officer]
     if not officers:
         raise SlipNotForYou()
+    appointed = frozenset(one for team in found.visit.teams if team.agency == asker.agency for one in team.appointed)
     attempt = newest(session, found.draw).row
     secret = session.get_one(tables.RosterSecret, said_id(attempt.id, asker.agency))
-    return Team(tuple(officers), secret.sealed, hash_named(attempt.manifest["hash"]))
+    return Team(tuple(officers), appointed, secret.sealed, hash_named(attempt.manifest["hash"]))

@@ -16,6 +16,7 @@ from schemas.blobs import BlobRef
 from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.changing import rounded
+from services.drawer.commands.rounds import overtaken_by
 from services.drawer.domain import changes
 from services.drawer.domain.changes import State
 from services.drawer.progress import Moments
@@ -100,6 +101,8 @@ class RoundView:
     ended_at: datetime | None
     entries: Sequence[ChangeView]
     can: Sequence[RoundAct]
+    overtaken: Sequence[str]
+    """Visits it is about whose checklist came in before its seal: it goes no further and will be spent."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,9 @@ def round_view(session: Session, actor: Actor, *, draw_id: str, number: int, now
     """Show one round."""
     said, names = newest(session, draw_id), agency_names(session, actor.county)
     entries, campaign = _changes(session, actor, said, names), campaign_row(session, said.row.campaign)
-    return _round(actor, said, said.round(number), campaign, names, entries, now)
+    one = said.round(number)
+    overtaken = overtaken_by(session, one) if one.end is None and one.seal is None else ()
+    return _round(actor, said, one, campaign, names, entries, now, overtaken)
 
 
 def evidence_file(session: Session, actor: Actor, *, draw_id: str, change_id: str) -> tuple[str, BlobRef]:
@@ -227,6 +232,7 @@ def _round(
     names: Mapping[str, str],
     entries: Sequence[ChangeView],
     now: datetime,
+    overtaken: Sequence[str] = (),
 ) -> RoundView:
     row, standing, end = one.row, said.round_standing(one), one.end
 
@@ -263,7 +269,8 @@ def _round(
         visits_root=closed.visits_root if closed else None,
         ended_at=end.ended_at if end else None,
         entries=[each for each in entries if each.change in row.changes],
-        can=standing.acts_of(actor.agency, actor.roles, now),
+        can=() if overtaken else standing.acts_of(actor.agency, actor.roles, now),
+        overtaken=overtaken,
     )
 
 

@@ -16,7 +16,7 @@ from services.drawer import tables
 from services.drawer.domain.disclosure import VISIT, is_for_anybody
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.manifest_reader import read_manifest
-from services.drawer.reading import Said, attempts_of, blob_ref
+from services.drawer.reading import Said, appointed_of, attempts_of, blob_ref
 from services.drawer.refusals import DrawUnknown, VisitNotStanding
 
 
@@ -28,6 +28,8 @@ class StandingVisit:
     target: str
     agencies: Sequence[str]
     visited: bool
+    appointed: Mapping[str, int]
+    """How many of each agency's team were appointed, not drawn; agencies without one left out."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,12 @@ def _standing(session: Session, draws: Collection[str]) -> dict[str, list[Standi
     ).all()
     entered = select(tables.Entered.visit).where(tables.Entered.visit.in_([row.id for row in rows]))
     made = set(session.scalars(entered).all())
+    appointed = appointed_of(session, [row.id for row in rows])
     found: dict[str, list[StandingVisit]] = {draw: [] for draw in draws}
     for row in rows:
         agencies = [team[0] for team in row.teams]
-        found[row.draw].append(StandingVisit(row.id, row.target, agencies, row.id in made))
+        counted = {one: len(appointed[row.id, one]) for one in agencies if (row.id, one) in appointed}
+        found[row.draw].append(StandingVisit(row.id, row.target, agencies, row.id in made, counted))
     return found
 
 

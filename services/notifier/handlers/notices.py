@@ -18,6 +18,9 @@ from services.notifier.duties import cancel_campaign, close_duties, open_duties,
 from services.notifier.rules import RULES
 from services.notifier.tables import Campaign, Draw, Referral, Section
 
+TEAM_CHANGES = (draws.InspectorSubstituted, draws.InspectorAppointed, draws.AppointmentEnded)
+"""Facts that name in a document who goes now, who came and who left."""
+
 Blobs = Mapping[str, bytes]
 Handling = Callable[[Received[Any], Blobs, Session], Sequence[Payload] | None]
 
@@ -61,7 +64,7 @@ def _around(said: Any, blobs: Blobs, session: Session) -> Around:
     found = _AROUND[said.topic](said, session)
     if isinstance(said, draws.DrawCompleted | draws.DrawImported | draws.TargetReplaced):
         return Around(found.names, found.teams, work=_work(WorkList.model_validate_json(blobs["work"])))
-    if isinstance(said, draws.InspectorSubstituted):
+    if isinstance(said, TEAM_CHANGES):
         change = TeamChange.model_validate_json(blobs["team"])
         came = dict.fromkeys(change.came, (said.agency, 1))
         return Around(found.names, {said.agency: change.left}, work=came)
@@ -172,7 +175,7 @@ _BLOBS: Mapping[type[Payload], tuple[str, ...]] = {
     draws.DrawCompleted: ("work",),
     draws.DrawImported: ("work",),
     draws.TargetReplaced: ("work",),
-    draws.InspectorSubstituted: ("team",),
+    **dict.fromkeys(TEAM_CHANGES, ("team",)),
 }
 
 

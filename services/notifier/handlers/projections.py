@@ -237,7 +237,25 @@ def _note_sections(session: Session, county: str, campaign: str, lead: str, work
 @handles(draws.InspectorSubstituted, blobs=("team",), replay=True)
 def note_substitution(event: Received[draws.InspectorSubstituted], blobs: Blobs, session: Session) -> None:
     """Remember who goes now; duties of the team are theirs."""
-    said, change = event.data, TeamChange.model_validate_json(blobs["team"])
+    _note_team(event.data, blobs, session)
+
+
+@handles(draws.InspectorAppointed, blobs=("team",), replay=True)
+def note_appointed(event: Received[draws.InspectorAppointed], blobs: Blobs, session: Session) -> None:
+    """Remember who was appointed to a place that no draw could fill."""
+    _note_team(event.data, blobs, session)
+
+
+@handles(draws.AppointmentEnded, blobs=("team",), replay=True)
+def note_ended(event: Received[draws.AppointmentEnded], blobs: Blobs, session: Session) -> None:
+    """Remember that who was appointed does not go any more."""
+    _note_team(event.data, blobs, session)
+
+
+def _note_team(
+    said: draws.InspectorSubstituted | draws.InspectorAppointed | draws.AppointmentEnded, blobs: Blobs, session: Session
+) -> None:
+    change = TeamChange.model_validate_json(blobs["team"])
     section = session.get_one(Section, f"{said.visit}-{said.agency}")
     section.officers = [officer for officer in change.team.officers if officer is not None]
     change_doers(session, section.id, section.officers)
@@ -281,6 +299,8 @@ PROJECTIONS = (
     note_import,
     note_new_visit,
     note_substitution,
+    note_appointed,
+    note_ended,
     note_referral,
     note_reporter,
 )

@@ -40,6 +40,7 @@ def package_content(
         "record": [_sheet(item, entry) for item in items if item.id in {finding.item for finding in findings}],
         "officers": [
             {"name": member["name"], "credential": member["credential"]}
+            | ({"appointed": True} if member.get("appointed") else {})
             for member in section.team
             if member["officer"] in {each.officer for each in signatures}
         ],

@@ -41,6 +41,7 @@ from services.results.domain.sections import (
     State,
     check_complete,
     check_day,
+    check_not_held,
     check_on_team,
     check_signed,
 )
@@ -223,8 +224,9 @@ def _complete_draft(session: Session, section: Section, visit: Visit) -> Draft:
 
 
 def submit_section(session: Session, actor: Actor, *, at: datetime, section_id: str) -> Reply:
-    """Hand a complete, signed section to the approver."""
+    """Hand a complete, signed section to the approver; not while a replacement round may still change it."""
     section = section_in_hand(session, actor, section_id)
+    check_not_held(section.held_in)
     visit = visit_of(session, actor, section.visit, section)
     check_day(visit.visit_on, day_of(at))
     rules = campaign_rules(session, campaign_of(session, section.campaign))

@@ -43,7 +43,7 @@ class SectionNotInState(Conflict):
 
 
 class NotOnTheTeam(Forbidden):
-    """Only officers drawn for this section may enter or sign it."""
+    """Only officers drawn for this section, or appointed to it, may enter or sign it."""
 
     code = "section.not_on_team"
 
@@ -52,6 +52,12 @@ class EnteredAndApprovedBySame(Forbidden):
     """Who entered or signed a result may not approve it (职责分离)."""
 
     code = "section.entered_and_approved_by_same"
+
+
+class HeldByRound(Conflict):
+    """A replacement round is under way that may change the target of this visit or who goes there."""
+
+    code = "section.held_by_round"
 
 
 class VisitNotScheduled(Conflict):
@@ -155,6 +161,12 @@ def check_editable(state: State) -> None:
     """Refuse changes to a section that waits for approval or is past it."""
     if state not in EDITABLE:
         raise SectionNotInState(state=state.value)
+
+
+def check_not_held(held_in: int | None) -> None:
+    """Refuse to hand in what a replacement round may still take away from the team."""
+    if held_in is not None:
+        raise HeldByRound(round=held_in)
 
 
 def check_on_team(officer: str | None, team: Iterable[str | None]) -> str:

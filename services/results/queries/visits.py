@@ -183,11 +183,13 @@ def _progress_line(section: Section, visit: Visit, short: Mapping[str, str], act
         "items": [item["name"] for item in section.items],
         "team": [
             {"officer": m["officer"], "name": m["name"], "credential": m["credential"]}
+            | ({"appointed": True} if m.get("appointed") else {})
             | ({"away": True} if own and day in m.get("absent", ()) else {})
             for m in section.team
         ],
         "away": sum(day in m.get("absent", ()) for m in section.team),
         "own": own,
+        "is_short": section.state in EDITABLE and any(m["officer"] is None for m in section.team),
         "submitted_at": section.submitted_at,
         "approved_at": section.approved_at,
         "published_on": section.published_on,
@@ -266,7 +268,14 @@ def section_view(
         "drawn": drawn,
         "editable": editable,
         "day_reached": day_reached,
-        "may_submit": editable and day_reached and len(valid) >= rules.pack.team.minimum_officers and unit["valid"],
+        "draw": visit.draw,
+        "is_short": any(member["officer"] is None for member in section.team),
+        "held_in": section.held_in,
+        "may_submit": editable
+        and day_reached
+        and section.held_in is None
+        and len(valid) >= rules.pack.team.minimum_officers
+        and unit["valid"],
         "may_approve": section.state == State.SUBMITTED
         and actor.has(Role.APPROVER)
         and may_approve(

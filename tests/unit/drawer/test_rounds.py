@@ -14,7 +14,7 @@ from services.drawer.domain.manifest import Beacon
 from services.drawer.domain.manifest_rules import BeaconWrong
 from services.drawer.domain.outcome import RosterMissing
 from services.drawer.domain.record import RoundsBroken
-from services.drawer.domain.requests import RequestWrong, RoundTimes, RoundTimesWrong, TooManyRemovals
+from services.drawer.domain.requests import Removal, Request, RequestWrong, RoundTimes, RoundTimesWrong, TooManyRemovals
 from services.drawer.domain.roster import Roster
 from services.drawer.domain.rounds import Ending, RoundNotSigned, RoundNumberWrong, RoundsUsedUp
 from services.drawer.domain.sealing import (
@@ -29,6 +29,7 @@ from services.drawer.domain.sealing import (
     TooManyMissing,
     WrongSigners,
 )
+from services.drawer.domain.selection import Selected
 from services.drawer.domain.standing import Standing
 from services.drawer.domain.ticket import target_key, ticket
 from tests.unit.drawer.draws import (
@@ -408,3 +409,14 @@ def test_a_round_says_nothing_of_the_rosters() -> None:
 
     assert "roster" not in json.loads(public)["replacements"][0]
     assert '"rho": "' not in public
+
+
+def test_whom_every_selection_drew_instead_is_paired_with_who_is_gone() -> None:
+    before = {"a": {"A/x": ["t1", "t2"], "B/x": ["t3"]}, "b": {"A/x": ["t2", "t9"]}}
+    drawn: Selected = {"a": {"A/x": ["n2", "n1"], "B/x": []}, "b": {"A/x": ["n3"]}}
+    gone = tuple(Removal(one, "moved_out", EVIDENCE) for one in ("t1", "t2", "t3"))
+
+    pairs = replacing.instead_of(before, Request((), (), gone, ROUND_TIMES), drawn)
+
+    # In selection a t1 and t2 are gone, in b t2 alone: with one visit for each removal n3 would have been lost.
+    assert pairs == {"t1": ("n2",), "t2": ("n1", "n3"), "t3": ()}

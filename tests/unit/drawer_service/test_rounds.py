@@ -479,3 +479,50 @@ def test_a_firms_reason_is_words_that_can_be_shown(after: County, words: str) ->
     visit = next(one for one in visits(after) if team(one, "SJ"))
 
     assert code(lambda: firm_asks(after, visit, words)) == "draw.change_words_wrong"
+
+
+# ── a checklist that comes in while a round runs ────────────────────────────────────────────────────────────────────
+
+
+def a_round_about_an_officer(county: County) -> tuple[VisitView, int]:
+    other = visits(county)[-1]
+    asked_and_approved(county, other.visit, "officer_ill", "SJ", team(other, "SJ")[0])
+    return other, open_round(county)
+
+
+def test_a_round_names_the_checklists_that_wait_for_its_end(after: County) -> None:
+    gone, other = visits(after)[0], visits(after)[-1]
+    asked_and_approved(after, gone.visit, "moved_out", gone.teams[0].agency)
+    asked_and_approved(after, other.visit, "officer_ill", "SJ", team(other, "SJ")[0])
+
+    open_round(after)
+
+    (opened,) = events(after, RoundOpened)
+    assert isinstance(opened, RoundOpened)
+    held = [(one.visit, one.agency) for one in opened.held]
+    assert held == sorted([*((gone.visit, each.agency) for each in gone.teams), (other.visit, "SJ")])
+
+
+def test_a_checklist_that_comes_in_before_the_seal_stops_the_round_and_nothing_is_replaced(after: County) -> None:
+    other, number = a_round_about_an_officer(after)
+    sign(after, number)
+    reveal(after, number)
+    after.kit.feed(after.service, entered(other.visit, "SJ"))
+
+    refused = code(lambda: round_acts.seal(after.service, WITNESS, DRAW, number, key="seal-late"))
+
+    assert refused == "draw.round_overtaken"
+    view = after.service.ask(WITNESS, round_view, draw_id=DRAW, number=number, now=after.kit.clock.at)
+    assert (list(view.overtaken), list(view.can)) == ([other.visit], [])
+    after.at(SEAL_BY + timedelta(seconds=1))
+    assert [one.reason for one in events(after, RoundSpent)] == ["seal_missing"]  # type: ignore[attr-defined]
+    assert team(visits(after)[-1], "SJ") == team(other, "SJ")
+
+
+def test_another_agencys_checklist_does_not_stop_a_round_about_an_officer(after: County) -> None:
+    other, number = a_round_about_an_officer(after)
+    after.kit.feed(after.service, entered(other.visit, "AJ"))
+
+    finish(after, number)
+
+    assert team(visits(after)[-1], "SJ") != team(other, "SJ")

@@ -328,6 +328,30 @@ def substituted(kit: Kit, visit: str, code: str, left: str, came: str) -> Payloa
     )
 
 
+def appointed(kit: Kit, visit: str, code: str, came: str) -> Payload:
+    """Say that the head appointed somebody to an open place, beside a colleague who was drawn."""
+    team = WorkTeam(agency=code, items=("x",), officers=(f"{code}001", came), appointed=(came,))
+    change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit, team=team, left=(), came=(came,))
+    return draws.InspectorAppointed(**_place(visit, code), team=kit.blob(change.encode(), "results", "notifier"))
+
+
+def appointment_ended(kit: Kit, visit: str, code: str, left: str) -> Payload:
+    """Say that the head ended that appointment."""
+    team = WorkTeam(agency=code, items=("x",), officers=(f"{code}001", None))
+    change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit, team=team, left=(left,), came=())
+    return draws.AppointmentEnded(**_place(visit, code), team=kit.blob(change.encode(), "results", "notifier"))
+
+
+def named_for_place(visit: str, code: str) -> Payload:
+    """Say that somebody was named for an open place."""
+    return draws.AppointmentAsked(**_place(visit, code))
+
+
+def _place(visit: str, code: str) -> dict[str, Any]:
+    about = {"county": COUNTY, "campaign": CAMPAIGN, "draw": DRAW, "attempt": 1}
+    return {**about, "appointment": "A-640221-2018-001", "agency": code, "visit": visit}
+
+
 def disclosed(kit: Kit) -> Payload:
     """Disclose the draw."""
     blob = kit.blob(b"record")

@@ -824,3 +824,28 @@ def test_a_substitute_is_told_and_has_the_duty_and_who_left_has_it_no_more(kit: 
     with drawn.db.read(drawn.system) as session:
         rows = session.scalars(select(Duty).where(Duty.subject == f"{VISITS[0]}-JT", Duty.kind == "enter_section"))
         assert [duty.officers for duty in rows] == [["JT002"]]
+
+
+def test_the_head_is_called_and_who_is_appointed_has_the_duty_until_it_is_ended(kit: Kit, drawn: Service) -> None:
+    kit.feed(drawn, county.named_for_place(VISITS[0], "JT"), at=at("2018-12-05"))
+    assert codes(drawn, "jt-agency_head")[-1] == "appointment.asked"
+
+    kit.feed(drawn, county.appointed(kit, VISITS[0], "JT", "JT002"), at=at("2018-12-06"))
+
+    assert codes(drawn, "jt-officer2")[-1] == "inspector.appointed.officer"
+    assert codes(drawn, "jt-approver")[-1] == "inspector.appointed"
+    assert codes(drawn, "jt-planner")[-1] == "inspector.appointed.lead"
+    assert "inspector.appointed" not in codes(drawn, "ga-approver")
+    assert _doers(drawn) == [["JT001", "JT002"]]
+
+    kit.feed(drawn, county.appointment_ended(kit, VISITS[0], "JT", "JT002"), at=at("2018-12-07"))
+
+    assert codes(drawn, "jt-officer2")[-1] == "appointment.ended.officer"
+    assert codes(drawn, "jt-planner")[-1] == "appointment.ended.lead"
+    assert _doers(drawn) == [["JT001"]]
+
+
+def _doers(drawn: Service) -> list[list[str]]:
+    with drawn.db.read(drawn.system) as session:
+        rows = session.scalars(select(Duty).where(Duty.subject == f"{VISITS[0]}-JT", Duty.kind == "enter_section"))
+        return [duty.officers for duty in rows]

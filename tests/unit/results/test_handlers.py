@@ -1,6 +1,7 @@
 """What results hears ends in the same state in whatever order, however often, it comes."""
 
 import random
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -8,17 +9,40 @@ from sqlalchemy import select
 from runtime.errors import NotFound
 from runtime.store.digest import state_digests
 from schemas.documents import TeamChange, WorkList, WorkTeam, WorkVisit
-from schemas.events.draws import DrawCompleted, InspectorSubstituted, TargetReplaced
+from schemas.events.draws import (
+    AppointmentEnded,
+    DrawCompleted,
+    HeldChecklist,
+    InspectorAppointed,
+    InspectorSubstituted,
+    RoundClosed,
+    RoundOpened,
+    RoundSpent,
+    TargetReplaced,
+)
 from schemas.events.payload import Payload
 from schemas.events.registers import ChecklistPublished
 from schemas.events.results import VisitClosed
 from schemas.vocabulary import Role
-from services.results.commands.visits import VisitReplaced
+from services.results.commands.visits import VisitReplaced, submit_section
+from services.results.domain.sections import HeldByRound
 from services.results.queries.summary import campaign_summary
 from services.results.queries.visits import section_view
 from services.results.tables import Base, DrawFact, FrameAnnexKept, Pack, Section, Visit
 from tests.kit import COUNTY, Kit, person, said
-from tests.unit.results.world import AGENCIES, CAMPAIGN, DRAW, VISIT_ON, World, a_world, checklist, visit_id, work
+from tests.unit.results.world import (
+    AGENCIES,
+    CAMPAIGN,
+    DIGEST,
+    DRAW,
+    VISIT_ON,
+    World,
+    a_world,
+    checklist,
+    shanghai,
+    visit_id,
+    work,
+)
 
 
 def digests(world: World) -> dict[str, str]:
@@ -177,7 +201,7 @@ def replaced(world: World, firm: str, instead: WorkVisit | None) -> TargetReplac
     )
 
 
-def substituted(world: World, firm: str, agency: str, officers: tuple[str, ...]) -> InspectorSubstituted:
+def substituted(world: World, firm: str, agency: str, officers: tuple[str | None, ...]) -> InspectorSubstituted:
     """Say who goes to a firm for an agency now."""
     team = WorkTeam(agency=agency, items=("JT-1",), officers=officers)
     change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit_id(firm), team=team, left=(), came=())
@@ -190,6 +214,32 @@ def substituted(world: World, firm: str, agency: str, officers: tuple[str, ...])
         visit=visit_id(firm),
         agency=agency,
         team=world.kit.blob(change.encode(), "results", "notifier"),
+    )
+
+
+def appointed(world: World, firm: str, agency: str, officers: tuple[str | None, ...], *who: str) -> InspectorAppointed:
+    """Say whom the head appointed to an open place at a firm."""
+    team = WorkTeam(agency=agency, items=("JT-1",), officers=officers, appointed=who)
+    change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit_id(firm), team=team, left=(), came=who)
+    return InspectorAppointed(**_place(firm, agency), team=world.kit.blob(change.encode(), "results", "notifier"))
+
+
+def _place(firm: str, agency: str) -> dict[str, Any]:
+    about = {"county": COUNTY, "campaign": CAMPAIGN, "draw": DRAW, "attempt": 1}
+    return {**about, "appointment": "A-640221-2018-001", "agency": agency, "visit": visit_id(firm)}
+
+
+def a_round(**changes: Any) -> dict[str, Any]:
+    return {"county": COUNTY, "campaign": CAMPAIGN, "draw": DRAW, "attempt": 1, "round": 1, **changes}
+
+
+def round_opened(*held: tuple[str, str]) -> RoundOpened:
+    """Say that a round is about these checklists: firm and agency."""
+    return RoundOpened(
+        **a_round(agencies=AGENCIES, signers=("JT",), witness=None, removals=0, dropouts=1),
+        seal_by=shanghai("2018-12-12", 12),
+        beacon_time=shanghai("2018-12-12", 13),
+        held=tuple(HeldChecklist(visit=visit_id(firm), agency=agency) for firm, agency in held),
     )
 
 
@@ -261,3 +311,68 @@ def test_a_change_stays_behind_its_draw_while_that_waits(kit: Kit) -> None:
     with world.service.db.read(world.service.system) as session:
         team = session.get_one(Section, f"{visit_id('A')}-JT").team
     assert [member["officer"] for member in team] == ["JT002", "JT001"]
+
+
+def test_who_was_appointed_is_of_the_team_and_marked_until_it_is_ended(world: World) -> None:
+    world.hear(substituted(world, "A", "JT", ("JT002", None)), appointed(world, "A", "JT", ("JT002", "JT001"), "JT001"))
+    assert _team(world) == [("JT002", False), ("JT001", True)]
+
+    change = TeamChange(
+        campaign=CAMPAIGN,
+        draw=DRAW,
+        visit=visit_id("A"),
+        team=WorkTeam(agency="JT", items=("JT-1",), officers=("JT002", None)),
+        left=("JT001",),
+        came=(),
+    )
+    ended = AppointmentEnded(**_place("A", "JT"), team=world.kit.blob(change.encode(), "results", "notifier"))
+    world.hear(ended)
+
+    assert _team(world) == [("JT002", False), (None, False)]
+
+
+def test_an_appointment_changes_nothing_in_what_is_handed_in(world: World) -> None:
+    world.schedule("A")
+    world.day(VISIT_ON.isoformat())
+    world.fill("A", "JT")
+
+    world.hear(appointed(world, "A", "JT", ("JT002", "JT001"), "JT001"))
+
+    assert _team(world) == [("JT002", False), ("JT005", False)]
+
+
+def _team(world: World) -> list[tuple[str | None, bool]]:
+    with world.service.db.read(world.service.system) as session:
+        team = session.get_one(Section, f"{visit_id('A')}-JT").team
+    return [(member["officer"], member.get("appointed", False)) for member in team]
+
+
+@pytest.mark.parametrize("end", ["closed", "spent"])
+def test_while_a_round_runs_the_checklists_it_is_about_are_not_taken(world: World, end: str) -> None:
+    world.schedule("A")
+    world.day(VISIT_ON.isoformat())
+    world.hear(round_opened(("A", "JT")))
+
+    with pytest.raises(HeldByRound) as refusal:
+        world.fill("A", "JT")
+    assert refusal.value.facts == {"round": 1}
+    world.fill("A", "GA")  # another agency's is its own
+
+    figures = {"visits": 6, "sections": 20, "open_slots": 0, "visits_root": DIGEST, "result_digest": DIGEST}
+    world.hear(
+        RoundClosed(**a_round(**figures))
+        if end == "closed"
+        else RoundSpent(**a_round(reason="seal_missing", absent=()))
+    )
+    second = world.officers("A", "JT")[1]
+    world.service.do(second, submit_section, section_id=f"{visit_id('A')}-JT")
+    assert states(world, visit_id("A"))["JT"] == "submitted"
+
+
+def test_a_round_about_visits_that_were_never_opened_holds_nothing(world: World) -> None:
+    opened = round_opened(("A", "JT"))
+    elsewhere = HeldChecklist(visit="V-640221-2018-001-77", agency="JT")
+
+    world.hear(opened.model_copy(update={"held": (elsewhere,)}))
+
+    assert world.service.backlog().parked == 0
