@@ -485,9 +485,10 @@ def ending_of(said: Said, one: SaidRound, judged: Round, at: datetime) -> rounds
     return rounds.ending(judged, signed, reveals, sealed, moment, one.seal_signers)
 
 
-def round_inputs(one: SaidRound) -> str:
+def round_inputs(said: Said, one: SaidRound) -> str:
     """Tell one set of inputs of a round's end from another."""
-    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.spoken()}"
+    seal = one.seal.digest if one.seal else ""
+    return f"{one.row.digest} {seal} {one.spoken()} {len(said.faults)} {said.disclosure is not None}"
 
 
 def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime, draw_id: str) -> list[Payload]:
@@ -496,7 +497,7 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
     one, row = said.round(done.number), said.row
     if one.end is not None:
         return []
-    if done.inputs != round_inputs(one):
+    if done.inputs != round_inputs(said, one):
         raise InputsChanged(draw=draw_id)
     events: list[Payload] = []
     for gone in done.replaced:
@@ -521,6 +522,7 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
         full_record=done.full_record.model_dump(mode="json"),
         public_record=done.public_record.model_dump(mode="json"),
         ended_at=at,
+        faults=len(said.faults),
         county=row.county,
         owner_agency=row.owner_agency,
     )
