@@ -12,6 +12,7 @@ from runtime.service import Reply, Service
 from runtime.store import Actor
 from services.drawer import outcomes
 from services.drawer.commands import faults, rounds
+from services.drawer.commands.completing import Inputs
 from services.drawer.commands.faults import Evidence, Judged, Telling
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain import faults as domain
@@ -98,8 +99,8 @@ def _last_said(one: SaidSealed) -> int | None:
     """Say when the last value was entered, in Unix seconds; None while one is awaited."""
     if one.awaited is not None:
         return None
-    said = [*([one.dice] if one.dice else []), *one.values.values()]
-    return max((int(each.said_at.timestamp()) for each in said), default=0)
+    moments = [each.said_at for each in one.values.values()] + ([one.dice.said_at] if one.dice else [])
+    return max((int(moment.timestamp()) for moment in moments), default=0)
 
 
 def tell(service: Service, draw_id: str) -> None:
@@ -111,7 +112,7 @@ def tell(service: Service, draw_id: str) -> None:
     service.do(service.system, faults.tell_faults, _written(service, said, inputs), key=_key(said), draw_id=draw_id)
 
 
-def _written(service: Service, said: Said, inputs: outcomes.Inputs) -> Telling:
+def _written(service: Service, said: Said, inputs: Inputs) -> Telling:
     full, public = outcomes.carry(service.ports, inputs).keep_records(service.ports)
     if inputs.said.disclosure is None:
         return Telling(faults.telling_inputs(inputs.said), full, public)

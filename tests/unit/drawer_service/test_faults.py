@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def test_before_the_seal_there_is_no_fault_to_report(county: County) -> None:
     county.until_revealed()
 
     for kind in (Kind.BEACON_LATE, Kind.DATA_LOST):
-        assert code(lambda kind=kind: reports(county, AJ, Report(kind, document=PDF))) == "draw.fault_before_seal"
+        assert code(partial(reports, county, AJ, Report(kind, document=PDF))) == "draw.fault_before_seal"
     assert not seen(county).may_report
 
 
