@@ -2444,8 +2444,33 @@ def explain_people(record: Any, add: Callable[[tuple[str, str]], None]) -> None:
     empty = sum(team.count(None) for targets in teams.values() for team in targets.values())
     if empty:
         add((f"空缺名额 {empty} 个：指派而非抽取", f"open slots: {empty} (appointed, not drawn)"))
-    if record["faults"]:
-        add((f"记录载明异常 {len(record['faults'])} 项", f"faults on the record: {len(record['faults'])}"))
+    explain_faults(record["faults"], add)
+
+
+FAULTS = {
+    "valid reveal not in the seal": "有效的揭示没有列入封存",
+    "second seal": "同一次抽取出现第二份封存",
+    "late beacon": "随机源迟到",
+    "lost data": "数据丢失",
+}
+"""What a record calls the faults of section 6, and what people call them; of a round its number follows."""
+
+
+def explain_faults(faults: Sequence[Any], add: Callable[[tuple[str, str]], None]) -> None:
+    """Name what went wrong after the seal, with the digest of what proves it; the draw stands."""
+    if not faults:
+        return
+    add((f"记录载明异常 {len(faults)} 项，抽取仍然有效", f"faults on the record: {len(faults)}; the draw stands"))
+    for number, fault in enumerate(faults[:20], start=1):
+        what, of_round, in_round = fault["what"].partition(", round ")
+        zh, en = FAULTS.get(what, plain(what)), plain(fault["what"])
+        if of_round:
+            zh += f"（第 {plain(in_round)} 轮）"
+        if "who" in fault:
+            zh, en = f"{zh}：{plain(fault['who'])}", f"{en}: {plain(fault['who'])}"
+        if "evidence" in fault:
+            zh, en = f"{zh}，证据摘要 {fault['evidence']}", f"{en}, evidence {fault['evidence']}"
+        add((f"异常 {number}：{zh}", f"fault {number}: {en}"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -70,6 +70,30 @@ class RevealsSealed(DrawsPayload):
     missing: tuple[Id, ...]
 
 
+class SealAwaited(DrawsPayload):
+    """A draw or round without a witness waits to be sealed: more than half of its agencies must sign in time."""
+
+    type: ClassVar[str] = "onevisit.seal.awaited.v1"
+
+    round: Count  # 0: the draw itself
+    agencies: tuple[Id, ...]  # those that have not signed
+    needed: Count  # how many signatures make the seal
+    seal_by: datetime
+
+
+class FaultPublished(DrawsPayload):
+    """Something went wrong after the seal (JIDRAW/1 section 6): it is published, every record tells of it, the draw stands."""
+
+    type: ClassVar[str] = "onevisit.fault.published.v1"
+
+    fault: Count  # its number in the draw, from 1
+    round: Count  # 0: the draw itself
+    kind: Literal["reveal_omitted", "second_seal", "beacon_late", "data_lost"]
+    who: Id | None  # the agency or the witness body it is about
+    proof: Digest | None  # H of what proves it, as the record names it; of 32 secret bytes, signatures or a document
+    reported_by: Id
+
+
 class DrawCompleted(DrawsPayload):
     """Targets and teams are drawn. Who and where stands in the restricted work blob; visits open from here."""
 

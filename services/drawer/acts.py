@@ -278,6 +278,7 @@ def disclose(service: Service, draw_id: str) -> None:
         completing.disclose_draw,
         key=f"disclose:{draw_id}",
         draw_id=draw_id,
+        closed=files[0].digest,
         record=record,
         frame=frame,
     )

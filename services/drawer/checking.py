@@ -13,6 +13,7 @@ from services.drawer.domain import manifest_rules, record_rules
 from services.drawer.domain.canonical import parse
 from services.drawer.domain.frame import Rows, rows_of
 from services.drawer.domain.manifest import Agency, Manifest, Witness
+from services.drawer.domain.record import Fault
 from services.drawer.domain.record_reader import Told, read_record
 from services.drawer.domain.record_rules import Outside, RecordDiffers
 from services.drawer.domain.refusals import Remark
@@ -47,8 +48,8 @@ class Report:
     remarks: tuple[Remark, ...]
     manifest: Manifest
     """What the result rests on: whose custody, which witness, which beacons, how long the notice."""
-    faults: int
-    """How many the record tells of."""
+    faults: tuple[Fault, ...]
+    """What the record tells went wrong after the seal; the draw stands."""
 
 
 def verify(
@@ -99,7 +100,7 @@ def verify(
         _not_held(told),
         manifest_rules.said_aloud(told.manifest),
         told.manifest,
-        len(told.faults),
+        told.faults,
     )
 
 

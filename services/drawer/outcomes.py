@@ -19,7 +19,7 @@ from services.drawer.domain.appointing import with_appointed
 from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.frame import Rows
 from services.drawer.domain.outcome import Outcome, compute
-from services.drawer.domain.record import ClosedRound, EndedAttempt, Opening, Proceedings, SpentRound
+from services.drawer.domain.record import ClosedRound, EndedAttempt, Fault, Opening, Proceedings, SpentRound
 from services.drawer.domain.replacing import Replaced
 from services.drawer.domain.requests import Request
 from services.drawer.domain.roster import Roster
@@ -149,6 +149,7 @@ def carry(ports: Ports, inputs: Inputs, spent_for: str | None = None) -> Carried
         seal,
         said.beacons(),
         earlier=tuple(_ended(vault, one) for one in inputs.earlier),
+        faults=tuple(Fault(one.what, one.who, one.evidence) for one in said.faults),
         rounds=tuple(closed),
         spent=tuple(spent),
     )

@@ -17,7 +17,7 @@ from services.drawer.domain.ceremony import Attempt
 from services.drawer.domain.changes import Reasons, State, reasons_of
 from services.drawer.domain.manifest import Beacon
 from services.drawer.domain.manifest_reader import read_beacon, read_manifest
-from services.drawer.domain.sealing import BeaconShown, Commit, Seal, Signatures
+from services.drawer.domain.sealing import Act, BeaconShown, Commit, Seal, Signatures
 from services.drawer.domain.seed import BeaconValue
 from services.drawer.progress import Moments, Standing
 from services.drawer.refusals import CampaignNotKnown, DrawnElsewhere, DrawUnknown, NoAttempt, RoundUnknown
@@ -163,6 +163,9 @@ class Said(SaidSealed):
     outcome: tables.OutcomeRow | None = None
     disclosure: tables.Disclosure | None = None
     rounds: list[SaidRound] = field(default_factory=list)
+    faults: list[tables.FaultRow] = field(default_factory=list)
+    """After its seal and those of its rounds, oldest first."""
+    editions: list[tables.Edition] = field(default_factory=list)
 
     @property
     def sources(self) -> tuple[Beacon, ...]:
@@ -256,6 +259,29 @@ class Said(SaidSealed):
         return next((one.end for one in reversed(self.rounds) if one.end is not None), self.outcome)
 
     @property
+    def told(self) -> tables.OutcomeRow | tables.RoundEnd | tables.Edition | None:
+        """The newest records: of the outcome or the last round, or written anew since because of faults."""
+        ended = sum(one.end is not None for one in self.rounds)
+        anew = [one for one in self.editions if one.rounds == ended]
+        return max(anew, key=lambda one: one.faults) if anew else self.newest
+
+    @property
+    def untold(self) -> bool:
+        """Whether there is a fault that no record tells of; while a drawn round waits for its end, that will tell."""
+        told, ends = self.told, [one for one in self.rounds if one.end is None and one.is_drawn]
+        return told is not None and not ends and len(self.faults) > told.faults
+
+    def act_of(self, number: int) -> Act:
+        """Give what the draw itself (0) or one of its rounds was judged by."""
+        attempt, commits = self.attempt(), self.commits()
+        if number == 0:
+            return attempt.act(commits)
+        one = self.round(number)
+        by, sources = (int(moment.timestamp()) for moment in (one.row.seal_by, one.row.beacon_time)), one.sources
+        c, digest = {agency: each.c for agency, each in commits.items()}, bytes.fromhex(one.row.digest)
+        return Act(attempt.manifest, attempt.digest, attempt.verify, c, digest, number, sources, *by)
+
+    @property
     def last_closed(self) -> int:
         """The number of the last round that was closed; 0: none was, and the draw itself stands."""
         closed = (one.row.number for one in reversed(self.rounds) if one.end is not None and one.end.how == CLOSED)
@@ -316,6 +342,12 @@ def unfinished_rounds(session: Session) -> list[tuple[Said, SaidRound]]:
     return [(found[draw][-1], found[draw][-1].rounds[-1]) for draw in sorted(found)]
 
 
+def untold_faults(session: Session) -> list[str]:
+    """Name the drawn draws with a fault that no record tells of (the system's request)."""
+    draws = session.scalars(select(tables.FaultRow.draw).distinct()).all()
+    return sorted(draw for draw, found in attempts_of(session, draws).items() if found[-1].untold)
+
+
 def undisclosed(session: Session) -> list[tables.OutcomeRow]:
     """Read every outcome whose record is still closed (the system's request)."""
     opened = select(tables.Disclosure.id)
@@ -338,6 +370,11 @@ def _gather(session: Session, by_id: dict[str, Said]) -> None:
         by_id[voided.id].voided = voided
     for outcome in _all(session, select(tables.OutcomeRow).where(tables.OutcomeRow.id.in_(ids))):
         by_id[outcome.id].outcome = outcome
+    fault, edition = tables.FaultRow, tables.Edition
+    for wrong in _all(session, select(fault).where(fault.attempt.in_(ids)).order_by(fault.draw, fault.number)):
+        by_id[wrong.attempt].faults.append(wrong)
+    for anew in _all(session, select(edition).where(edition.attempt.in_(ids)).order_by(edition.id)):
+        by_id[anew.attempt].editions.append(anew)
     rounds = _rounds(session, by_id)
     sealed: dict[str, SaidSealed] = {**by_id, **rounds}
     ids = list(sealed)

@@ -321,3 +321,33 @@ class ImportAfterWindow(Rejected):
     """A draw is imported before the inspection stage ends, while visits can still be made."""
 
     code = "draw.import_after_window"
+
+
+class PartiesOnly(Forbidden):
+    """Faults are reported by those who speak in the draw: its agencies' draw officers, and its witness."""
+
+    code = "draw.parties_only"
+
+
+class EvidenceMissing(Rejected):
+    """A fault of this kind is reported with what proves it."""
+
+    code = "draw.fault_evidence_missing"
+
+
+class FaultKnown(Conflict):
+    """The very same fault has been published."""
+
+    code = "draw.fault_known"
+
+
+class FaultUnknown(NotFound):
+    """The draw has no such fault."""
+
+    code = "draw.fault_unknown"
+
+
+class NoEvidence(NotFound):
+    """The fault has no document, or none that the asker may read yet."""
+
+    code = "draw.fault_no_evidence"

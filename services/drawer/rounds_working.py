@@ -187,7 +187,7 @@ def _written(
     disclosed = said.disclosure is not None
     return RoundEnding(
         number=said.rounds[-1].row.number,
-        inputs=round_inputs(said.rounds[-1]),
+        inputs=round_inputs(said, said.rounds[-1]),
         how=CLOSED if reason is None else SPENT,
         visits_root=last.visits_root.hex(),
         result_digest=last.result_digest.hex(),

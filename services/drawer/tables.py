@@ -342,6 +342,7 @@ class OutcomeRow(Owned, Base):
     work: Mapped[dict[str, Any]]  # BlobRef, readers results and notifier
     completed_at: Mapped[datetime]
     disclose_at: Mapped[datetime]
+    faults: Mapped[int] = mapped_column(server_default="0")  # how many its records tell of
 
 
 class DrawnVisit(Owned, Base):
@@ -526,3 +527,60 @@ class RoundEnd(Owned, Base):
     full_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer
     public_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer; open once the draw is disclosed
     ended_at: Mapped[datetime]
+    faults: Mapped[int] = mapped_column(server_default="0")  # how many its records tell of
+
+
+# ── faults after the seal ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FaultRow(Owned, Base):
+    """
+    What went wrong after the seal (封存后的异常), as its reporter proved or stated it; id is ``<draw>.f<number>``.
+
+    The reporter's own, shared with all parties. Nothing takes it back, and the draw stands.
+    """
+
+    __tablename__ = "fault"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    number: Mapped[int]
+    round: Mapped[int]  # 0: the draw itself
+    kind: Mapped[str] = mapped_column(String(16))  # reveal_omitted | second_seal | beacon_late | data_lost
+    what: Mapped[str] = mapped_column(String(120))  # as the record says it
+    who: Mapped[str | None] = mapped_column(String(64))  # an agency, or "witness"
+    evidence: Mapped[str | None] = mapped_column(String(64))  # H(document), as the record says it
+    content_type: Mapped[str | None] = mapped_column(String(64))
+    file: Mapped[dict[str, Any] | None] = mapped_column(info={"digest": False})  # BlobRef, reader drawer; a random key
+    words: Mapped[str] = mapped_column(Text)  # the reporter's, for the parties
+    reported_by: Mapped[str] = mapped_column(String(128))
+    reported_at: Mapped[datetime]
+
+
+class Edition(Owned, Base):
+    """The records of a drawn attempt once more, because of faults; id is ``<draw>.e<rounds>.<faults>``, the lead's."""
+
+    __tablename__ = "record_edition"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(90), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    attempt: Mapped[str] = mapped_column(String(80), index=True)
+    rounds: Mapped[int]  # how many rounds had ended
+    faults: Mapped[int]  # how many its records tell of
+    full_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer
+    public_record: Mapped[dict[str, Any]]  # BlobRef, reader drawer; open once the draw is disclosed
+    written_at: Mapped[datetime]
+
+
+class SealCall(Owned, Base):
+    """That the agencies of a draw without a witness were called to sign the seal; id is the attempt's or the round's."""
+
+    __tablename__ = "seal_call"
+    __table_args__ = OWNED
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    draw: Mapped[str] = mapped_column(String(64), index=True)
+    called_at: Mapped[datetime]

@@ -1,5 +1,6 @@
 """
-What the drawer does because a moment has come: void attempts and end rounds whose time ran out, work out, disclose.
+What the drawer does because a moment has come: void attempts and end rounds whose time ran out, work out,
+call for seals, tell of faults, disclose.
 
 An outcome is worked out in the request that spoke the last word; the timer does it where that request died before.
 """
@@ -13,9 +14,18 @@ from sqlalchemy.orm import Session
 from runtime.service import Service
 from runtime.store import Actor
 from runtime.time.timers import Timer, for_each
-from services.drawer import acts, import_acts, round_acts
+from services.drawer import acts, fault_acts, import_acts, round_acts
+from services.drawer.commands.faults import call_id, uncalled
 from services.drawer.progress import Stage
-from services.drawer.reading import Said, SaidRound, undisclosed, undisclosed_imports, unfinished, unfinished_rounds
+from services.drawer.reading import (
+    Said,
+    SaidRound,
+    undisclosed,
+    undisclosed_imports,
+    unfinished,
+    unfinished_rounds,
+    untold_faults,
+)
 
 
 def next_end(session: Session, now: datetime) -> datetime | None:
@@ -96,6 +106,39 @@ def _import_window_ended(session: Session, actor: Actor, *, now: datetime) -> li
     return [one.draw for one in undisclosed_imports(session) if one.disclose_at is not None and one.disclose_at <= now]
 
 
+def next_call(session: Session, now: datetime) -> datetime | None:
+    """Say now while agencies have to seal together and were not called; else find the next close of reveals."""
+    closes = [
+        said.standing.moments.reveal_close
+        for said in unfinished(session)
+        if said.row.witness is None and said.seal is None and said.standing.moments.reveal_close > now
+    ]
+    return now if uncalled(session, now) else _earliest(closes)
+
+
+def call_for_seals(service: Service, at: datetime) -> None:
+    """Call the agencies of every draw and round without a witness that can be sealed by now."""
+    for_each(service.ask(service.system, _uncalled, now=at), partial(fault_acts.call_for_seal, service))
+
+
+def _uncalled(session: Session, actor: Actor, *, now: datetime) -> list[str]:
+    return [call_id(*one) for one in uncalled(session, now)]
+
+
+def next_telling(session: Session, now: datetime) -> datetime | None:
+    """Say now while a fault is in none of the records of its draw."""
+    return now if untold_faults(session) else None
+
+
+def tell_faults(service: Service, at: datetime) -> None:
+    """Write the records anew of every draw with a fault that they do not tell of."""
+    for_each(service.ask(service.system, _untold), partial(fault_acts.tell, service))
+
+
+def _untold(session: Session, actor: Actor) -> list[str]:
+    return untold_faults(session)
+
+
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -104,5 +147,7 @@ TIMERS = (
     Timer("drawer.end_attempts", next_end, void_ended),
     Timer("drawer.complete", next_completion, complete_sealed),
     Timer("drawer.end_rounds", next_round_end, end_rounds),
+    Timer("drawer.call_for_seal", next_call, call_for_seals),
+    Timer("drawer.tell_faults", next_telling, tell_faults),
     Timer("drawer.disclose", next_disclosure, disclose_ended),
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from services.drawer.domain.beacons import ROOM_DICE
 from services.drawer.progress import Stage
@@ -104,10 +105,27 @@ def countdown(now: datetime, moment: datetime) -> str:
     return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
 
 
+class Row(StrEnum):
+    """The ways of JIDRAW/1 section 15 in which a draw can go wrong, and those that people meet beside them."""
+
+    COMMITMENT_MISSING = "commit or countersignature missing"
+    BAD_REVEAL = "bad reveal"
+    TOO_MANY_MISSING = "too many missing, or no seal in time"
+    AFTER_THE_SEAL = "after the seal"
+    BEACON_LATE = "beacon late"
+    FRAME_ERROR = "frame error after the seed"
+    NOT_IN_FRAME = "one that should not be there"
+    LEFT_OUT = "one left out"
+    QUOTA = "quota above stratum"
+    NO_TEAM = "no feasible team"
+    BESIDE = "beside section 15"
+
+
 @dataclass(frozen=True)
 class Trouble:
     """One way a draw can go wrong, at which steps it matters, and what is done then (JIDRAW/1 section 15)."""
 
+    row: Row
     stages: frozenset[Stage]
     what: Words
     then: Words
@@ -121,6 +139,7 @@ BEFORE_SEAL = (Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL)
 AFTER_SEED = (Stage.DRAWING, Stage.DRAWN, Stage.DISCLOSED)
 TROUBLES = (
     Trouble(
+        Row.COMMITMENT_MISSING,
         _at(Stage.COMMIT),
         Words("承诺期结束时有单位没有承诺", "An agency has not committed when the window closes"),
         Words(
@@ -129,6 +148,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.COMMITMENT_MISSING,
         _at(Stage.COMMIT, Stage.COUNTERSIGN),
         Words("揭示截止时有单位没有会签", "An agency has not countersigned when the reveals close"),
         Words(
@@ -137,6 +157,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BAD_REVEAL,
         _at(Stage.COUNTERSIGN, Stage.REVEAL),
         Words("某单位的揭示打不开自己的承诺", "An agency's reveal does not open its commitment"),
         Words(
@@ -145,6 +166,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.TOO_MANY_MISSING,
         _at(Stage.REVEAL, Stage.SEAL),
         Words("有单位没有揭示", "An agency has not revealed"),
         Words(
@@ -154,6 +176,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.TOO_MANY_MISSING,
         _at(Stage.SEAL),
         Words("没有在期限内封存", "It is not sealed in time"),
         Words(
@@ -163,6 +186,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BESIDE,
         _at(Stage.DICE),
         Words("骰子落地、重叠或看不清", "A die falls, lies on another or cannot be read"),
         Words(
@@ -174,6 +198,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BEACON_LATE,
         _at(Stage.DICE),
         Words("掷骰推迟，或者网络、电力中断", "The dice are late, or the network or the power fails"),
         Words(
@@ -183,6 +208,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BEACON_LATE,
         _at(Stage.BEACON),
         Words("随机源的数值迟迟没有，或者县里不能上网", "The value does not come, or there is no network"),
         Words(
@@ -192,6 +218,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BESIDE,
         _at(Stage.BEACON),
         Words("录入的数值不被接受", "The value is not accepted"),
         Words(
@@ -201,6 +228,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BESIDE,
         _at(Stage.DRAWING),
         Words("点数、数值已录入，但迟迟没有结果", "Everything is in, and there is no result"),
         Words(
@@ -209,6 +237,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BESIDE,
         _at(*AFTER_SEED),
         Words("抽出的对象已注销、迁出，或者人员不能到场", "A drawn target is gone, or an officer cannot go"),
         Words(
@@ -217,6 +246,69 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.QUOTA,
+        _at(Stage.COMMIT, *AFTER_SEED),
+        Words("应抽数不少于该类户数，一类全部抽中", "The number to be drawn reaches the whole of a class"),
+        Words(
+            "该类全部检查，没有抽签：页面和记录写明“指定而非抽取”，告知企业时也要这样说。不想全部检查的，承诺之前由牵头部门"
+            "取消任务、调低比例后另行发起；承诺之后照此进行。",
+            "All of the class is inspected and no lot decides: pages and record say “named, not drawn”, and so must what "
+            "firms are told. If that is not wanted, the lead cancels before the commitments and proposes a lower rate.",
+        ),
+    ),
+    Trouble(
+        Row.BESIDE,
+        _at(*BEFORE_SEAL),
+        Words(
+            "备份码丢失，或者保管密钥的浏览器坏了", "The backup code is lost, or the browser that keeps the key is gone"
+        ),
+        Words(
+            "两样只失其一的不要紧：浏览器还在就用它继续办理；浏览器没了就在另一台电脑的“签名公钥”页输入备份码恢复。两样都没有的，"
+            "本单位这一次无法会签或揭示，按缺席处理：请马上告诉牵头部门，到“签名公钥”页生成新密钥，下一次抽取起使用。",
+            "Either of the two is enough: go on in the browser, or restore the key from the code under Public keys on another "
+            "machine. Without both your agency cannot sign or reveal and counts as absent: tell the lead at once, and make "
+            "a new key under Public keys for the next draw.",
+        ),
+    ),
+    Trouble(
+        Row.AFTER_THE_SEAL,
+        _at(Stage.DICE, Stage.BEACON, *AFTER_SEED),
+        Words(
+            "封存之后才发现：揭示被遗漏、出现第二份封存、密钥或数据丢失",
+            "After the seal: a reveal was left out, a second seal turns up, a key or data are lost",
+        ),
+        Words(
+            "抽取仍然有效，不重新抽取。由发现的单位或见证人在本页“封存后的异常”里拿出证据，核对属实即向所有单位公布、写入记录，"
+            "核验程序逐项指出；是否追究，由监督部门依记录处理。",
+            "The draw stands and is not made again. Whoever finds it shows the evidence under “Faults after the seal”: if it "
+            "holds, all parties are told, the record says so and every verifier names it; the supervisor decides what "
+            "follows for whom.",
+        ),
+    ),
+    Trouble(
+        Row.NOT_IN_FRAME,
+        _at(*AFTER_SEED),
+        Words("抽中了本不该列入抽样框的对象", "A target was drawn that should not have been in the frame"),
+        Words(
+            "不得私下剔除，结果也不作废。由参加该户检查的单位在“替换”里申请移出，附上依据，经审批、签名，用新的随机数补抽；"
+            "该户从此不在本次之列。事后查明其实应当列入的，列入下一次计划，全部检查。",
+            "It is not struck out by hand, and nothing is void. An agency of that visit asks for its removal under Changes, "
+            "with a document; approved and signed, a fresh draw decides who comes instead. Removed although it should have "
+            "stayed, it enters the next plan and is inspected in full.",
+        ),
+    ),
+    Trouble(
+        Row.FRAME_ERROR,
+        _at(*AFTER_SEED),
+        Words("抽样框里某一户的信息有误（类别、事项）", "A frame row is wrong: class or items of an entity"),
+        Words(
+            "该户的抽签号不变，抽中的照样检查，没抽中的不补。请更正名录库，下一次冻结时生效；本次记录按冻结时的内容核验。",
+            "It keeps its ticket: drawn, it is inspected; not drawn, nobody adds it. Correct the register, which counts from "
+            "the next freeze; this record is verified by the frame as it was frozen.",
+        ),
+    ),
+    Trouble(
+        Row.LEFT_OUT,
         _at(*AFTER_SEED),
         Words("发现抽样框漏了应列入的对象", "An entity was left out of the frame"),
         Words(
@@ -225,6 +317,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.NO_TEAM,
         _at(*AFTER_SEED),
         Words("检查组有空缺席位", "A place in a team stays open"),
         Words(
@@ -233,6 +326,7 @@ TROUBLES = (
         ),
     ),
     Trouble(
+        Row.TOO_MANY_MISSING,
         _at(*BEFORE_SEAL, Stage.VOID),
         Words("这一次作废了", "The attempt is void"),
         Words(
@@ -245,6 +339,7 @@ TROUBLES = (
 
 ROUND_TROUBLES = (
     Trouble(
+        Row.TOO_MANY_MISSING,
         _at(),
         Words(
             "期限内没有全部签名、揭示过少，或者没有封存",
@@ -257,6 +352,7 @@ ROUND_TROUBLES = (
         ),
     ),
     Trouble(
+        Row.BEACON_LATE,
         _at(),
         Words("封存之后掷骰推迟，或者随机源的数值晚到", "Dice or another value are late after the seal"),
         Words(
@@ -265,11 +361,35 @@ ROUND_TROUBLES = (
         ),
     ),
     Trouble(
+        Row.QUOTA,
         _at(),
         Words("同类对象已全部抽中，没有可以替换的", "Nobody is left in the stratum to be drawn instead"),
         Words(
             "该户关闭，不再补抽；结果里写明。",
             "The visit is closed and nobody comes instead, which the result says.",
+        ),
+    ),
+    Trouble(
+        Row.AFTER_THE_SEAL,
+        _at(),
+        Words(
+            "这一轮封存之后才发现揭示被遗漏，或者出现第二份封存",
+            "After the seal of this round: a reveal was left out, or a second seal turns up",
+        ),
+        Words(
+            "这一轮仍然成立。在抽取页面“封存后的异常”里选这一轮、拿出证据，核对属实即公布并写入记录。",
+            "The round stands. Show the evidence on the draw page under “Faults after the seal”, naming the round; if it "
+            "holds, it is published and recorded.",
+        ),
+    ),
+    Trouble(
+        Row.BESIDE,
+        _at(),
+        Words("本单位丢失了密钥和备份码，不能揭示", "Our key and its backup code are lost, and we cannot reveal"),
+        Words(
+            "按缺席处理；缺席不超过清单允许的家数，这一轮照常进行。请告诉牵头部门，并在抽取页面“封存后的异常”里说明丢失。",
+            "Your agency counts as absent, and the round goes on while no more are missing than the manifest allows. Tell "
+            "the lead, and state the loss on the draw page under “Faults after the seal”.",
         ),
     ),
 )

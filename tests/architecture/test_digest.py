@@ -62,6 +62,7 @@ NOT_COUNTED = {
     "drawer.round.sealed",
     "drawer.change.file",  # named anew where a request is tried again
     "drawer.dice.photo_file",
+    "drawer.fault.file",
     "drawer.joint_signature.photo_file",
     "drawer.imported_draw.file",
     "drawer.imported_draw.work",

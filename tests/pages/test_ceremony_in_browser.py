@@ -32,6 +32,7 @@ from tests.unit.drawer_service.county import (
     DRAW,
     NAMES,
     OFFICER,
+    REVEAL_CLOSE,
     WINDOW_END,
     County,
     a_county,
@@ -314,3 +315,61 @@ def test_without_a_witness_a_browser_signs_seal_and_dice_beside_the_other_agenci
     county.at(WINDOW_END)
     record = json.loads(archive.full_record(county.service, DRAW).record)
     assert list(record["seal"]["agencies"]) == ["AJ", "GA", "SJ"]
+
+
+def test_a_reveal_that_was_left_out_is_proved_in_the_browser_that_keeps_the_key_and_everybody_reads_of_it(
+    browser: Browser, address: str, county: County
+) -> None:
+    faults = f"/draws/{DRAW}/faults"
+    with tab(browser, address) as ga, tab(browser, address, refused=True) as aj:
+        makes_a_key(ga, "GA")
+        sign_in(aj, "aj.draw", PASSWORD)
+        county.open()
+        does(ga, "commit", "本单位的承诺已提交")
+        county.commit("AJ", "JT", "SJ", "YG")
+        county.at(COMMIT_CLOSE)
+        does(ga, "countersign", "会签")
+        county.countersign("AJ", "JT", "SJ", "YG")
+        county.reveal("AJ", "JT", "SJ", "YG")
+        county.at(REVEAL_CLOSE)
+        county.seal()
+        aj.goto(f"/draws/{DRAW}")
+        expect(aj.locator("#faults")).to_contain_text("目前没有")
+        aj.click("#faults a:has-text('报告异常')")
+        aj.click("a:has-text('有揭示被遗漏')")
+        looked_at(aj, "fault-form")
+        wrong: FilePayload = {"name": "reveal.json", "mimeType": "application/json", "buffer": b'{"value": "00"}'}
+        aj.set_input_files("#file", wrong)
+        aj.click("button:has-text('核对并公布')")
+        expect(aj.locator(".ov-problem")).to_be_visible()
+
+        ga.goto(f"{faults}?kind=reveal_omitted")
+        ga.fill("#words", "揭示截止前已当场把签名的揭示交给见证人，未被列入。")
+        looked_at(ga, "fault-in-browser")
+        ga.click("form[data-ceremony=fault] button[type=submit]")
+        expect(ga.get_by_role("status").first).to_contain_text("抽取仍然有效")
+        looked_at(ga, "faults-published")
+
+        aj.goto(f"{faults}?kind=data_lost")
+        aj.set_input_files("#file", {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 lost"})
+        aj.fill("#words", "经办人电脑损坏，备份码也没有抄下。")
+        aj.click("button:has-text('核对并公布')")
+        expect(aj.get_by_role("main")).to_contain_text("异常 2")
+        county.at(BEACON_TIME)
+        county.dice()
+        aj.goto(f"/draws/{DRAW}")
+        expect(aj.locator("#faults")).to_contain_text("有效的揭示没有列入封存（公安局）")
+        looked_at(aj, "draw-with-faults")
+        aj.goto(f"/public/draws/{DRAW}/at-once")
+        expect(aj.get_by_role("main")).to_contain_text("有效的揭示没有列入封存")
+        looked_at(aj, "at-once-with-faults")
+        county.at(WINDOW_END)
+        aj.goto(f"/public/draws/{DRAW}")
+        expect(aj.get_by_role("main")).to_contain_text("抽取仍然有效")
+        expect(aj.get_by_role("main")).not_to_contain_text("备份码也没有抄下")
+        looked_at(aj, "public-with-faults")
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    assert [(one["what"], one["who"]) for one in record["faults"]] == [
+        ("valid reveal not in the seal", "GA"),
+        ("lost data", "AJ"),
+    ]

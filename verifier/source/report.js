@@ -131,7 +131,31 @@ export function saysWhatItRestsOn(report, record, keysGiven) {
   const open = openSlots(record);
   if (open > 0) add(`空缺 ${open} 个名额：由部门负责人指定，不是抽取`, `open slots: ${open}; who fills them is appointed, not drawn`);
   if (record.get('spent').length > 0) add(`未封存而用掉的轮次：${record.get('spent').length}`, `rounds spent without a seal: ${record.get('spent').length}`);
-  if (record.get('faults').length > 0) add(`记录中的故障：${record.get('faults').length}`, `faults on the record: ${record.get('faults').length}`);
+  namesFaults(add, record.get('faults'));
+}
+
+/** What a record calls the faults of section 6, and what people call them; of a round its number follows. */
+const FAULTS = new Map([
+  ['valid reveal not in the seal', '有效的揭示没有列入封存'],
+  ['second seal', '同一次抽取出现第二份封存'],
+  ['late beacon', '随机源迟到'],
+  ['lost data', '数据丢失'],
+]);
+
+/** Name what went wrong after the seal, with the digest of what proves it; the draw stands. */
+function namesFaults(add, faults) {
+  if (faults.length === 0) return;
+  add(`记录中的异常：${faults.length} 项，抽取仍然有效`, `faults on the record: ${faults.length}; the draw stands`);
+  faults.slice(0, 20).forEach((fault, index) => {
+    const told = fault.get('what');
+    const at = told.indexOf(', round ');
+    const what = at < 0 ? told : told.slice(0, at);
+    let zh = (FAULTS.get(what) ?? what) + (at < 0 ? '' : `（第 ${told.slice(at + 8)} 轮）`);
+    let en = told;
+    if (fault.has('who')) { zh += `：${fault.get('who')}`; en += `: ${fault.get('who')}`; }
+    if (fault.has('evidence')) { zh += `，证据摘要 ${fault.get('evidence')}`; en += `, evidence ${fault.get('evidence')}`; }
+    add(`异常 ${index + 1}：${zh}`, `fault ${index + 1}: ${en}`);
+  });
 }
 
 /** Name a beacon in Chinese, with its id. */

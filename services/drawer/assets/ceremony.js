@@ -241,6 +241,12 @@ const ACTS = {
     if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
     return { value: hex(s), sig: await signed(at.own, await th("reveal-msg", at.M, CD, at.me, s)) };
   },
+  async fault(at) { // a reveal that was left out of the seal, shown as evidence
+    const CD = await commitsDigest(at);
+    const s = await opening(at, await ownSecret(at));
+    if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
+    return { value: hex(s), sig: await signed(at.own, await th("reveal-msg", at.M, CD, at.me, s)) };
+  },
   async seal(at) {
     const { digest, at: moment } = at.papers.to_seal;
     const message = await th("seal", at.M, await commitsDigest(at), unhex(digest), moment);

@@ -33,9 +33,9 @@ class Inputs:
     roster_secrets: Mapping[str, bytes]
 
 
-def inputs_digest(said: Said) -> tuple[str, str, str]:
-    """Tell one set of inputs from another: the manifest, the seal (which covers every reveal), dice and other values."""
-    return said.row.manifest_digest, said.seal.digest if said.seal else "", said.spoken()
+def inputs_digest(said: Said) -> tuple[str, str, str, int]:
+    """Tell one set of inputs from another: manifest, seal (which covers every reveal), dice and other values, faults."""
+    return said.row.manifest_digest, said.seal.digest if said.seal else "", said.spoken(), len(said.faults)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Completion:
 
     made_beforehand = True  # no say in whether a request is the same as before (runtime.service)
 
-    inputs: tuple[str, str, str]
+    inputs: tuple[str, str, str, int]
     outcome: Outcome
     work_list: WorkList
     full_record: BlobRef
@@ -101,6 +101,7 @@ def complete_draw(session: Session, actor: Actor, done: Completion, *, at: datet
         work=done.work.model_dump(mode="json"),
         completed_at=at,
         disclose_at=disclose_at,
+        faults=len(said.faults),
         **owner,
     )
     publish(session, said, result)
@@ -127,20 +128,27 @@ def complete_draw(session: Session, actor: Actor, done: Completion, *, at: datet
 def prepare_disclosure(session: Session, actor: Actor, *, draw_id: str) -> tuple[BlobRef, BlobRef]:
     """Find the closed public record and the frame of a draw (the system's request)."""
     said = newest(session, draw_id)
-    if said.newest is None:
+    if said.told is None:
         raise NotDrawnYet(draw=draw_id)
-    return blob_ref(said.newest.public_record), blob_ref(said.row.frame_file)
+    return blob_ref(said.told.public_record), blob_ref(said.row.frame_file)
 
 
 def disclose_draw(
-    session: Session, actor: Actor, *, at: datetime, draw_id: str, record: BlobRef, frame: BlobRef
+    session: Session, actor: Actor, *, at: datetime, draw_id: str, closed: str, record: BlobRef, frame: BlobRef
 ) -> list[Payload]:
-    """Open the record and the frame to everybody, once."""
+    """
+    Open the record and the frame to everybody, once.
+
+    Args:
+        closed: Digest of the closed record that *record* is opened from: another one may have been written since.
+    """
     said = newest(session, draw_id)
-    if said.outcome is None:
+    if said.told is None:
         raise NotDrawnYet(draw=draw_id)
     if said.disclosure is not None:
         return []
+    if said.told.public_record["digest"] != closed:
+        raise InputsChanged(draw=draw_id)
     row = said.row
     opened = tables.Disclosure(
         id=draw_id,

@@ -17,6 +17,7 @@ from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.commands.prepared import Prepared
 from services.drawer.domain.changes import State
+from services.drawer.domain.faults import ShownAttempt, accept_manifest
 from services.drawer.domain.manifest import Manifest, as_json, digest
 from services.drawer.drafts import SHANGHAI, Party, bodies_of, draw_begins_on, is_before_its_stage
 from services.drawer.progress import Moments, Stage
@@ -209,6 +210,7 @@ def open_draw(
     before, plan, manifest = drafted.before, drafted.before.ground.plan, drafted.manifest
     if prepare_opening(session, actor, campaign_id=campaign_id, draw_id=before.draw, now=at, early=early) != before:
         raise InputsChanged(draw=before.draw)
+    accept_manifest(_shown(session, before.draw), manifest)
     owner = {"county": actor.county, "owner_agency": actor.agency}
     row = tables.Attempt(
         id=attempt_id(before.draw, before.attempt),
@@ -235,6 +237,16 @@ def open_draw(
             share(session, secret, agency)
     said = _opened(row, plan, drafted.manifest_file)
     return Reply([said], {"draw": row.draw, "attempt": row.number, "manifest_digest": row.manifest_digest})
+
+
+def _shown(session: Session, draw_id: str) -> dict[int, ShownAttempt]:
+    """Tell which manifests the witness was shown before: every live attempt's, and whether it ended without a seal."""
+    attempts = attempts_of(session, [draw_id]).get(draw_id, [])
+    live = [one for one in attempts if one.row.manifest["purpose"] == "live"]
+    return {
+        one.row.number: ShownAttempt(bytes.fromhex(one.row.manifest_digest), ended=one.voided is not None)
+        for one in live
+    }
 
 
 def _opened(row: tables.Attempt, plan: CampaignPlan, manifest_file: BlobRef) -> DrawOpened:

@@ -527,9 +527,10 @@ def ending_of(said: Said, one: SaidRound, judged: Round, at: datetime) -> rounds
     return rounds.ending(judged, signed, reveals, sealed, moment, one.seal_signers)
 
 
-def round_inputs(one: SaidRound) -> str:
+def round_inputs(said: Said, one: SaidRound) -> str:
     """Tell one set of inputs of a round's end from another."""
-    return f"{one.row.digest} {one.seal.digest if one.seal else ''} {one.spoken()}"
+    seal = one.seal.digest if one.seal else ""
+    return f"{one.row.digest} {seal} {one.spoken()} {len(said.faults)} {said.disclosure is not None}"
 
 
 def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime, draw_id: str) -> list[Payload]:
@@ -540,7 +541,7 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
         return []
     changed = {one.visit for one in done.substituted}
     appointed = {of: officers for of, officers in done.appointed.items() if of[0] in changed}
-    if done.inputs != round_inputs(one) or appointed != appointed_of(session, changed):
+    if done.inputs != round_inputs(said, one) or appointed != appointed_of(session, changed):
         raise InputsChanged(draw=draw_id)
     events: list[Payload] = []
     for gone in done.replaced:
@@ -565,6 +566,7 @@ def end_round(session: Session, actor: Actor, done: RoundEnding, *, at: datetime
         full_record=done.full_record.model_dump(mode="json"),
         public_record=done.public_record.model_dump(mode="json"),
         ended_at=at,
+        faults=len(said.faults),
         county=row.county,
         owner_agency=row.owner_agency,
     )

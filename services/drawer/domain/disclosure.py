@@ -1,8 +1,8 @@
 """
 Disclosure: what leaves at once, what waits for the window to close, and what one visited firm gets with its visit.
 
-At once everything leaves that binds the agencies and shows nobody: manifest, commitments, seal, beacons, visits root,
-result digest. Seed, reveals, keys, cutoffs and drawn ids wait, and so do the ids a replacement round is about.
+At once everything leaves that binds the agencies and shows nobody: manifest, commitments, seal, faults, beacons, visits
+root, result digest. Seed, reveals, keys, cutoffs and drawn ids wait, and so do the ids a replacement round is about.
 Source: JIDRAW/1 section 13.
 """
 
@@ -13,7 +13,17 @@ from services.drawer.domain.refusals import DrawRefused
 
 OPEN, WINDOW, VISIT = "open", "window", "visit"
 AT_ONCE = (
-    *("v", "manifest", "manifest_digest", "commits", "commits_digest", "countersignatures", "seal", "beacons"),
+    *(
+        "v",
+        "manifest",
+        "manifest_digest",
+        "commits",
+        "commits_digest",
+        "countersignatures",
+        "faults",
+        "seal",
+        "beacons",
+    ),
     *("visits_root", "result_digest"),
 )
 """The parts of a record that leave at once; of a round the last four of them."""

@@ -240,6 +240,16 @@ def _ended(value: object, where: str) -> EndedAttempt:
     )
 
 
+def read_shown_reveal(value: object) -> Reveal:
+    """Read a reveal that is shown as evidence: ``value`` and ``sig``."""
+    return _reveal(value, "evidence")
+
+
+def read_shown_seal(value: object) -> Seal:
+    """Read a seal that is shown as evidence, in the shape of a record's."""
+    return _seal(value, "evidence")
+
+
 def _fault(value: object, where: str) -> Fault:
     told = members(value, where, ("what",), ("who", "evidence"))
     return Fault(

@@ -12,8 +12,11 @@ from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.commands.appointing import entries_of
+from services.drawer.queries.faults import PROVED
 from services.drawer.reading import Said, SaidSealed, attempts_of, blob_ref, campaign_row
 from services.drawer.refusals import DrawUnknown, NotDrawnYet
+
+_KINDS = {"application/json": ".json", "application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,25 @@ def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
     if not attempts:
         raise DrawUnknown(draw=draw_id)
     said = attempts[-1]
-    if said.outcome is None or said.newest is None:
+    if said.outcome is None or said.newest is None or said.told is None:
         raise NotDrawnYet(draw=draw_id)
     record = f"{edition}_record"
     ended = [one.end for one in said.rounds if one.end is not None]
     documents = {
-        "record.json": blob_ref(getattr(said.newest, record)),
+        "record.json": blob_ref(getattr(said.told, record)),
         "frame.tsv": blob_ref(said.row.frame_file),
         "records/0-draw.json": blob_ref(getattr(said.outcome, record)),
     }
     documents |= {
         f"records/{number}-round.json": blob_ref(getattr(end, record)) for number, end in enumerate(ended, start=1)
+    }
+    documents |= {
+        f"records/{one.rounds}-round-{one.faults}-faults.json": blob_ref(getattr(one, record)) for one in said.editions
+    }
+    documents |= {
+        f"faults/{one.number}-evidence{_KINDS[one.content_type or '']}": blob_ref(one.file)
+        for one in said.faults
+        if one.file is not None and (edition == "full" or one.kind in PROVED)
     }
     facts: dict[str, Any] = {f"manifests/attempt-{one.row.number}.json": one.row.manifest for one in attempts}
     witness = said.row.manifest["witness"]
@@ -65,6 +76,7 @@ def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
         documents |= _photographs(attempts) | {_evidence(one): blob_ref(one.file) for one in changes}
         facts |= {f"changes/{one.id}.json": _change(one) for one in changes}
         facts |= {f"appointments/{one.id}.json": _appointment(one) for one in entries_of(session, draw_id)}
+        facts |= {f"faults/{one.number}.json": _fault(one) for one in said.faults}
         facts["moments.json"] = {
             **{f"attempt-{one.row.number}": _moments(one) for one in attempts},
             **{f"round-{one.row.number}": _moments(one) for one in said.rounds},
@@ -112,6 +124,13 @@ def _appointment(one: tables.SlotAppointment) -> dict[str, Any]:
     facts |= {"beyond": one.beyond, "reason": one.reason, "asked_at": one.asked_at.isoformat(), "state": one.state}
     facts |= {"decided_at": one.decided_at.isoformat() if one.decided_at else None, "decision": one.decision}
     return facts | {"ended_at": one.ended_at.isoformat() if one.ended_at else None, "ended_why": one.ended_why}
+
+
+def _fault(one: tables.FaultRow) -> dict[str, Any]:
+    """Tell of a fault after the seal; who reported it is told by agency."""
+    facts = {"fault": one.number, "round": one.round, "kind": one.kind, "what": one.what, "who": one.who}
+    facts |= {"evidence": one.evidence, "reported_by": one.owner_agency, "reported_at": one.reported_at.isoformat()}
+    return facts | {"words": one.words}
 
 
 def _moments(one: SaidSealed) -> dict[str, Any]:

@@ -97,6 +97,7 @@ def _told(said: Said) -> dict[str, object]:
             "commits": {agency: {"c": one.c.hex(), "sig": one.sig.hex()} for agency, one in commits},
             "commits_digest": commits_digest(said),
             "countersignatures": {agency: sig.hex() for agency, sig in signed},
+            "faults": [_fault(one) for one in said.faults],
             **_sealed(said, said.outcome),
             "replacements": [
                 {"round": one.row.number, **_sealed(one, one.end if one.is_drawn else None)} for one in said.rounds
@@ -113,6 +114,11 @@ def _sealed(said: SaidSealed, ended: tables.OutcomeRow | tables.RoundEnd | None)
         "visits_root": ended.visits_root if ended else None,
         "result_digest": ended.result_digest if ended else None,
     }
+
+
+def _fault(one: tables.FaultRow) -> dict[str, object]:
+    known = {"what": one.what, "who": one.who, "evidence": one.evidence}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _beacon(one: BeaconShown) -> dict[str, object]:

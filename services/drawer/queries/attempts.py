@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.drawer import tables
+from services.drawer.commands.faults import may_report
 from services.drawer.domain import messages
 from services.drawer.domain.disclosure import VISIT
 from services.drawer.domain.encoding import hash_named
@@ -25,6 +26,7 @@ from services.drawer.domain.refusals import Remark
 from services.drawer.progress import Act, Moments, Stage
 from services.drawer.queries.beacons import SourceView, awaited_of, sources_of
 from services.drawer.queries.drawn import may_read_full, may_see_list
+from services.drawer.queries.faults import FaultView, fault_views
 from services.drawer.reading import Said, blob_ref, newest
 from services.drawer.refusals import NoPhoto
 
@@ -160,6 +162,12 @@ class DrawView:
     by_visit: bool  # whether each target becomes public with its visit
     voided: EndedView | None
     earlier: Sequence[EndedView]
+    faults: Sequence[FaultView]
+    """What went wrong after the seal."""
+    may_report: bool
+    """Whether the asker may report a fault: something is sealed, and the asker speaks for a body of the draw."""
+    sealed_rounds: Sequence[int]
+    """The rounds whose faults can be reported."""
     remarks: Sequence[Remark]
     can: Sequence[Act]
     sees_list: bool
@@ -232,6 +240,9 @@ def view_of(
         by_visit=manifest["disclosure"] == VISIT,
         voided=_ended(said, names),
         earlier=[ended for one in attempts[:-1] if (ended := _ended(one, names)) is not None],
+        faults=fault_views(actor, said, names),
+        may_report=said.seal is not None and may_report(actor, said),
+        sealed_rounds=[one.row.number for one in said.rounds if one.seal is not None],
         remarks=said_aloud(read_manifest(manifest)),
         can=acts_now(actor, said, cancelled, now),
         sees_list=outcome is not None and may_see_list(actor, row.owner_agency),

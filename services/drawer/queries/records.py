@@ -16,6 +16,7 @@ from services.drawer.domain.refusals import Remark
 from services.drawer.queries.attempts import frame_of
 from services.drawer.queries.beacons import SourceView, sources_of
 from services.drawer.queries.drawn import may_read_full
+from services.drawer.queries.faults import FaultView, public_faults
 from services.drawer.reading import Said, attempts_of, blob_ref, newest, refuse_imported
 from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
 
@@ -58,6 +59,8 @@ class PublicDraw:
     sealed_at: datetime
     completed_at: datetime
     disclosed_at: datetime
+    faults: Sequence[FaultView]
+    """What went wrong after the seal."""
     remarks: Sequence[Remark]
     record: BlobRef
     frame: BlobRef
@@ -82,11 +85,11 @@ def record_files(session: Session, actor: Actor, *, draw_id: str, edition: str) 
     if edition not in ("public", "full"):
         raise EditionUnknown(edition=edition)
     said = newest(session, draw_id)
-    if said.newest is None:
+    if said.told is None:
         raise NotDrawnYet(draw=draw_id)
     if not actor.is_system:
         _check_record_reader(actor, said, edition)
-    told = said.newest.full_record if edition == "full" else said.newest.public_record
+    told = said.told.full_record if edition == "full" else said.told.public_record
     return RecordFiles(draw_id, edition, blob_ref(told), blob_ref(said.row.frame_file))
 
 
@@ -134,7 +137,7 @@ def _public(
     assert opened is not None
     assert said.seal is not None
     stands = said.newest or outcome
-    later = [one.end for one in said.rounds if one.end is not None and one.end.ended_at > opened.disclosed_at]
+    last = blob_ref((said.told or outcome).public_record)  # written since the disclosure it is open itself
     keys = {agency: told["key"] for agency, told in manifest["agencies"].items()}
     witness = manifest["witness"]
     called = {body: names.get((row.county, body), body) for body in said.parties}
@@ -160,8 +163,9 @@ def _public(
         sealed_at=said.seal.said_at,
         completed_at=outcome.completed_at,
         disclosed_at=opened.disclosed_at,
+        faults=public_faults(said, called),
         remarks=said_aloud(read_manifest(manifest)),
-        record=blob_ref(later[-1].public_record if later else opened.record),
+        record=blob_ref(opened.record) if last.restricted else last,
         frame=blob_ref(opened.frame_file),
         keys=keys | ({"witness": witness["key"]} if witness else {}),
         custody={called[body]: said.custody(body) for body in said.parties},

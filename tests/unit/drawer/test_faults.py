@@ -3,8 +3,22 @@
 from dataclasses import replace
 
 from services.drawer.domain import faults
-from services.drawer.domain.faults import ManifestAlreadyShown, PreviousNotShown, PreviousStands, ShownAttempt
+from services.drawer.domain.canonical import parse
+from services.drawer.domain.faults import (
+    LATE_SECONDS,
+    BeaconInTime,
+    ManifestAlreadyShown,
+    NoReveal,
+    NoSecondSeal,
+    NothingSealedYet,
+    PreviousNotShown,
+    PreviousStands,
+    RevealInSeal,
+    ShownAttempt,
+)
 from services.drawer.domain.manifest import digest
+from services.drawer.domain.record import Fault
+from services.drawer.domain.record_reader import read_shown_reveal, read_shown_seal
 from services.drawer.domain.sealing import Reveal
 from tests.unit.drawer.draws import AGENCIES, TIMES, a_manifest, a_played_room, a_room, refused, secret
 
@@ -65,3 +79,55 @@ def test_the_next_attempt_follows_one_that_was_shown_and_has_ended() -> None:
     with refused(PreviousStands, **NEXT):
         faults.accept_manifest({1: ShownAttempt(digest(FIRST), ended=False)}, second)
     assert faults.accept_manifest({1: ShownAttempt(digest(FIRST), ended=True)}, second) == digest(second)
+
+
+def test_what_a_party_shows_is_judged_and_refused_by_name() -> None:
+    room = a_room().play_commits(*AGENCIES).play_countersignatures(*AGENCIES).play_reveals("AJ", "JT")
+    room = room.play_seal("witness")
+    act, shown, seal = room.attempt.act(room.commits), room.reveal("GA"), room.seal
+    assert seal is not None
+    other = replace(room, reveals={}).sealed(TIMES.reveal_close, "witness")
+
+    fault = faults.prove_omitted_reveal(act, seal, room.reveals, "GA", shown)
+
+    assert fault.evidence == act.h(faults.reveal_evidence(shown)).hex()
+    assert read_shown_reveal(parse(faults.reveal_evidence(shown))) == shown
+    with refused(NothingSealedYet):
+        faults.prove_omitted_reveal(act, None, room.reveals, "GA", shown)
+    with refused(RevealInSeal, agency="AJ"):
+        faults.prove_omitted_reveal(act, seal, room.reveals, "AJ", room.reveal("AJ"))
+    with refused(NoReveal, agency="GA"):
+        faults.prove_omitted_reveal(act, seal, room.reveals, "GA", room.reveal("AJ"))
+    assert faults.prove_second_seal(act, seal, other).evidence == act.h(faults.seal_evidence(other)).hex()
+    assert read_shown_seal(parse(faults.seal_evidence(other))) == other
+    with refused(NothingSealedYet):
+        faults.prove_second_seal(act, None, other)
+    with refused(NoSecondSeal):
+        faults.prove_second_seal(act, seal, seal)
+
+
+def test_a_beacon_is_late_ten_minutes_after_its_moment_whether_it_came_or_not() -> None:
+    room = a_played_room()
+    act, seal, late = room.attempt.act(room.commits), room.seal, TIMES.beacon_time + LATE_SECONDS + 1
+
+    assert faults.state_late_beacon(act, seal, None, late) == Fault("late beacon")
+    assert faults.state_late_beacon(act, seal, late, late + 5) == Fault("late beacon")
+    for last_said, at in ((None, late - 1), (late - 1, late + 5)):
+        with refused(BeaconInTime, beacon_time=TIMES.beacon_time):
+            faults.state_late_beacon(act, seal, last_said, at)
+    with refused(NothingSealedYet):
+        faults.state_late_beacon(act, None, None, late)
+    with refused(BeaconInTime, beacon_time=TIMES.beacon_time):
+        faults.state_late_beacon(replace(act, sources=()), seal, None, late)
+
+
+def test_lost_data_are_a_bodys_own_word_with_a_document_and_of_a_round_its_number() -> None:
+    room = a_played_room()
+    act, seal = room.attempt.act(room.commits), room.seal
+
+    fault = faults.state_lost_data(act, seal, "GA", b"our disk broke")
+
+    assert fault == Fault("lost data", "GA", act.h(b"our disk broke").hex())
+    assert faults.state_lost_data(replace(act, round=2), seal, "witness", b"").what == "lost data, round 2"
+    with refused(NothingSealedYet):
+        faults.state_lost_data(act, None, "GA", b"")
