@@ -188,7 +188,7 @@ def test_an_unknown_field_is_an_error_not_an_empty_audience() -> None:
 
 
 def test_agencies_whose_signature_a_seal_without_a_witness_waits_for_are_told_and_have_a_duty() -> None:
-    facts = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1}
+    facts: dict[str, Any] = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1}
     waits = SealAwaited(**facts, round=0, agencies=("GA", "SJ"), needed=2, seal_by=at("2018-12-04"))
     found = heard(waits, DRAW)
 
@@ -209,9 +209,9 @@ def test_agencies_whose_signature_a_seal_without_a_witness_waits_for_are_told_an
 
 @pytest.mark.parametrize("kind", ["reveal_omitted", "second_seal", "beacon_late", "data_lost"])
 def test_of_a_fault_after_the_seal_every_party_is_told_and_nothing_ends(kind: Any) -> None:
-    facts = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1, "proof": None, "reported_by": "GA"}
+    facts: dict[str, Any] = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1}
 
-    found = heard(FaultPublished(**facts, fault=1, round=0, kind=kind, who="GA"), DRAW)
+    found = heard(FaultPublished(**facts, fault=1, round=0, kind=kind, who="GA", proof=None, reported_by="GA"), DRAW)
 
     assert told(found) == [(f"fault.published.{kind}", body) for body in sorted({*AGENCIES, "GZ"})]
     assert (found.closings, found.openings) == ((), ())
