@@ -4,6 +4,7 @@ Faults after the seal as pages, API and timers carry them out: judged outside th
 As in ``acts``: read, work outside the transaction, write; whether an act is allowed is decided by its command.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +24,7 @@ from services.drawer.domain.rounds import WITNESS
 from services.drawer.queries.faults import evidence_file
 from services.drawer.queries.faults import public_evidence as public_file
 from services.drawer.reading import Said, SaidSealed
-from services.drawer.refusals import EvidenceMissing
+from services.drawer.refusals import EvidenceMissing, InputsChanged
 from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE, Vault
 from services.drawer.working import JSON
@@ -63,7 +64,8 @@ def report(service: Service, actor: Actor, draw_id: str, told: Report, *, key: s
     sent = None if told.document is None else Vault(service.ports).fingerprint(told.document.content.hex())
     facts = {"kind": told.kind.value, "number": told.round, "agency": agency, "sent": sent, "words": told.words.strip()}
     reply = service.do(actor, faults.report_fault, work, key=key, draw_id=draw_id, stored=stored, **facts)
-    tell(service, draw_id)
+    with suppress(InputsChanged):  # something else was said meanwhile: the timer tells of both
+        tell(service, draw_id)
     return reply
 
 

@@ -16,7 +16,7 @@ from onevisit import rests_on
 from runtime.errors import OneVisitError
 from runtime.store import Actor
 from schemas.events.draws import DrawDisclosed, DrawVoided, FaultPublished, SealAwaited
-from schemas.vocabulary import Role
+from schemas.vocabulary import Purpose, Role
 from services.drawer import acts, archive, archiving, checking, fault_acts, outcomes, round_acts, timers
 from services.drawer.commands import completing
 from services.drawer.domain import messages
@@ -30,6 +30,7 @@ from services.drawer.queries.attempts import DrawView
 from services.drawer.queries.draws import draw_view
 from services.drawer.queries.records import public_draw
 from services.drawer.queries.rounds import round_view
+from services.drawer.tables import Attempt
 from services.drawer.uploads import Document
 from services.drawer.working import OwnSeal
 from tests.kit import Kit, person, said
@@ -41,6 +42,7 @@ from tests.unit.drawer_service.county import (
     OFFICER,
     REVEAL_CLOSE,
     SEAL_BY,
+    TIMES,
     WINDOW_END,
     WITNESS,
     County,
@@ -431,6 +433,18 @@ def shown_in_round(county: County, number: int) -> Document:
     value = messages.chain(SHA256, SECRET, length)[number]
     message = messages.said_of_reveal(SHA256, (bytes.fromhex(digest),), "GA", value)
     return shown(value, system("GA").signs(message))
+
+
+def test_no_live_attempt_opens_after_one_that_the_witness_was_not_shown(kit: Kit) -> None:
+    county = a_county(kit, plan(purpose=Purpose.LIVE))
+    county.open()
+    county.at(COMMIT_CLOSE + timedelta(seconds=1))
+    with county.service.db.write(county.service.system) as session:
+        row = session.get_one(Attempt, f"{DRAW}.1")
+        row.manifest = {**row.manifest, "purpose": "rehearsal"}
+    later = {name: moment + timedelta(days=1, hours=1) for name, moment in TIMES.__dict__.items()}
+
+    assert code(partial(county.open, **later)) == "draw.previous_not_shown"
 
 
 # ── a seal without a witness waits ──────────────────────────────────────────────────────────────────────────────────

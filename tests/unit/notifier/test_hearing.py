@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from runtime.time.lights import end_of_day
+from schemas.events.draws import FaultPublished, RevealsSealed, SealAwaited
 from schemas.events.payload import Payload
 from schemas.vocabulary import ReferralMode
 from services.notifier.domain.duties import Outcome
@@ -184,3 +185,33 @@ def test_all_who_reported_hear_the_decision() -> None:
 def test_an_unknown_field_is_an_error_not_an_empty_audience() -> None:
     with pytest.raises(KeyError):
         heard(county.partner_confirmed("GA"), Around())
+
+
+def test_agencies_whose_signature_a_seal_without_a_witness_waits_for_are_told_and_have_a_duty() -> None:
+    facts: dict[str, Any] = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1}
+    waits = SealAwaited(**facts, round=0, agencies=("GA", "SJ"), needed=2, seal_by=at("2018-12-04"))
+    found = heard(waits, DRAW)
+
+    assert [line for line in told(found) if line[0] == "seal.awaited"] == [
+        ("seal.awaited", "GA"),
+        ("seal.awaited", "SJ"),
+    ]
+    assert [(one.duty, one.agency, one.roles) for one in found.openings] == [
+        ("seal_together", "GA", ("draw_officer",)),
+        ("seal_together", "SJ", ("draw_officer",)),
+    ]
+    in_round = heard(waits.model_copy(update={"round": 1}), DRAW)
+    assert told(in_round) == [("seal.awaited.round", "GA"), ("seal.awaited.round", "SJ")]
+    assert in_round.openings == ()
+    sealed = RevealsSealed(**facts, reveals_digest="ab" * 32, sealed_at=at("2018-12-04"), missing=())
+    assert Closing("D-1", "seal_together", None, Outcome.FULFILLED) in heard(sealed, DRAW).closings
+
+
+@pytest.mark.parametrize("kind", ["reveal_omitted", "second_seal", "beacon_late", "data_lost"])
+def test_of_a_fault_after_the_seal_every_party_is_told_and_nothing_ends(kind: Any) -> None:
+    facts: dict[str, Any] = {"county": "640221", "campaign": "C-1", "draw": "D-1", "attempt": 1}
+
+    found = heard(FaultPublished(**facts, fault=1, round=0, kind=kind, who="GA", proof=None, reported_by="GA"), DRAW)
+
+    assert told(found) == [(f"fault.published.{kind}", body) for body in sorted({*AGENCIES, "GZ"})]
+    assert (found.closings, found.openings) == ((), ())
