@@ -5,7 +5,7 @@ An outcome is worked out in the request that spoke the last word; the timer does
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -14,7 +14,9 @@ from runtime.service import Service
 from runtime.store import Actor
 from runtime.time.timers import Timer, for_each
 from services.drawer import acts, import_acts, round_acts
+from services.drawer.commands import rehearsing
 from services.drawer.progress import Stage
+from services.drawer.queries.rehearsals import left_lying, lies_since
 from services.drawer.reading import Said, SaidRound, undisclosed, undisclosed_imports, unfinished, unfinished_rounds
 
 
@@ -96,6 +98,21 @@ def _import_window_ended(session: Session, actor: Actor, *, now: datetime) -> li
     return [one.draw for one in undisclosed_imports(session) if one.disclose_at is not None and one.disclose_at <= now]
 
 
+REHEARSAL_DAYS = timedelta(days=30)
+
+
+def next_sweep(session: Session, now: datetime) -> datetime | None:
+    """Find when the rehearsal that has lain longest is thrown away."""
+    oldest = lies_since(session)
+    return None if oldest is None else oldest + REHEARSAL_DAYS
+
+
+def sweep_rehearsals(service: Service, at: datetime) -> None:
+    """Throw away every rehearsal nobody has gone on with for a month: it holds rosters."""
+    lying = service.ask(service.system, left_lying, before=at - REHEARSAL_DAYS)
+    service.do(service.system, rehearsing.sweep_rehearsals, ids=lying)
+
+
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -105,4 +122,5 @@ TIMERS = (
     Timer("drawer.complete", next_completion, complete_sealed),
     Timer("drawer.end_rounds", next_round_end, end_rounds),
     Timer("drawer.disclose", next_disclosure, disclose_ended),
+    Timer("drawer.sweep_rehearsals", next_sweep, sweep_rehearsals),
 )
