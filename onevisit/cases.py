@@ -5,12 +5,14 @@ Nothing is written but what was asked for, in one step: never a part of it, and 
 """
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from onevisit.files import read_rows, write_whole
-from onevisit.refusals import CaseFileMissing
+from onevisit.refusals import CaseFileMissing, CaseThereAlready
 from runtime.errors import OneVisitError
 from services.drawer.domain import manifest_rules
 from services.drawer.domain.canonical import parse
@@ -47,6 +49,26 @@ def read_case(folder: Path) -> Case:
     manifest = read_manifest(_json(folder / "manifest.json"))
     rosters = _rosters(manifest, _json(folder / "rosters.json"))
     return Case(manifest, _frame(manifest, folder), rosters)
+
+
+def write_case(files: Mapping[str, bytes], folder: Path) -> None:
+    """
+    Write the files of a case into a new folder that is its maker's alone.
+
+    Raises:
+        CaseThereAlready: there is something of this name.
+    """
+    if folder.exists():
+        raise CaseThereAlready(path=str(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # its maker's alone
+    try:
+        for name, content in files.items():
+            (beside / name).write_bytes(content)
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
 
 
 def compute_case(folder: Path) -> Computed:

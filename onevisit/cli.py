@@ -2,7 +2,7 @@
 ``onevisit``: everything an operator does by hand.
 
 init · up · serve web/worker/timers · demo · provision · migrate · events tail · dead ls/show/retry/skip · waiting ls
-replay · doctor · draw compute/rehearse/verify/why/archive · topics plan/apply/access/rewind · backup · restore · refill
+replay · doctor · draw compute/rehearse/case/verify/why/archive · topics plan/apply/access/rewind · backup · restore · refill
 """
 
 # The system itself is imported by the commands that open it: that takes two seconds, and `demo` has its server and its
@@ -23,7 +23,7 @@ import typer
 from onevisit import home as homes
 from onevisit.brokers import ALL, Part
 from onevisit.demo import stand
-from onevisit.draws import draw_app
+from onevisit.draws import draw_app, found
 from onevisit.hints import DEFAULT_HOME, HomePath, command
 from onevisit.listing import show
 from onevisit.refusals import (
@@ -520,6 +520,82 @@ def draw_archive(
         with archive(drawer, drawer.system, draw, edition) as made:
             write_whole(to, made)
     say(f"✔ {to}: {to.stat().st_size} bytes")
+
+
+Wanted = Annotated[
+    list[str], typer.Argument(metavar="CAMPAIGN|CASE...", show_default=False, help="A campaign, or a case's folder.")
+]
+
+
+@draw_app.command("rehearse")
+def draw_rehearse(
+    wanted: Wanted,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for what is made; of one CASE also the record itself, *.json. Beside it if not said."
+        ),
+    ] = None,
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """
+    Play whole draws alone, with fresh keys and secrets of every body; a CAMPAIGN's case is written first.
+
+    A record is marked "rehearsal" and can be given to every verifier; each rehearsal draws others.
+    """
+    from onevisit.cases import read_case
+    from onevisit.ceremony_alone import rehearse
+    from onevisit.files import write_whole
+
+    for one in wanted:
+        case, record = Path(one), to
+        if not case.is_dir() and "/" not in one:
+            case = (to or Path()) / one
+            _write_case(home, one, case)
+            record = case / "rehearsal.json"
+        elif to is None:
+            record = case / "rehearsal.json"
+        elif to.suffix != ".json" or len(wanted) > 1:
+            to.mkdir(parents=True, exist_ok=True)
+            record = to / f"{case.resolve().name}-rehearsal.json"
+        assert record is not None
+        done = rehearse(read_case(case))
+        write_whole(record, done.record.decode())
+        for agency, slot in done.outcome.open:
+            remark(f"! {agency}: {slot.target} 空缺 / open ({', '.join(slot.labels) or '—'})")
+        say(f"✔ 演练，不是正式抽取 / a rehearsal, no live draw: {found(done.outcome)}")
+        say(f"  {record}")
+
+
+@draw_app.command("case")
+def draw_case(
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Such as C-640221-2026-001.")],
+    to: Annotated[Path, typer.Option(help="The new folder.")],
+    home: HomePath = DEFAULT_HOME,
+) -> None:
+    """
+    Write what a campaign's draw is computed from: manifest.json, frame-<shard>.tsv, rosters.json; see `draw compute`.
+
+    seed.txt is among it once the record is open to everybody, and never before. Rosters are not for everybody: the
+    folder is its maker's alone.
+    """
+    _write_case(home, campaign, to)
+
+
+def _write_case(home: Path, campaign: str, to: Path) -> None:
+    from onevisit.cases import write_case
+    from services.drawer.cases import case_of
+
+    with opened(home, exclusive=False) as system:
+        made = case_of(system.services["drawer"], campaign)
+    write_case(made.files, to)
+    for name in sorted(made.files):
+        say(f"  {to / name}")
+    if not made.is_opened:
+        say("! 抽取尚未开启：清单仅供试算 / no draw has been opened: the manifest is one to try with")
+    elif not made.has_seed:
+        say("! 记录尚未公开，没有种子 / the record is not open: no seed")
+    say(f"✔ {to}")
 
 
 def main() -> None:

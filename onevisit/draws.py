@@ -1,5 +1,5 @@
 """
-``onevisit draw``: compute or rehearse a draw from its files, check a record, say why one entity was drawn or not.
+``onevisit draw``: compute a draw from its files, check a record, say why one entity was drawn or not.
 
 Nothing here needs a data folder or a running county; the files are read as they stand.
 """
@@ -47,31 +47,8 @@ def draw_compute(cases: Annotated[list[Path], typer.Argument(metavar="CASE...", 
             continue
         for line in computed.remarks:
             remark(f"! {case}: {line}")
-        say(f"✔ {case}: {_found(computed.outcome)}")
+        say(f"✔ {case}: {found(computed.outcome)}")
     raise typer.Exit(1 if refused else 0)
-
-
-@draw_app.command("rehearse")
-def draw_rehearse(
-    case: Annotated[Path, typer.Argument(metavar="CASE", show_default=False)],
-    to: Annotated[Path | None, typer.Option(help="The record; CASE/rehearsal.json if not said.")] = None,
-) -> None:
-    """
-    Play a whole draw alone, with fresh keys and secrets of every body, from a CASE without seed.txt.
-
-    The record is marked "rehearsal" and can be given to every verifier; each rehearsal draws others.
-    """
-    from onevisit.cases import read_case
-    from onevisit.ceremony_alone import rehearse
-    from onevisit.files import write_whole
-
-    there = to or case / "rehearsal.json"
-    done = rehearse(read_case(case))
-    write_whole(there, done.record.decode())
-    for agency, slot in done.outcome.open:
-        remark(f"! {agency}: {slot.target} 空缺 / open ({', '.join(slot.labels) or '—'})")
-    say(f"✔ 演练，不是正式抽取 / a rehearsal, no live draw: {_found(done.outcome)}")
-    say(f"  {there}")
 
 
 @draw_app.command("verify")
@@ -130,7 +107,8 @@ def draw_why(
         say(line)
 
 
-def _found(outcome: "Outcome") -> str:
+def found(outcome: "Outcome") -> str:
+    """Say in one line what a draw came to."""
     return f"{len(outcome.visits)} 户 / targets, {len(outcome.open)} 空缺 / open  {outcome.result_digest.hex()}"
 
 

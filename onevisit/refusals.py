@@ -1,6 +1,6 @@
 """What the command line refuses by itself; ``exit_code`` is 2 where the question was wrong, 3 where nothing can be said."""
 
-from runtime.errors import NotFound, OneVisitError, Unreadable
+from runtime.errors import Conflict, NotFound, OneVisitError, Unreadable
 
 
 class UsageWrong(OneVisitError):
@@ -79,6 +79,13 @@ class CaseFileMissing(Unreadable):
     """A file of a case to be computed is not there, or cannot be read."""
 
     code = "draw.case_file_missing"
+
+
+class CaseThereAlready(Conflict):
+    """A case was to be written where there is something already."""
+
+    code = "draw.case_there_already"
+    exit_code = 2
 
 
 class FrameNotGiven(OneVisitError):

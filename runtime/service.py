@@ -273,7 +273,7 @@ class Service:
         Move up to 500 events from the outbox to the bus; return how many. One relay at a time per service.
 
         One that the bus refuses for good stays in the outbox, marked, with all behind it under its key; the others go on. It is
-        offered again once a minute (ADR 17).
+        offered again once a minute (ADR 19).
         """
         again = time.monotonic() >= self._offer_refused_at
         with self.db.read_plumbing() as connection:

@@ -43,6 +43,7 @@ class Act(StrEnum):
     BEACON = "beacon"
 
 
+BEFORE_SEAL = frozenset({Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL})
 OVER = frozenset({Stage.DRAWING, Stage.DRAWN, Stage.DISCLOSED, Stage.VOID, Stage.NOT_OPENED})
 
 
@@ -145,6 +146,21 @@ class Standing:
         }
         begin = begins.get(self.stage(now))
         return begin if begin is not None and now < begin else None
+
+    def next_turn(self, now: datetime) -> datetime | None:
+        """
+        Say when something changes by itself if nobody speaks: a step begins, ends or opens; None: nothing ever does.
+
+        For whoever moves a clock, as in a rehearsal.
+        """
+        stage = self.stage(now)
+        if (begin := self.waits_for(now)) is not None:
+            return begin
+        if stage == Stage.REVEAL and now < self.moments.reveal_close:
+            return self.moments.reveal_close
+        if stage in BEFORE_SEAL:
+            return self.ends_at()
+        return self.disclose_at if stage == Stage.DRAWN else None
 
     def deadline(self, now: datetime) -> datetime | None:
         """Say by when the present step is to be done: before its beginning that (``waits_for``), drawn: when it opens."""

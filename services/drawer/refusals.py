@@ -351,3 +351,33 @@ class NoEvidence(NotFound):
     """The fault has no document, or none that the asker may read yet."""
 
     code = "draw.fault_no_evidence"
+
+
+class NotRehearsing(NotFound):
+    """The asker has no rehearsal of this campaign's draw."""
+
+    code = "draw.not_rehearsing"
+
+
+class RehearsalMovedOn(Conflict):
+    """The rehearsal has been moved on, begun again or thrown away in another window."""
+
+    code = "draw.rehearsal_moved_on"
+
+
+class RehearsalOfAnotherRelease(Conflict):
+    """The rehearsal was begun under another release of this system."""
+
+    code = "draw.rehearsal_of_another_release"
+
+
+class NotItsTurn(Conflict):
+    """In a rehearsal somebody was let do what is not to be done now."""
+
+    code = "draw.rehearsal_not_its_turn"
+
+
+class NothingToWaitFor(Conflict):
+    """A rehearsal's clock was to be moved, and nothing happens any more by itself."""
+
+    code = "draw.rehearsal_nothing_to_wait_for"

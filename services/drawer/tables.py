@@ -411,6 +411,27 @@ class ImportedDraw(Owned, Base):
     disclose_at: Mapped[datetime | None]
 
 
+class Rehearsal(Owned, Base):
+    """
+    A draw rehearsed (演练) by one person alone: nobody else's business, and thrown away at will (ADR 18).
+
+    What is played lies in a database of its own, sealed: none of it is a row of any other table, or ever an event.
+    """
+
+    __tablename__ = "rehearsal"
+    __table_args__ = (Index("rehearsal_of_person", "campaign", "person", unique=True), OWNED)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # also the name of the draw that is played
+    campaign: Mapped[str] = mapped_column(String(64))
+    person: Mapped[str] = mapped_column(String(128))
+    step: Mapped[int]
+    release: Mapped[str] = mapped_column(String(64))  # newest migration of the tables it was played with
+    is_example: Mapped[bool]  # whether frame and rosters are invented
+    begun_at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+    sealed: Mapped[bytes] = mapped_column(info=SEALED)
+
+
 # ── after the draw ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

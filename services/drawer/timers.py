@@ -6,7 +6,7 @@ An outcome is worked out in the request that spoke the last word; the timer does
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -15,8 +15,10 @@ from runtime.service import Service
 from runtime.store import Actor
 from runtime.time.timers import Timer, for_each
 from services.drawer import acts, fault_acts, import_acts, round_acts
+from services.drawer.commands import rehearsing
 from services.drawer.commands.faults import call_id, uncalled
 from services.drawer.progress import Stage
+from services.drawer.queries.rehearsals import left_lying, lies_since
 from services.drawer.reading import (
     Said,
     SaidRound,
@@ -139,6 +141,21 @@ def _untold(session: Session, actor: Actor) -> list[str]:
     return untold_faults(session)
 
 
+REHEARSAL_DAYS = timedelta(days=30)
+
+
+def next_sweep(session: Session, now: datetime) -> datetime | None:
+    """Find when the rehearsal that has lain longest is thrown away."""
+    oldest = lies_since(session)
+    return None if oldest is None else oldest + REHEARSAL_DAYS
+
+
+def sweep_rehearsals(service: Service, at: datetime) -> None:
+    """Throw away every rehearsal nobody has gone on with for a month: it holds rosters."""
+    lying = service.ask(service.system, left_lying, before=at - REHEARSAL_DAYS)
+    service.do(service.system, rehearsing.sweep_rehearsals, ids=lying)
+
+
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -150,4 +167,5 @@ TIMERS = (
     Timer("drawer.call_for_seal", next_call, call_for_seals),
     Timer("drawer.tell_faults", next_telling, tell_faults),
     Timer("drawer.disclose", next_disclosure, disclose_ended),
+    Timer("drawer.sweep_rehearsals", next_sweep, sweep_rehearsals),
 )

@@ -22,6 +22,7 @@ from services.drawer.domain.requests import Request, read_request
 SERVICE = "drawer"
 ALGORITHM = "ed25519"  # of keys that are made here
 KEY, SECRET, ROSTER, REVEAL, ROUND = "draw.key", "draw.secret", "draw.roster", "draw.reveal", "draw.round"
+REHEARSAL = "draw.rehearsal"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,14 @@ class Vault:
         told = json.loads(self._open(ROSTER, sealed))
         salts = {officer: bytes.fromhex(salt) for officer, salt in told["salts"].items()}
         return RosterSalts(bytes.fromhex(told["rho"]), salts)
+
+    def seal_rehearsal(self, content: bytes) -> bytes:
+        """Seal everything of a rehearsal."""
+        return self._seal(REHEARSAL, content)
+
+    def open_rehearsal(self, sealed: bytes) -> bytes:
+        """Open a rehearsal."""
+        return self._open(REHEARSAL, sealed)
 
     def fingerprint(self, given: str | None) -> str | None:
         """

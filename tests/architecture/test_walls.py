@@ -79,6 +79,7 @@ OPEN_WRITES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "FormerKey PublicKey",
             "a body's own key, by its own draw officer or witness; public by nature",
         ),
+        "furnish": ("Agency", "what bodies are called, in the own database of a rehearsal, which nobody else reads"),
         "leave_key": ("FormerKey PublicKey", "the same, when it leaves signing to the server again"),
     },
     "results": {

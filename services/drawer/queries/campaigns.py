@@ -30,6 +30,7 @@ class CampaignView:
     frame_digest: str | None
     draw: DrawView | None
     may_open: bool
+    may_rehearse: bool
 
 
 def campaign_view(session: Session, actor: Actor, *, campaign_id: str, now: datetime) -> CampaignView:
@@ -52,6 +53,7 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str, now: date
         frame_digest=frame.digest if frame else None,
         draw=view,
         may_open=leads and frame is not None and not cancelled and (view is None or view.voided is not None),
+        may_rehearse=leads and not cancelled,
     )
 
 
