@@ -35,12 +35,14 @@ from services.drawer.tables import Campaign, DrawSecret, OutcomeRow, RosterSecre
 from services.drawer.vault import KEY, SERVICE, Vault
 from tests.kit import Kit, messages, person
 from tests.pages.client import Site, open_site
+from tests.unit.drawer.test_beacons import SIGNATURE
 from tests.unit.drawer_service import test_beacons as beacons
 from tests.unit.drawer_service import test_custody as custody
 from tests.unit.drawer_service import test_rounds as rounds
 from tests.unit.drawer_service.county import (
     AGENCIES,
     BEACON_TIME,
+    DIGITS,
     LEAD,
     OFFICER,
     PLANNER,
@@ -323,8 +325,8 @@ def with_a_witness_and_dice(draw: Draw) -> Iterator[str]:
     round_acts.seal(county.service, WITNESS, draw.draw, number, key="seal-1")
     yield "round sealed"
     county.at(rounds.DICE_AT)
-    typed = {"digits": rounds.DIGITS, "again": rounds.DIGITS}
-    round_acts.throw_dice(county.service, WITNESS, draw.draw, number, key="dice-1", **typed)
+    typed = DIGITS[::-1]
+    round_acts.throw_dice(county.service, WITNESS, draw.draw, number, key="dice-1", digits=typed, again=typed)
     yield "round closed"
     second = rounds.visits(county)[1]
     rounds.asked_and_approved(county, second.visit, "closed", second.teams[0].agency)
@@ -394,7 +396,7 @@ def with_drand_and_dice(draw: Draw) -> Iterator[str]:
     county.at(beacons.BEACON_TIME)
     county.dice()
     yield "thrown"
-    beacons.enter(county, "drand-quicknet", beacons.SIGNATURE.hex())
+    beacons.enter(county, "drand-quicknet", SIGNATURE.hex())
     yield "drawn"
 
 
