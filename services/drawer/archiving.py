@@ -1,5 +1,7 @@
 """
-One zip per draw, to be read in ten years: records, frame, manifests, log, both verifiers, and a digest of everything.
+One zip per draw, to be read in ten years: plan, frame, manifests, records, annexes, log, verifiers, a digest of each.
+
+Of a draw made elsewhere there are a statement and its evidence in the record's place, and nothing to verify it by.
 
 The same draw gives the same bytes on every machine: members in one order, stored as they are, without a date of today.
 """
@@ -17,9 +19,9 @@ from runtime.errors import Unreadable
 from runtime.events.processing import read_event
 from runtime.service import Service
 from runtime.store import Actor
+from services.drawer.annexes import annexes
 from services.drawer.archive import read
-from services.drawer.queries.archived import Kept, kept
-from services.drawer.queries.records import record_files
+from services.drawer.queries.archived import Kept, check_reader, kept
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -38,7 +40,7 @@ def archive(service: Service, actor: Actor, draw_id: str, edition: str) -> IO[by
     Raises:
         NotDrawnYet, NotDisclosedYet, RecordNotForYou, EditionUnknown: as the record of that edition.
     """
-    service.ask(actor, record_files, draw_id=draw_id, edition=edition)
+    service.ask(actor, check_reader, draw_id=draw_id, edition=edition)
     found = service.ask(service.system, kept, draw_id=draw_id, edition=edition)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115  (whoever asked closes it)
     write(service, found, file)
@@ -59,8 +61,12 @@ def write(service: Service, found: Kept, to: BinaryIO | IO[bytes]) -> None:
 def members(service: Service, found: Kept) -> Iterator[tuple[str, bytes]]:
     """Give every member of an archive, one at a time."""
     yield "README.md", _readme(found).encode()
-    for name, file in VERIFIERS.items():
-        yield name, file.read_bytes()
+    yield "plan.json", found.plan
+    if found.result_digest is not None:
+        for name, file in VERIFIERS.items():
+            yield name, file.read_bytes()
+        record = read(service, found.documents["record.json"])
+        yield "annexes.html", annexes(record, found.draw, found.title, found.names)
     for name, ref in sorted(found.documents.items()):
         yield name, read(service, ref)
     for name, fact in sorted(found.facts.items()):
@@ -89,15 +95,17 @@ def said_of(service: Service, found: Kept) -> Iterator[bytes]:
 
 def _readme(found: Kept) -> str:
     texts = HERE / "documents"
+    told = {
+        "draw": found.draw,
+        "campaign": found.title,
+        "edition": found.edition,
+        "edition_zh": {"full": "完整版", "public": "公开版"}[found.edition],
+    }
+    if found.result_digest is None:
+        return Template((texts / "archive-readme-import.md").read_text("utf-8")).substitute(told)
     more = (texts / f"archive-readme-{found.edition}.md").read_text("utf-8")
-    return Template((texts / "archive-readme.md").read_text("utf-8")).substitute(
-        draw=found.draw,
-        campaign=found.title,
-        edition=found.edition,
-        edition_zh={"full": "完整版", "public": "公开版"}[found.edition],
-        head=found.result_digest,
-        more=more,
-    )
+    whole = Template((texts / "archive-readme.md").read_text("utf-8"))
+    return whole.substitute(told, head=found.result_digest, more=more)
 
 
 def _put(made: ZipFile, name: str, content: bytes) -> None:

@@ -106,7 +106,7 @@ def test_asked_for_what_it_has_not_an_imported_draw_says_why(site: Site, county:
     hand_in(county, a_list())
     confirm(county)
     lead, anybody = site.person(LEAD), site.anonymous()
-    for path in ("changes", "live", "sheet", "archive.zip"):
+    for path in ("changes", "live", "sheet"):
         assert "在别处进行后导入" in lead.get(f"/draws/{DRAW}/{path}", 409).text
     api = lead.http.get(f"/api/drawer/v1/draws/{DRAW}")
     assert (api.status_code, api.json()["code"]) == (409, "draw.drawn_elsewhere")
@@ -114,8 +114,30 @@ def test_asked_for_what_it_has_not_an_imported_draw_says_why(site: Site, county:
 
     run_due(county.service, WINDOW_END)
 
-    for path in ("why", "record.json", "keys.json", "archive.zip"):
+    for path in ("why", "record.json", "keys.json"):
         assert "在别处进行后导入" in anybody.get(f"/public/draws/{DRAW}/{path}", 409).text
+
+
+def test_its_archive_is_downloaded_when_the_window_has_closed_in_full_by_few(site: Site, county: County) -> None:
+    hand_in(county, a_list())
+    confirm(county)
+    full, public = f"/draws/{DRAW}/archive.zip", f"/public/draws/{DRAW}/archive.zip"
+    anybody, lead, partner = site.anonymous(), site.person(LEAD), site.person(OFFICER["GA"])
+    assert "draw.not_disclosed_yet" in lead.call("GET", full, Accept="application/json").text
+    assert full not in lead.get(f"/draws/{DRAW}").links
+    anybody.get(public, 404)
+
+    run_due(county.service, WINDOW_END)
+
+    assert full in lead.get(f"/draws/{DRAW}").links
+    assert full not in partner.get(f"/draws/{DRAW}").links
+    assert partner.call("GET", full).status_code == 403
+    assert public in anybody.get(f"/public/draws/{DRAW}").links
+    for client, path, also in ((lead, full, {"imports/D-640221-2018-001.i1.json"}), (anybody, public, set())):
+        with ZipFile(BytesIO(client.call("GET", path).content)) as held:
+            names = set(held.namelist())
+        assert {"import.json", "frame.tsv", "plan.json", "digests.txt"} < names
+        assert names & {"imports/D-640221-2018-001.i1.json"} == also
 
 
 def test_only_those_of_the_lead_who_may_know_the_targets_get_the_scan(site: Site, county: County) -> None:

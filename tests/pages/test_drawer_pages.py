@@ -683,13 +683,13 @@ def test_the_archive_is_downloaded_by_who_may_have_its_edition(site: Site, count
     assert site.person(OFFICER["GA"]).call("GET", full).status_code == 403
     assert anybody.http.get(full, follow_redirects=False).status_code == 303
     assert public in anybody.get(f"/public/draws/{DRAW}").links
-    for client, path, more in ((supervisor, full, {"moments.json", "log/events.jsonl"}), (anybody, public, set())):
+    for client, path, more in ((supervisor, full, {"log/events.jsonl"}), (anybody, public, set())):
         answer = client.call("GET", path)
         assert answer.headers["content-type"] == "application/zip"
         with ZipFile(BytesIO(answer.content)) as held:
             assert held.testzip() is None
-            assert {"record.json", "frame.tsv", "verify_draw.py", "digests.txt"} < set(held.namelist())
-            assert set(held.namelist()) & {"moments.json", "log/events.jsonl"} == more
+            assert {"record.json", "frame.tsv", "verify_draw.py", "digests.txt", "annexes.html"} < set(held.namelist())
+            assert set(held.namelist()) & {"log/events.jsonl"} == more
 
 
 def test_a_staged_draw_says_on_its_pages_which_draw_chose_its_targets(kit: Kit) -> None:

@@ -57,7 +57,7 @@ def main(file: str, root: str, staff_number: str | None = None, salt: str = "") 
         proof = json.loads(Path(file).read_text(encoding="utf-8"))
         found = root_of(proof)
         sent = agency_of(proof, staff_number, salt) if staff_number is not None else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, MemoryError) as error:
         print(f"无法读取 / unreadable: {error!r}")
         return 2
     if found != root.strip().lower():

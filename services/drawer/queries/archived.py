@@ -12,9 +12,22 @@ from runtime.store import Actor
 from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.commands.appointing import entries_of
+from services.drawer.domain.changes import State
+from services.drawer.queries.drawn import may_read_full
 from services.drawer.queries.faults import PROVED
-from services.drawer.reading import Said, SaidSealed, attempts_of, blob_ref, campaign_row
-from services.drawer.refusals import DrawUnknown, NotDrawnYet
+from services.drawer.queries.records import EDITIONS, record_files
+from services.drawer.reading import (
+    Said,
+    SaidSealed,
+    agency_names,
+    attempts_of,
+    blob_ref,
+    campaign_row,
+    draw_row,
+    import_of,
+    plan_of,
+)
+from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
 
 _KINDS = {"application/json": ".json", "application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
 
@@ -28,22 +41,55 @@ class Kept:
     """Topic's key, for the lines of the event log."""
     title: str
     edition: str
-    result_digest: str
+    result_digest: str | None
+    """None: it was made elsewhere, there is no record, and nothing to verify."""
+    plan: bytes
+    """The approved plan; its digest stands in the manifest."""
+    names: Mapping[str, str]
+    """What agencies are called, by id."""
     documents: Mapping[str, BlobRef]
     facts: Mapping[str, Any]
     """JSON-able."""
+
+
+def check_reader(session: Session, actor: Actor, *, draw_id: str, edition: str) -> None:
+    """
+    Refuse an archive to whoever may not have its record, or, of a draw made elsewhere, what stands in a record's place.
+
+    Raises:
+        NotDrawnYet, NotDisclosedYet, RecordNotForYou, EditionUnknown.
+    """
+    draw_row(session, draw_id)
+    imported = _standing_import(session, draw_id)
+    if imported is None:
+        record_files(session, actor, draw_id=draw_id, edition=edition)
+        return
+    if edition not in EDITIONS:
+        raise EditionUnknown(edition=edition)
+    if session.get(tables.Disclosure, draw_id) is None:
+        raise NotDisclosedYet(draw=draw_id, until=imported.disclose_at)
+    if edition == "full" and not actor.is_system and not may_read_full(actor, imported.owner_agency):
+        raise RecordNotForYou(lead=imported.owner_agency)
+
+
+def _standing_import(session: Session, draw_id: str) -> tables.ImportedDraw | None:
+    row = import_of(session, draw_id)
+    return row if row is not None and row.state == State.APPROVED else None
 
 
 def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
     """
     Gather what is kept of a draw (the system's request, when the asker may have the edition).
 
-    The public edition is taken from the public record alone; photographs, requests and the times of acts are for the full one.
+    The public edition is taken from the public record; photographs, requests and evidence are for the full one.
 
     Raises:
         DrawUnknown, NotDrawnYet.
     """
-    attempts = attempts_of(session, [draw_id]).get(draw_id)
+    attempts = attempts_of(session, [draw_id]).get(draw_id, [])
+    imported = _standing_import(session, draw_id)
+    if imported is not None:
+        return _kept_import(session, imported, attempts, edition)
     if not attempts:
         raise DrawUnknown(draw=draw_id)
     said = attempts[-1]
@@ -77,13 +123,66 @@ def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
         facts |= {f"changes/{one.id}.json": _change(one) for one in changes}
         facts |= {f"appointments/{one.id}.json": _appointment(one) for one in entries_of(session, draw_id)}
         facts |= {f"faults/{one.number}.json": _fault(one) for one in said.faults}
-        facts["moments.json"] = {
-            **{f"attempt-{one.row.number}": _moments(one) for one in attempts},
-            **{f"round-{one.row.number}": _moments(one) for one in said.rounds},
+    facts["moments.json"] = _of_attempts(attempts) | {f"round-{one.row.number}": _moments(one) for one in said.rounds}
+    return _kept(session, said.row.campaign, draw_id, edition, said.newest.result_digest, documents, facts)
+
+
+def _kept(
+    session: Session,
+    campaign_id: str,
+    draw_id: str,
+    edition: str,
+    digest: str | None,
+    documents: Mapping[str, BlobRef],
+    facts: Mapping[str, Any],
+) -> Kept:
+    campaign = campaign_row(session, campaign_id)
+    title, plan = f"{campaign.number} {campaign.title}", plan_of(campaign).encode()
+    names = agency_names(session, campaign.county)
+    return Kept(draw_id, campaign_id, title, edition, digest, plan, names, documents, facts)
+
+
+def _kept_import(session: Session, standing: tables.ImportedDraw, attempts: Sequence[Said], edition: str) -> Kept:
+    """Gather what is kept of a draw made elsewhere: the statement and the frame; in full all that was ever handed in."""
+    opened = session.get_one(tables.Disclosure, standing.draw)
+    documents = {"import.json": blob_ref(opened.record), "frame.tsv": blob_ref(opened.frame_file)}
+    facts: dict[str, Any] = {f"manifests/attempt-{one.row.number}.json": one.row.manifest for one in attempts}
+    facts["moments.json"] = _of_attempts(attempts) | {
+        "import": {
+            "handed_in": standing.asked_at.isoformat(),
+            "confirmed": standing.decided_at.isoformat() if standing.decided_at else None,
+            "opened": opened.disclosed_at.isoformat(),
         }
-    campaign = campaign_row(session, said.row.campaign)
-    title = f"{campaign.number} {campaign.title}"
-    return Kept(draw_id, said.row.campaign, title, edition, said.newest.result_digest, documents, facts)
+    }
+    if edition == "full":
+        imported = tables.ImportedDraw
+        rows = session.scalars(select(imported).where(imported.draw == standing.draw).order_by(imported.id)).all()
+        documents |= {_scan(one): blob_ref(one.file) for one in rows}
+        facts |= {f"imports/{one.id}.json": _handed_in(one) for one in rows}
+    return _kept(session, standing.campaign, standing.draw, edition, None, documents, facts)
+
+
+def _scan(one: tables.ImportedDraw) -> str:
+    return f"imports/{one.id}{_ending(one.evidence)}"
+
+
+def _handed_in(one: tables.ImportedDraw) -> dict[str, Any]:
+    """Tell of a hand-in, whatever became of it, and nobody by name who handed it in or decided."""
+    told: dict[str, Any] = {
+        "import": one.id,
+        "state": one.state,
+        "place": one.place,
+        "platform": one.platform,
+        "reason": one.reason,
+    }
+    told |= {"witnessed_by": one.witnessed_by, "drawn_on": one.drawn_on.isoformat(), "visits": one.visits}
+    told |= {"handed_in_at": one.asked_at.isoformat(), "sections": one.sections, "sheet_sha256": one.sheet["sha256"]}
+    decided = one.decided_at.isoformat() if one.decided_at else None
+    return told | {"decided_at": decided, "evidence": _scan(one), "evidence_sha256": one.evidence["sha256"]}
+
+
+def _of_attempts(attempts: Sequence[Said]) -> dict[str, Any]:
+    return {f"attempt-{one.row.number}": _moments(one) for one in attempts}
 
 
 def _photographs(attempts: Sequence[Said]) -> dict[str, BlobRef]:

@@ -13,7 +13,7 @@ from schemas.vocabulary import Role
 from services.drawer import tables
 from services.drawer.domain import changes
 from services.drawer.domain.changes import State
-from services.drawer.queries.drawn import may_see_list
+from services.drawer.queries.drawn import may_read_full, may_see_list
 from services.drawer.reading import agency_names, blob_ref, campaign_row, draw_row, import_of, plan_of
 from services.drawer.refusals import EvidenceNotForYou, ImportUnknown
 
@@ -52,6 +52,8 @@ class ImportView:
     may_withdraw: bool
     sees_list: bool
     """Whether the asker may know the targets now: on the list of the draw once it is confirmed."""
+    reads_full: bool
+    """Whether the asker may have the full archive now."""
 
 
 def import_view(session: Session, actor: Actor, *, draw_id: str) -> ImportView | None:
@@ -113,6 +115,7 @@ def _view(session: Session, actor: Actor, row: tables.ImportedDraw) -> ImportVie
         may_decide=decides and waits and row.asked_by != actor.id,
         may_withdraw=leads and waits and actor.has(Role.DRAW_OFFICER),
         sees_list=may_see_list(actor, row.owner_agency) or (decides and waits),
+        reads_full=opened is not None and may_read_full(actor, row.owner_agency),
     )
 
 

@@ -20,6 +20,8 @@ from services.drawer.queries.faults import FaultView, public_faults
 from services.drawer.reading import Said, attempts_of, blob_ref, newest, refuse_imported
 from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
 
+EDITIONS = ("public", "full")
+
 
 @dataclass(frozen=True)
 class RecordFiles:
@@ -82,7 +84,7 @@ def record_files(session: Session, actor: Actor, *, draw_id: str, edition: str) 
     Raises:
         NotDrawnYet, NotDisclosedYet, RecordNotForYou, EditionUnknown.
     """
-    if edition not in ("public", "full"):
+    if edition not in EDITIONS:
         raise EditionUnknown(edition=edition)
     said = newest(session, draw_id)
     if said.told is None:

@@ -19,10 +19,12 @@ from runtime.events.bus import Message
 from runtime.store import Actor
 from schemas.vocabulary import Role
 from services.drawer import acts, archive
+from services.drawer.annexes import annexes
 from services.drawer.archiving import archive as archived
 from services.drawer.queries.drawn import drawn_list
 from services.drawer.uploads import Document
 from tests.kit import Kit, messages, person
+from tests.unit.drawer_service import elsewhere
 from tests.unit.drawer_service.county import (
     BEACON_TIME,
     CAMPAIGN,
@@ -46,6 +48,7 @@ PHOTO = Document("二十枚骰子.png", b"\x89PNG\r\n\x1a\n twenty dice on a tab
 PUBLIC = {
     *("README.md", "digests.txt", "frame.tsv", "keys.json", "verify.html", "verify_draw.py"),
     *("record.json", "records/0-draw.json", "records/1-round.json", "manifests/attempt-1.json"),
+    *("annexes.html", "moments.json", "plan.json"),
 }
 
 
@@ -169,11 +172,131 @@ def test_the_public_edition_holds_nothing_that_the_public_record_does_not(county
         assert set(leaves(json.loads(held[name]))) <= record, name
 
 
-def test_the_full_edition_adds_log_moments_photographs_and_requests(county: County) -> None:
+def test_plan_annexes_and_moments_stand_in_both_editions_and_fit_the_record(county: County) -> None:
+    full, public = members(made(county, "full")), members(made(county, "public"))
+    record = json.loads(public["record.json"])
+    (round_,) = record["replacements"]
+
+    for name in ("plan.json", "annexes.html", "moments.json"):
+        assert full[name] == public[name], name  # the annexes tell nothing that only the full record holds
+    assert sha256(public["plan.json"]).hexdigest() == record["manifest"]["plan"]
+    page = public["annexes.html"].decode()
+    (gone,) = round_["rho"]["removed"]
+    standing = {target for targets in round_["work"].values() for target in targets}
+    rows = page.split("附件6 抽取对象")[1].split("</table>")[0].split("<tr>")[2:]
+    assert len(rows) == len(standing)
+    for target in standing:
+        (row,) = (row for row in rows if f"<td>{target}</td>" in row)
+        teams = [teams[target] for teams in round_["teams"].values() if target in teams]
+        assert row.count("<div>") == len(teams)
+        assert all(pid[:16] in row for team in teams for pid in team if pid), target
+    assert f"第 1 轮剔除 {gone['id']}：moved_out" in page
+    assert not [row for row in rows if gone["id"] in row]
+    (new,) = [one for of in round_["selected"].values() for ids in of.values() for one in ids]
+    assert [row.count(new) for row in rows if "round 1" in row] == [1]
+    assert round_["result_digest"] in page
+    assert f"room-dice 20：{DIGITS}" in page
+    assert "<svg" in page
+    assert "src=" not in page
+    assert json.loads(public["moments.json"]).keys() == {"attempt-1", "round-1"}
+
+
+def test_the_annexes_tell_of_what_came_to_nothing_and_escape_what_people_wrote(county: County) -> None:
+    record = json.loads(archive.full_record(county.service, DRAW).record)
+    (round_,) = record["replacements"]
+    record["spent"] = [{"round": 2, "rho": {}, "signatures": {}, "reason": "no seal <b>"}]
+    record["attempts"] = [{"manifest": record["manifest"], "reason": "commitment missing", "absent": ["SJ"]}]
+    round_["teams"]["SJ"][next(iter(round_["teams"]["SJ"]))][0] = None
+
+    page = annexes(json.dumps(record).encode(), DRAW, "<i>1号", {"JT": "<b>交通局"}).decode()
+
+    assert "第 1 次作废：commitment missing" in page
+    assert "第 2 轮未成：no seal &lt;b&gt;" in page
+    assert "SJ：空缺、" in page
+    assert "&lt;i&gt;1号" in page
+    assert "<b>" not in page
+
+
+def test_a_draw_without_a_round_or_dice_has_annexes_too(kit: Kit) -> None:
+    county = a_county(kit, plan(witness=None, dice=None, max_missing=1))
+    county.open()
+    county.commit()
+    county.countersign()
+    county.reveal()
+    for agency in ("AJ", "GA", "JT"):
+        acts.seal(county.service, OFFICER[agency], DRAW, key=f"seal-{agency}")
+    county.at(BEACON_TIME)
+
+    page = members(made(county, "full"))["annexes.html"].decode()
+
+    assert page.count("抽取 / the draw") == 11
+    assert "无（仅限演练）" in page
+    assert "<td>无 / none</td>" in page
+    assert "<p>无。 / None.</p>" in page
+
+
+# ── of a draw made elsewhere ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def imported(kit: Kit) -> County:
+    """A county that began a draw here, and has one made elsewhere, handed in twice and confirmed once."""
+    county = a_county(kit)
+    elsewhere.hand_in(county, elsewhere.a_list(), key="first")
+    elsewhere.confirm(county, approve=False, key="no")
+    elsewhere.hand_in(county, elsewhere.a_list(), key="second")
+    elsewhere.confirm(county)
+    kit.bus.append(messages(county.service))
+    return county
+
+
+def test_what_was_drawn_elsewhere_is_kept_whole_and_nothing_claims_to_verify_it(kit: Kit, tmp_path: Path) -> None:
+    county = imported(kit)
+    county.at(WINDOW_END)
+    full, public = made(county, "full"), made(county, "public")
+
+    for zipped in (full, public):
+        folder = unpacked(zipped, tmp_path / sha256(zipped).hexdigest())
+        sums = run(folder, "sha256sum", "--strict", "-c", "digests.txt")
+        assert sums.returncode == 0, sums.stdout + sums.stderr
+    held, open_ = members(full), members(public)
+    assert open_.keys() == {
+        *("README.md", "digests.txt", "frame.tsv", "import.json", "plan.json", "moments.json"),
+    }
+    statement = json.loads(open_["import.json"])
+    assert statement["verifiable"] is False
+    assert sha256(open_["frame.tsv"]).hexdigest() == statement["frame"]["digest"]
+    assert "不能核验抽取是否随机" in open_["README.md"].decode()
+    hands = [json.loads(content) for name, content in held.items() if name.startswith("imports/") and "json" in name]
+    assert [one["state"] for one in hands] == ["refused", "approved"]
+    for one in hands:
+        assert sha256(held[one["evidence"]]).hexdigest() == one["evidence_sha256"]
+        assert held[one["evidence"]] == elsewhere.SCAN.content
+    assert b'"onevisit.draw.imported.v1"' in held["log/events.jsonl"]
+    assert not {"record.json", "verify_draw.py", "annexes.html"} & held.keys()
+    assert made(county, "full") == full
+
+
+def test_the_archive_of_a_draw_made_elsewhere_opens_with_its_window_and_in_full_for_few(kit: Kit) -> None:
+    county = imported(kit)
+    for actor in (SUPERVISOR, county.service.system):
+        with pytest.raises(OneVisitError, match=r"draw\.not_disclosed_yet"):
+            made(county, "public", actor)
+    county.at(WINDOW_END)
+
+    assert made(county, "full", SUPERVISOR)
+    assert made(county, "public", OFFICER["GA"])
+    for other in (PLANNER, OFFICER["GA"], WITNESS):
+        with pytest.raises(OneVisitError, match=r"draw\.record_not_for_you"):
+            made(county, "full", other)
+    with pytest.raises(OneVisitError, match=r"draw\.edition_unknown"):
+        made(county, "secret", SUPERVISOR)
+
+
+def test_the_full_edition_adds_log_photographs_and_requests(county: County) -> None:
     held = members(made(county, "full"))
     added = held.keys() - PUBLIC
 
-    assert {"log/events.jsonl", "moments.json", "dice/attempt-1.png"} < added
+    assert {"log/events.jsonl", "dice/attempt-1.png"} < added
     assert held["dice/attempt-1.png"] == PHOTO.content
     requests = [
         json.loads(content) for name, content in held.items() if name.startswith("changes/X-") and "json" in name

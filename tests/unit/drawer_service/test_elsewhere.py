@@ -12,7 +12,7 @@ from schemas.documents import RosterOfficer, WorkList
 from schemas.events.campaigns import CampaignCancelled
 from schemas.events.draws import DrawDisclosed, DrawImported
 from schemas.vocabulary import Purpose, Role
-from services.drawer import acts, archive, archiving, import_acts, round_acts
+from services.drawer import acts, archive, import_acts, round_acts
 from services.drawer.commands import importing
 from services.drawer.commands.importing import Told
 from services.drawer.domain.elsewhere import headings
@@ -331,7 +331,7 @@ def test_a_list_without_columns_or_rows(county: County, written: tuple[str, ...]
 # ── what is not done here ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_nothing_of_it_is_drawn_again_verified_or_archived_here(county: County) -> None:
+def test_nothing_of_it_is_drawn_again_or_verified_here(county: County) -> None:
     hand_in(county, a_list())
     confirm(county)
     service, now = county.service, county.kit.clock.at
@@ -342,7 +342,6 @@ def test_nothing_of_it_is_drawn_again_verified_or_archived_here(county: County) 
         code(county.commit, "JT"),
         code(service.ask, LEAD, changes_view, draw_id=DRAW, now=now),
         code(archive.full_record, service, DRAW),
-        code(archiving.archive, service, service.system, DRAW, "full"),
         code(
             round_acts.ask_change, service, head, DRAW, f"V-{DRAW[2:]}-01",
             key="c", officer=None, reason="closed", document=Document("a.pdf", b"%PDF-1.4"),

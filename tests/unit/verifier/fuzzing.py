@@ -60,6 +60,15 @@ def mutate(record: Any, chance: random.Random) -> None:
         container[key] = chance.choice(OTHER_VALUES)
 
 
+def scribble(content: bytes, chance: random.Random) -> bytes:
+    """Change some bytes of a file: others, more, fewer."""
+    changed = bytearray(content)
+    for _ in range(chance.choice([1, 1, 3, 20])):
+        at = chance.randrange(len(changed) + 1)
+        changed[at : at + chance.choice([0, 1, 1, 5])] = chance.randbytes(chance.choice([0, 1, 1, 2]))
+    return bytes(changed)
+
+
 def meaning(record: Any) -> Any:
     """Give a record without what need not be signed: words of faults and attempts, spare signatures under a round."""
     if not isinstance(record, dict):
@@ -101,10 +110,20 @@ class Fuzzed:
     accepted_wrongly: list[str] = field(default_factory=list)
 
 
-def fuzz(count: int, seed: int, folder: Path) -> Fuzzed:
-    """Mutate the samples *count* times and verify each; the same seed gives the same mutations."""
+ROUNDS = ("replacements", "spent")
+WITH_ROUNDS = ("public", "rounds", "spent-round", "unwitnessed")
+"""Samples with a round that is closed, or one that came to nothing."""
+
+
+def fuzz(count: int, seed: int, folder: Path, *, rounds_only: bool = False) -> Fuzzed:
+    """
+    Mutate the samples *count* times and verify each; the same seed gives the same mutations.
+
+    Args:
+        rounds_only: Change nothing but the replacement rounds, of the samples that have some.
+    """
     chance, found, path = random.Random(seed), Fuzzed(), folder / "record.json"
-    names = sorted(sample.name for sample in SAMPLES.iterdir())
+    names = list(WITH_ROUNDS) if rounds_only else sorted(sample.name for sample in SAMPLES.iterdir())
     texts = {name: (SAMPLES / name / "record.json").read_text() for name in names}
     frames = {name: [str(frame) for frame in sorted((SAMPLES / name).glob("*.tsv"))] for name in names}
     meant = {name: meaning(json.loads(text)) for name, text in texts.items()}
@@ -113,7 +132,7 @@ def fuzz(count: int, seed: int, folder: Path) -> Fuzzed:
         name = names[number % len(names)]
         record = json.loads(texts[name])
         for _ in range(chance.choice([1, 1, 1, 2, 5])):
-            mutate(record, chance)
+            mutate({part: record[part] for part in ROUNDS} if rounds_only else record, chance)
         path.write_text(json.dumps(record))
         started = time.process_time()
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
+import resource
+import runpy
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,9 @@ import pytest
 import verify_draw
 from tests.unit.verifier import forge
 from tests.unit.verifier.forge import SAMPLES
-from tests.unit.verifier.fuzzing import fuzz, meaning, remembered
+from tests.unit.verifier.fuzzing import fuzz, meaning, mutate, remembered, scribble
+
+pytestmark = pytest.mark.timeout(900)
 
 RECORD = (SAMPLES / "rehearsal" / "record.json").read_text()
 FRAMES = [str(path) for path in sorted((SAMPLES / "rehearsal").glob("*.tsv"))]
@@ -213,39 +220,75 @@ def test_a_mistake_in_the_program_is_neither_agreement_nor_difference(
     assert "NOT CHECKED" in capsys.readouterr().out
 
 
-# --- fuzzing ---------------------------------------------------------------------------------------------------------
+# --- fuzzing: ten thousand in all --------------------------------------------------------------------------------------
+
+RUNS = {
+    "records": 4_900,
+    "rounds": 1_500,
+    "bytes": 1_000,
+    "announced frames": 400,
+    "frames": 600,
+    "keys": 1_000,
+    "proofs": 600,
+}
+"""How often each is tried with every run of the tests; ``python -m tests.bench.fuzz`` tries ten thousand other records."""
+MOST_SECONDS, MOST_BYTES = 60.0, 1 << 30
+CHECKER = Path(__file__).parents[3] / "services" / "drawer" / "assets" / "check_visit.py"
+PROOF = {
+    "hash": "sha256",
+    "blind": "11" * 32,
+    "entity": "91640221MA0000001X",
+    "entry": {"AJ": [["AJ-1"], ["ab" * 32, None]]},
+    "path": {"index": 1, "size": 3, "neighbours": ["22" * 32, "33" * 32]},
+}
 
 
-def test_random_mutations_are_never_accepted_and_never_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_draw, "ed25519_verify", remembered)
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold what is fuzzed to its memory: this process grows by less than a gibibyte, whatever it reads."""
+    monkeypatch.setattr(verify_draw, "ed25519_verify", remembered)  # most of a mutated record is as it was
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MOST_BYTES
 
-    found = fuzz(1600, 1543886400, tmp_path)  # ten thousand: python -m tests.bench.fuzz
+
+def answered(report: verify_draw.Report, started: float) -> int:
+    """Say how it ended, in time."""
+    assert time.process_time() - started < MOST_SECONDS
+    assert report.exit_code in (0, 1, 2, 3)
+    return report.exit_code
+
+
+def test_ten_thousand_hostile_files_are_tried_with_every_run() -> None:
+    assert sum(RUNS.values()) == 10_000
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("part", ["records", "rounds"])
+def test_random_mutations_are_never_accepted_and_never_raise(tmp_path: Path, part: str) -> None:
+    found = fuzz(RUNS[part], 1543886400, tmp_path, rounds_only=part == "rounds")
 
     assert found.accepted_wrongly == []
-    assert found.codes[1] > 1000
-    assert found.slowest_seconds < 60
+    assert sum(found.codes) == RUNS[part]
+    assert found.codes[1] > RUNS[part] * 6 // 10
+    assert found.slowest_seconds < MOST_SECONDS
 
 
-def test_random_mutations_of_the_bytes_never_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_draw, "ed25519_verify", remembered)
+@pytest.mark.usefixtures("bounded")
+def test_random_mutations_of_the_bytes_never_raise(tmp_path: Path) -> None:
     chance, raw = random.Random(7), RECORD.encode()
     record = json.loads(RECORD)
-    for _ in range(600):
-        changed = bytearray(raw)
-        for _ in range(chance.choice([1, 1, 3, 20])):
-            at = chance.randrange(len(changed))
-            changed[at : at + chance.choice([0, 1, 1, 5])] = chance.randbytes(chance.choice([0, 1, 1, 2]))
+    for _ in range(RUNS["bytes"]):
+        changed, started = scribble(raw, chance), time.process_time()
 
-        report = verified(tmp_path, bytes(changed))
-
-        if report.exit_code == 0:
+        if answered(verified(tmp_path, changed), started) == 0:
             assert meaning(json.loads(changed)) == meaning(record)
 
 
-def test_random_mutations_of_announced_frames_never_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_draw, "ed25519_verify", remembered)
+@pytest.mark.usefixtures("bounded")
+def test_random_mutations_of_announced_frames_never_raise(tmp_path: Path) -> None:
     chance = random.Random(8)
-    for _ in range(200):
+    for _ in range(RUNS["announced frames"]):
         case = forge.base()
         content = bytearray(case.frames["frame-640222.tsv"])
         for _ in range(chance.choice([1, 2, 5])):
@@ -256,9 +299,97 @@ def test_random_mutations_of_announced_frames_never_raise(tmp_path: Path, monkey
         case.frames["frame-640222.tsv"] = bytes(content)
         forge.reframe(case)
         forge.commit(case)
+        started = time.process_time()
 
         report = case.verify(tmp_path)
 
-        assert report.exit_code == 1
+        assert answered(report, started) == 1
         assert report.difference is not None
         assert report.difference.section in {2, 4, 5, 6}
+
+
+@pytest.mark.usefixtures("bounded")
+def test_random_mutations_of_frames_are_never_taken_for_the_announced_ones(tmp_path: Path) -> None:
+    chance, given = random.Random(9), [Path(one).read_bytes() for one in FRAMES]
+    record, paths = tmp_path / "record.json", [tmp_path / Path(one).name for one in FRAMES]
+    record.write_text(RECORD)
+    for number in range(RUNS["frames"]):
+        contents = list(given)
+        at = number % len(contents)
+        contents[at] = scribble(contents[at], chance) if number % 10 else chance.randbytes(chance.randrange(5000))
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        started = time.process_time()
+
+        code = answered(verify_draw.verify(str(record), [str(path) for path in paths]), started)
+
+        assert code != 0 or contents == given
+
+
+@pytest.mark.usefixtures("bounded")
+def test_random_mutations_of_a_keys_file_never_raise_nor_pass_for_the_keys(tmp_path: Path) -> None:
+    chance, path = random.Random(10), tmp_path / "keys.json"
+    manifest = json.loads(RECORD)["manifest"]
+    keys = {agency: own["key"] for agency, own in manifest["agencies"].items()} | {
+        "witness": manifest["witness"]["key"]
+    }
+    record = str(SAMPLES / "rehearsal" / "record.json")
+    path.write_text(json.dumps(keys))
+    assert verify_draw.verify(record, FRAMES, keys=str(path)).exit_code == 0, "a control"
+    for number in range(RUNS["keys"]):
+        told = dict(keys)
+        if number % 2:
+            mutate(told, chance)
+        changed = json.dumps(told).encode() if number % 2 else scribble(json.dumps(keys).encode(), chance)
+        path.write_bytes(changed)
+        started = time.process_time()
+
+        if answered(verify_draw.verify(record, FRAMES, keys=str(path)), started) == 0:
+            read = json.loads(changed)
+            assert {name: read[name] for name in keys} == keys, "a key more may stand there, none may be another"
+
+
+@pytest.mark.usefixtures("bounded")
+def test_random_mutations_of_a_visits_proof_never_raise_nor_lead_to_its_root(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checker, chance, path = runpy.run_path(str(CHECKER)), random.Random(11), tmp_path / "proof.json"
+    root = checker["root_of"](PROOF)
+    path.write_text(json.dumps(PROOF))
+    assert checker["main"](str(path), root) == 0, "a control"
+    for number in range(RUNS["proofs"]):
+        told = deepcopy(PROOF)
+        mutate(told, chance)
+        changed = json.dumps(told).encode() if number % 2 else scribble(json.dumps(PROOF).encode(), chance)
+        path.write_bytes(changed)
+        started = time.process_time()
+
+        code = checker["main"](str(path), root)
+
+        assert code in (0, 1, 2)
+        assert time.process_time() - started < MOST_SECONDS
+        if code == 0:
+            assert all(json.loads(changed)[name] == PROOF[name] for name in PROOF)
+    for content in (b"[" * 100_000, b'{"path":' * 100_000, b"\xff", b"null", b"9" * 5_000):
+        path.write_bytes(content)
+        assert checker["main"](str(path), root) == 2
+    capsys.readouterr()
+
+
+def test_the_program_itself_answers_mutated_records_within_its_own_memory(tmp_path: Path) -> None:
+    """A sample as people run it: in a process of its own, under its own limit."""
+    chance, record = random.Random(12), tmp_path / "record.json"
+    for _ in range(8):
+        told = json.loads(RECORD)
+        mutate(told, chance)
+        record.write_text(json.dumps(told))
+
+        command = [sys.executable, "-c", MEASURED, verify_draw.__file__, str(record), *FRAMES]
+        ran = subprocess.run(command, capture_output=True, check=False, timeout=120)
+
+        assert ran.returncode in (0, 1, 2, 3)
+        assert ran.stdout.splitlines()[-1].startswith(b"EXIT")
+        assert b"Traceback" not in ran.stderr
+        peak = re.search(rb"VmHWM:\s+(\d+) kB", ran.stderr)
+        assert peak, ran.stderr
+        assert int(peak[1]) <= 1024 * 1024
