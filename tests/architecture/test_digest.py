@@ -60,6 +60,7 @@ NOT_COUNTED = {
     "drawer.roster_secret.sealed",
     "drawer.signing_key.sealed",
     "drawer.round.sealed",
+    "drawer.rehearsal.sealed",
     "drawer.change.file",  # named anew where a request is tried again
     "drawer.dice.photo_file",
     "drawer.fault.file",

@@ -170,6 +170,7 @@ def pages(
                 draw_id=draw.draw,
                 campaign_id=draw.campaign,
                 number=1,
+                file="record",  # of a rehearsal: there is none
                 change_id="X-640221-2018-001",
                 visit_id=draw.visit,
             )

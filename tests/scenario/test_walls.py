@@ -171,8 +171,10 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /campaigns/{campaign_id}/edit",  # proposed long ago
         "GET /campaigns/{campaign_id}/confirm",
         "GET /campaigns/{campaign_id}/draw",
+        "GET /campaigns/{campaign_id}/rehearsal/{file}",  # nobody rehearses (tests/pages/test_rehearsal_pages.py)
         "GET /public/draws/{draw_id}",  # nothing is disclosed
         "GET /public/draws/{draw_id}/archive.zip",
+        "GET /public/draws/{draw_id}/faults/{number}/evidence",  # nothing went wrong (tests/unit/drawer_service/test_faults.py)
         "GET /public/draws/{draw_id}/frame.tsv",
         "GET /public/draws/{draw_id}/import.json",  # of draws made elsewhere (tests/scenario/test_imported.py)
         "GET /public/draws/{draw_id}/keys.json",
@@ -189,6 +191,8 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /api/drawer/v1/draws/{draw_id}/papers",
         "GET /draws/{draw_id}/archive.zip",
         "GET /draws/{draw_id}/dice/photo",  # nobody took one
+        "GET /draws/{draw_id}/faults/{number}/evidence",
+        "GET /api/drawer/v1/draws/{draw_id}/faults/{number}/evidence",
         "GET /draws/{draw_id}/rounds/{number}",  # nothing is replaced (tests/scenario/test_sealed.py)
         "GET /draws/{draw_id}/changes/{change_id}/evidence",
         "GET /api/drawer/v1/draws/{draw_id}/changes/{change_id}/evidence",

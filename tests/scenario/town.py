@@ -185,10 +185,12 @@ class Town:
             "": [{}],
             "campaign_id": [{"campaign_id": campaign}],
             "campaign_id,agency": [{"campaign_id": campaign, "agency": PARTNER}],
+            "campaign_id,file": [{"campaign_id": campaign, "file": "record"}],
             "draw_id": [{"draw_id": draw}],
             "draw_id,number": [{"draw_id": draw, "number": "1"}],
             "draw_id,visit_id": [{"draw_id": draw, "visit_id": each.id} for each in visits[:2]],
             "draw_id,change_id": [{"draw_id": draw, "change_id": "none"}],
+            "draw_id,appointment_id": [{"draw_id": draw, "appointment_id": "none"}],
             "visit_id": [
                 {"visit_id": each.id} for each in _first_of_each(visits, lambda each: PARTNER in each.agencies)
             ],
