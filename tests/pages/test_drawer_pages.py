@@ -336,7 +336,13 @@ def _everything_read(client: ConsoleClient) -> dict[str, str]:
     for line in ACCESS:
         verb, path = line.split(" ", 1)
         address = path.format(
-            draw_id=DRAW, campaign_id=CAMPAIGN, number=1, change_id="X-640221-2018-001", visit_id=VISIT
+            draw_id=DRAW,
+            campaign_id=CAMPAIGN,
+            number=1,
+            change_id="X-640221-2018-001",
+            appointment_id="A-640221-2018-001",
+            visit_id=VISIT,
+            file="record",
         )
         if verb == "GET":
             for full in (address, f"{address}?edition=full") if address.endswith("/record") else (address,):
