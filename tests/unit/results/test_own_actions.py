@@ -189,12 +189,18 @@ def test_actions_begun_before_there_was_a_table_are_found_again(ordered: World) 
         connection.execute(text("DROP TABLE expert"))
         connection.execute(text("DROP TABLE appointment"))
         connection.execute(text("ALTER TABLE campaign DROP COLUMN experts"))
+        connection.execute(text("ALTER TABLE section DROP COLUMN held_in"))
         connection.execute(text("DELETE FROM shared_with WHERE table_name = 'own_action'"))
         for column in ("closed_at", "closed_for", "instead", "instead_of"):
             connection.execute(text(f"ALTER TABLE visit DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0004_days_of_a_thread'"))
 
-    assert migrate(service.db, service.migrations) == ["0005_own_actions", "0006_replaced_visits", "0007_experts"]
+    assert migrate(service.db, service.migrations) == [
+        "0005_own_actions",
+        "0006_replaced_visits",
+        "0007_experts",
+        "0008_held_checklists",
+    ]
 
     assert waiting(ordered) == [(FINDING, date(2018, 12, 26), "green")]
     assert followed(ordered)["due"] == due
