@@ -16,7 +16,7 @@ from services.drawer.commands.prepared import Prepared
 from services.drawer.drafts import SHANGHAI, bodies_of
 from services.drawer.queries.rehearsals import rehearsal_row
 from services.drawer.reading import campaign_row, is_cancelled
-from services.drawer.refusals import CampaignIsCancelled, RehearsalMovedOn
+from services.drawer.refusals import CampaignIsCancelled, NotRehearsing, RehearsalMovedOn
 
 KIND = "REHEARSAL"
 """What the name of a rehearsed draw begins with: it stands on every document of it."""
@@ -99,9 +99,16 @@ def move_rehearsal(
 
 
 def drop_rehearsal(session: Session, actor: Actor, *, at: datetime, campaign_id: str) -> Reply:
-    """Throw the asker's rehearsal away; nothing where there is none."""
-    if (row := rehearsal_row(session, actor, campaign_id)) is not None:
-        session.delete(row)
+    """
+    Throw the asker's rehearsal away.
+
+    Raises:
+        NotRehearsing: there is none.
+    """
+    row = rehearsal_row(session, actor, campaign_id)
+    if row is None:
+        raise NotRehearsing(campaign=campaign_id)
+    session.delete(row)
     return Reply()
 
 

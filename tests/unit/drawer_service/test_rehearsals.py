@@ -20,6 +20,7 @@ from services.drawer.progress import Act, Stage
 from services.drawer.queries.at_once import closed_draws
 from services.drawer.queries.draws import draws_of, tasks_of
 from services.drawer.queries.rehearsals import lies_since, rehearsal_ground, rehearsal_of
+from services.drawer.refusals import NotRehearsing
 from services.drawer.rehearsal_room import NoLog, Room, rehearsed
 from services.drawer.rehearsing import FRAME, KEYS, RECORD, Played
 from tests.kit import Kit, person, said
@@ -326,7 +327,8 @@ def test_it_is_thrown_away_and_begun_again_with_other_secrets(county: County) ->
     assert set(first).isdisjoint(one.commitment for one in player.played.draw.agencies)
 
     player.drop()
-    player.drop()
+    with pytest.raises(NotRehearsing):
+        player.drop()
 
     assert rehearsing.seen(county.service, LEAD, CAMPAIGN) is None
     assert rows_of(county)["rehearsal"] == 0
