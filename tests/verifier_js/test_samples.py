@@ -177,7 +177,7 @@ def test_what_weakens_the_result_is_said_aloud_in_both_languages(tmp_path: Path)
         "没有见证人",
         "不足 24 小时",
         "指定而非抽取",
-        "记录中的故障",
+        "记录中的异常",
         "取自记录本身",
     ):
         assert words in chinese
