@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from onevisit.home import ADMIN_LOGIN
 from onevisit.system import System
@@ -16,7 +17,7 @@ from runtime.web.access import Access
 from schemas.vocabulary import AgencyKind, Role
 from services.console.commands import open_account, register_agency
 from services.console.passwords import hash_password
-from services.console.tables import Account
+from services.console.tables import Account, LiveSession
 from services.notifier.commands_webhooks import add_webhook
 from services.notifier.tables import Notice
 from services.results.tables import Evidence, Referral, Scan, Section, Visit
@@ -130,6 +131,12 @@ class Town:
         signed_in = self.system.console.sessions.actor_of(opened.token)
         assert signed_in is not None
         return Person(login, signed_in.actor, ConsoleClient(self.app, opened.token, opened.csrf))
+
+    def wake(self) -> None:
+        """Let nobody's session have ended of idleness: what runs between two tests of a town may take half an hour."""
+        console = self.system.console
+        with console.db.write(console.system) as session:
+            session.execute(update(LiveSession).values(seen_at=datetime.now(UTC)))
 
     def _teams(self) -> dict[str, frozenset[str]]:
         results = self.system.services["results"]
