@@ -56,13 +56,6 @@ def town(midway: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         yield built
 
 
-@pytest.fixture(autouse=True)
-def awake(request: pytest.FixtureRequest) -> None:
-    """Before every test that has the town: its people are still signed in."""
-    if "town" in request.fixturenames:
-        request.getfixturevalue("town").wake()
-
-
 @pytest.fixture(scope="session")
 def marks(town: Town) -> Marks:
     """What may turn up in the county midway."""

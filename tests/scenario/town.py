@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -84,6 +84,7 @@ class Town:
         self._open_accounts()
         settle(system.services.values())
         self.people = list(self._everybody())
+        self._stay_awake()
         self.teams = self._teams()
         self.webhook = self._webhook()
 
@@ -132,11 +133,11 @@ class Town:
         assert signed_in is not None
         return Person(login, signed_in.actor, ConsoleClient(self.app, opened.token, opened.csrf))
 
-    def wake(self) -> None:
-        """Let nobody's session have ended of idleness: what runs between two tests of a town may take half an hour."""
+    def _stay_awake(self) -> None:
+        """Let nobody's session end of idleness: what else a worker runs before a town's next test takes half an hour."""
         console = self.system.console
         with console.db.write(console.system) as session:
-            session.execute(update(LiveSession).values(seen_at=datetime.now(UTC)))
+            session.execute(update(LiveSession).values(seen_at=datetime.now(UTC) + timedelta(days=1)))
 
     def _teams(self) -> dict[str, frozenset[str]]:
         results = self.system.services["results"]
