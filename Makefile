@@ -76,6 +76,7 @@ $(VENV)/.run: requirements.lock | $(VENV)/.made
 $(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py' -o -name '*.c') | $(VENV)/.run
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -m services.drawer.kernel
+	@ln -sfn ../../bin/onevisit $(BIN)/onevisit
 	@touch $@
 
 $(KUSTOMIZE)/.made: $(KUSTOMIZE)/package-lock.json
