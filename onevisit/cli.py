@@ -44,6 +44,7 @@ from schemas.vocabulary import SERVICES
 
 if TYPE_CHECKING:
     from onevisit.system import System
+    from services.drawer.cases import CaseFiles
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 events_app = typer.Typer(no_args_is_help=True, help="The event log.")
@@ -533,7 +534,7 @@ def draw_rehearse(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for what is made; of one CASE also the record itself, *.json. Beside it if not said."
+            help="Folder for what is made: a CAMPAIGN's case, CASE-rehearsal.json. Beside the CASE if not said."
         ),
     ] = None,
     home: HomePath = DEFAULT_HOME,
@@ -548,17 +549,15 @@ def draw_rehearse(
     from onevisit.files import write_whole
 
     for one in wanted:
-        case, record = Path(one), to
-        if not case.is_dir() and "/" not in one:
+        case = Path(one)
+        is_campaign = not case.is_dir() and "/" not in one
+        if is_campaign:
             case = (to or Path()) / one
             _write_case(home, one, case)
-            record = case / "rehearsal.json"
-        elif to is None:
-            record = case / "rehearsal.json"
-        elif to.suffix != ".json" or len(wanted) > 1:
+        record = case / "rehearsal.json"
+        if to is not None and not is_campaign:
             to.mkdir(parents=True, exist_ok=True)
             record = to / f"{case.resolve().name}-rehearsal.json"
-        assert record is not None
         done = rehearse(read_case(case))
         write_whole(record, done.record.decode())
         for agency, slot in done.outcome.open:
@@ -579,10 +578,15 @@ def draw_case(
     seed.txt is among it once the record is open to everybody, and never before. Rosters are not for everybody: the
     folder is its maker's alone.
     """
-    _write_case(home, campaign, to)
+    made = _write_case(home, campaign, to)
+    if not made.is_opened:
+        say("! 抽取尚未开启：清单仅供试算 / no draw has been opened: the manifest is one to try with")
+    elif not made.has_seed:
+        say("! 记录尚未公开，没有种子 / the record is not open: no seed")
+    say(f"✔ {to}")
 
 
-def _write_case(home: Path, campaign: str, to: Path) -> None:
+def _write_case(home: Path, campaign: str, to: Path) -> "CaseFiles":
     from onevisit.cases import write_case
     from services.drawer.cases import case_of
 
@@ -591,11 +595,7 @@ def _write_case(home: Path, campaign: str, to: Path) -> None:
     write_case(made.files, to)
     for name in sorted(made.files):
         say(f"  {to / name}")
-    if not made.is_opened:
-        say("! 抽取尚未开启：清单仅供试算 / no draw has been opened: the manifest is one to try with")
-    elif not made.has_seed:
-        say("! 记录尚未公开，没有种子 / the record is not open: no seed")
-    say(f"✔ {to}")
+    return made
 
 
 def main() -> None:

@@ -6,17 +6,20 @@ from pathlib import Path
 from onevisit.sentences import sentences
 from services.drawer.checking import Report
 from services.drawer.domain import faults
+from services.drawer.domain.beacons import CHAIN, DRAND, LOTTERY, ROOM_DICE, kind_of
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.record import Fault
 from services.drawer.wording import CUSTODY
 
 FAULTS = {
-    faults.IN_RECORD[faults.Kind.REVEAL_OMITTED]: "有效的揭示没有列入封存",
-    faults.IN_RECORD[faults.Kind.SECOND_SEAL]: "同一次抽取出现第二份封存",
-    faults.IN_RECORD[faults.Kind.BEACON_LATE]: "随机源迟到",
-    faults.IN_RECORD[faults.Kind.DATA_LOST]: "数据丢失",
+    faults.Kind.REVEAL_OMITTED: "有效的揭示没有列入封存",
+    faults.Kind.SECOND_SEAL: "同一次抽取出现第二份封存",
+    faults.Kind.BEACON_LATE: "随机源迟到",
+    faults.Kind.DATA_LOST: "数据丢失",
 }
-"""What the record calls the faults of section 6, and what people call them."""
+"""What people call the faults of section 6."""
+BEACONS = {ROOM_DICE: "现场骰子", DRAND: "drand 公共随机源", LOTTERY: "彩票开奖号码", CHAIN: "哈希链"}
+"""What people call the kinds of sources of section 7."""
 
 
 def lines(report: Report, keys: Path | None, head: str | None) -> Iterator[str]:
@@ -42,8 +45,10 @@ def _faults(told: Sequence[Fault]) -> Iterator[str]:
     if told:
         yield f"  - 记录载明异常 {len(told)} 项，抽取仍然有效 / faults on the record: {len(told)}; the draw stands"
     for number, one in enumerate(told[:20], start=1):
-        kind, _, of_round = one.what.partition(", round ")
-        zh = FAULTS.get(kind, _plain(kind)) + (f"（第 {_plain(of_round)} 轮）" if of_round else "")
+        told_of = faults.told_of(one.what)
+        zh = _plain(one.what) if told_of is None else FAULTS[told_of[0]]
+        if told_of is not None and told_of[1]:
+            zh += f"（第 {told_of[1]} 轮替换）"
         who = f": {_plain(one.who)}" if one.who is not None else ""
         evidence = f", {one.evidence}" if one.evidence else ""
         yield f"  - 异常 {number}：{zh} / fault {number}: {_plain(one.what)}{who}{evidence}"
@@ -61,7 +66,8 @@ def _from_manifest(manifest: Manifest) -> Iterator[str]:
             yield f"  - 密钥保管 / keys kept by {keeper.zh} / {keeper.en}: {names}"
     if manifest.witness is not None:
         yield f"  - 见证人 / witness: {manifest.witness.name}"
-    beacons = ", ".join(f"{one.id} {one.round}" for one in manifest.beacons)
-    yield f"  - 信标 / beacon: {beacons or '无 / none'}"
+    beacons = ", ".join(f"{BEACONS[kind_of(one.id)]} {one.id} {one.round}" for one in manifest.beacons)
+    yield f"  - 随机源 / beacon: {beacons or '无 / none'}"
     notice = manifest.times.commit_close - manifest.times.published
-    yield f"  - 公告期 / notice: {notice // 3600} h {notice % 3600 // 60} min"
+    hours, minutes = notice // 3600, notice % 3600 // 60
+    yield f"  - 公告期：{hours} 小时 {minutes} 分 / notice: {hours} h {minutes} min"

@@ -22,9 +22,9 @@ class Words:
 
 
 CUSTODY = {
-    "own": Words("本单位自有系统", "the body's own system"),
+    "own": Words("自有系统", "own system"),
     "page": Words("办理人的浏览器", "the officer's browser"),
-    "server": Words("本系统服务器代管", "this system's server"),
+    "server": Words("平台服务器代管", "this system's server"),
 }
 """Where a body's key and secret are."""
 

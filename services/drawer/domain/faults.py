@@ -9,6 +9,7 @@ that was sealed.
 Source: JIDRAW/1 sections 4, 6 and 15.
 """
 
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,6 +41,8 @@ IN_RECORD = {
     Kind.DATA_LOST: "lost data",
 }
 """What the record says in words; of a round its number follows."""
+_KINDS = {said: kind for kind, said in IN_RECORD.items()}
+_SAID = re.compile(r"(.+?)(?:, round ([1-9][0-9]{0,15}))?")
 
 
 class NothingSealedYet(DrawRefused):
@@ -223,6 +226,13 @@ def state_lost_data(act: Act, seal: Seal | None, who: str, document: bytes) -> F
     if seal is None:
         raise NothingSealedYet
     return Fault(_what(act, Kind.DATA_LOST), who, act.h(document).hex())
+
+
+def told_of(what: str) -> tuple[Kind, int] | None:
+    """Read a record's words for a fault: its kind, and the round it is of (0: the draw itself); None: no words of ours."""
+    said = _SAID.fullmatch(what)
+    kind = _KINDS.get(said[1]) if said else None
+    return (kind, int(said[2] or 0)) if said and kind else None
 
 
 def _what(act: Act, kind: Kind) -> str:

@@ -285,7 +285,7 @@ def said_aloud(manifest: Manifest) -> tuple[Remark, ...]:
 def _remarks(manifest: Manifest) -> Iterator[Remark]:
     notice = manifest.times.commit_close - manifest.times.published
     if notice < SHORT_NOTICE_SECONDS:
-        yield remark("draw.said.short_notice", {"seconds": notice})
+        yield remark("draw.said.short_notice", {"hours": notice // 3600, "minutes": notice % 3600 // 60})
     own = sum(agency.custody != "server" for agency in manifest.agencies.values())
     if own < 2:
         yield remark("draw.said.keys_with_operator", {"own": own})

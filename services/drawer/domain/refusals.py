@@ -13,7 +13,7 @@ from runtime.errors import Rejected, Unreadable
 
 REMARKS: Mapping[str, tuple[str, ...]] = {
     # Said aloud in the record, not forbidden (JIDRAW/1 section 4).
-    "draw.said.short_notice": ("seconds",),
+    "draw.said.short_notice": ("hours", "minutes"),
     "draw.said.keys_with_operator": ("own",),
     "draw.said.no_witness": (),
     "draw.said.named_not_drawn": ("selection", "class", "size", "drawn"),

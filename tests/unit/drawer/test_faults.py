@@ -131,3 +131,11 @@ def test_lost_data_are_a_bodys_own_word_with_a_document_and_of_a_round_its_numbe
     assert faults.state_lost_data(replace(act, round=2), seal, "witness", b"").what == "lost data, round 2"
     with refused(NothingSealedYet):
         faults.state_lost_data(act, None, "GA", b"")
+
+
+def test_a_records_words_for_a_fault_are_read_back_and_other_words_are_nobodys() -> None:
+    for kind, said in faults.IN_RECORD.items():
+        assert faults.told_of(said) == (kind, 0)
+        assert faults.told_of(f"{said}, round 12") == (kind, 12)
+    for other in ("", "a flood", "lost data, round", "lost data, round 02", "lost data, round x", "lost data, round 1\n"):
+        assert faults.told_of(other) is None, other

@@ -558,7 +558,7 @@ def test_what_a_draw_rests_on_weakly_is_said_aloud() -> None:
     said = [(remark.code, dict(remark.facts)) for remark in said_aloud(weak)]
 
     assert said == [
-        ("draw.said.short_notice", {"seconds": 86_399}),
+        ("draw.said.short_notice", {"hours": 23, "minutes": 59}),
         ("draw.said.keys_with_operator", {"own": 1}),
         ("draw.said.no_witness", {}),
         ("draw.said.named_not_drawn", {"selection": "more", "class": "B", "size": 6, "drawn": 6}),

@@ -31,7 +31,7 @@ def test_a_refusal_is_of_the_draw_and_says_what_it_is(refusal: type[DrawRefused]
 
 
 def test_a_remark_has_exactly_the_facts_its_code_names() -> None:
-    assert remark("draw.said.short_notice", {"seconds": 5, "other": 6}).facts == {"seconds": 5}
+    assert remark("draw.said.short_notice", {"hours": 0, "minutes": 5, "other": 6}).facts == {"hours": 0, "minutes": 5}
     with pytest.raises(KeyError):
         remark("draw.said.short_notice", {})
     with pytest.raises(KeyError):

@@ -204,10 +204,10 @@ def test_a_draw_is_rehearsed_alone_and_every_verifier_accepts_it(tmp_path: Path,
 def test_two_rehearsals_share_nothing_secret(tmp_path: Path, onevisit: Command) -> None:
     case = a_case(tmp_path / "case")
 
-    for file in ("one.json", "two.json"):
-        assert onevisit("draw", "rehearse", case, "--to", tmp_path / file).code == 0
+    for folder in ("one", "two"):
+        assert onevisit("draw", "rehearse", case, "--to", tmp_path / folder).code == 0
 
-    one, two = (json.loads((tmp_path / file).read_text()) for file in ("one.json", "two.json"))
+    one, two = (json.loads((tmp_path / folder / "case-rehearsal.json").read_text()) for folder in ("one", "two"))
     assert one["seed"] != two["seed"]
     for agency in one["commits"]:
         assert one["reveals"][agency]["value"] != two["reveals"][agency]["value"]
