@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from schemas.documents import CampaignPlan
-from services.drawer import archiving
+from services.drawer import archiving, rehearsing
 from services.drawer.annexes import annexes
 from services.drawer.cases import case_of
 from services.drawer.domain.encoding import SHA256, SM3, Hash
 from services.drawer.domain.roster import pid
 from services.drawer.drafts import enrolment
 from services.drawer.queries.rounds import changes_view
+from services.drawer.rehearsing import FRAME, RECORD
 from services.drawer.vault import RosterSalts
 from tests.kit import Kit
 from tests.unit.drawer_service import test_rounds as rounds
@@ -34,6 +35,7 @@ from tests.unit.drawer_service.county import (
     plan,
 )
 from tests.unit.drawer_service.county import rosters as county_rosters
+from tests.unit.drawer_service.test_rehearsals import Player
 from tests.verifier_js.node import node
 
 ROOT = Path(__file__).parents[3]
@@ -107,6 +109,16 @@ def test_what_is_written_for_people_names_the_hash(county: County, tmp_path: Pat
     assert "批准的方案；其 SM3 摘要即清单中的 plan" in told
     named = (hashlib.sha256(rounds.PDF.content).hexdigest(), SM3(rounds.PDF.content).hex())
     assert [(one["evidence_sha256"], one["evidence_sm3"]) for one in told_of] == [named, named]
+
+
+def test_a_rehearsal_of_an_sm3_campaign_is_an_sm3_draw(county: County, tmp_path: Path) -> None:
+    Player(county).until_disclosed()
+    for what in (RECORD, FRAME):
+        (tmp_path / what).write_bytes(rehearsing.file(county.service, LEAD, CAMPAIGN, what)[1])
+    command = [sys.executable, ROOT / "verify_draw.py", tmp_path / RECORD, tmp_path / FRAME]
+
+    assert json.loads((tmp_path / RECORD).read_bytes())["manifest"]["hash"] == "sm3"
+    assert subprocess.run([*map(str, command)], capture_output=True, timeout=300).returncode == 0
 
 
 @pytest.mark.parametrize("h", [SHA256, SM3], ids=lambda h: h.name)
