@@ -29,7 +29,7 @@ test: $(VENV)/.dev $(VENV)/.compiled ## Check everything: format, lint, types, i
 	@$(MAKE) --no-print-directory $(KUSTOMIZE)/.made
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit --cov --cov-report=term:skip-covered
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore=tests/unit
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore=tests/unit --durations=40 --durations-min=20
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check --quiet .
@@ -76,6 +76,7 @@ $(VENV)/.run: requirements.lock | $(VENV)/.made
 $(VENV)/.compiled: $(shell find $(PACKAGES) -name '*.py' -o -name '*.c') | $(VENV)/.run
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -m services.drawer.kernel
+	@ln -sfn ../../bin/onevisit $(BIN)/onevisit
 	@touch $@
 
 $(KUSTOMIZE)/.made: $(KUSTOMIZE)/package-lock.json

@@ -48,6 +48,9 @@ if [ -d "$root/etc/nginx/conf.d" ] && [ ! -e "$root/etc/nginx/conf.d/onevisit.co
     cp "$place/deploy/nginx/onevisit.conf" "$root/etc/nginx/conf.d/onevisit.conf" # only the first time: it is edited
 fi
 
+mkdir -p "$root/usr/local/bin"
+ln -sfn /opt/onevisit/current/bin/onevisit "$root/usr/local/bin/onevisit"
+
 as_onevisit() { if [ -n "$root" ]; then "$@"; else runuser -u onevisit -- "$@"; fi; }
 
 found() {

@@ -8,12 +8,8 @@ from services.drawer.checking import Report
 from services.drawer.domain import faults
 from services.drawer.domain.manifest import Manifest
 from services.drawer.domain.record import Fault
+from services.drawer.wording import CUSTODY
 
-CUSTODY = {
-    "own": ("本单位系统", "the body's own system"),
-    "page": ("经办人浏览器", "the officer's browser"),
-    "server": ("平台服务器", "the operator's server"),
-}
 FAULTS = {
     faults.IN_RECORD[faults.Kind.REVEAL_OMITTED]: "有效的揭示没有列入封存",
     faults.IN_RECORD[faults.Kind.SECOND_SEAL]: "同一次抽取出现第二份封存",
@@ -59,10 +55,10 @@ def _plain(text: str) -> str:
 
 
 def _from_manifest(manifest: Manifest) -> Iterator[str]:
-    for custody, (zh, en) in CUSTODY.items():
+    for custody, keeper in CUSTODY.items():
         names = ", ".join(sorted(name for name, party in manifest.agencies.items() if party.custody == custody))
         if names:
-            yield f"  - 密钥保管 / keys kept by {zh} / {en}: {names}"
+            yield f"  - 密钥保管 / keys kept by {keeper.zh} / {keeper.en}: {names}"
     if manifest.witness is not None:
         yield f"  - 见证人 / witness: {manifest.witness.name}"
     beacons = ", ".join(f"{one.id} {one.round}" for one in manifest.beacons)

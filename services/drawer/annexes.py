@@ -9,13 +9,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from services.drawer import qr
+from services.drawer.domain.beacons import LOTTERY, ROOM_DICE, kind_of
 from services.drawer.drafts import SHANGHAI
+from services.drawer.wording import CUSTODY
 
 PAGE = Path(__file__).parent / "documents" / "archive-annexes.html"
 PID_SHOWN = 16
 """Characters of a pid on the page: enough to find it in the record, and not a line for each officer."""
 HASH_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
-CUSTODY = {"own": "自有系统 / own system", "page": "浏览器 / browser", "server": "本系统服务器 / this system's server"}
 
 
 def annexes(record: bytes, draw: str, title: str, names: Mapping[str, str]) -> bytes:
@@ -62,7 +63,8 @@ def _facts(
     yield "执法人员库人数", "officers on the rosters", sum(one["inspectors"] for one in manifest["rosters"].values())
     yield "牵头单位", "lead", names.get(manifest["lead"], manifest["lead"])
     for agency, own in manifest["agencies"].items():
-        yield names.get(agency, agency), "key kept by", CUSTODY[own["custody"]]
+        keeper = CUSTODY[own["custody"]]
+        yield names.get(agency, agency), "key kept by", f"{keeper.zh} / {keeper.en}"
     yield "见证人", "witness", witness["name"] if witness else "无 / none"
     yield f"批准的方案 {_hash_of(manifest)}", "approved plan", manifest["plan"]
 
@@ -75,7 +77,7 @@ def _hash_of(manifest: Mapping[str, Any]) -> str:
 def _value(one: Mapping[str, Any]) -> str:
     """Give a beacon's value as people read it: digits as digits, the rest in hex."""
     plain = bytes.fromhex(one["value"])
-    return plain.decode() if one["id"] == "room-dice" or one["id"].startswith("lottery:") else str(one["value"])
+    return plain.decode() if kind_of(one["id"]) in (ROOM_DICE, LOTTERY) else str(one["value"])
 
 
 def _selected(act: Mapping[str, Any]) -> dict[str, str]:

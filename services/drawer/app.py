@@ -30,7 +30,7 @@ from services.drawer.acts import Intervals
 from services.drawer.domain import changes
 from services.drawer.handlers import HANDLERS
 from services.drawer.tables import Base
-from services.drawer.timers import TIMERS
+from services.drawer.timers import TIMERS, sweeping
 
 HERE = Path(__file__).parent
 OFFICER = roles(Role.DRAW_OFFICER)
@@ -43,7 +43,7 @@ HEAD = roles(Role.AGENCY_HEAD)
 
 
 class Settings(ServiceSettings):
-    """How long the steps of a draw take where the lead says nothing else (minutes)."""
+    """How long the steps of a draw take where the lead says nothing else, and how long a rehearsal is kept."""
 
     model_config = SettingsConfigDict(env_prefix="DRAWER_", title="drawer Settings")
 
@@ -52,6 +52,9 @@ class Settings(ServiceSettings):
     seal_minutes: int = Field(default=30, ge=0, description="from reveal_close to seal_by")
     beacon_minutes: int = Field(
         default=10, ge=10, description="from seal_by to the dice; JIDRAW/1 asks for ten at least"
+    )
+    keep_rehearsal_days: int = Field(
+        default=30, ge=1, le=366, description="how long a rehearsal nobody goes on with is kept"
     )
 
     @property
@@ -186,6 +189,7 @@ MENU = (
 
 def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Service:
     """Put the drawer together on *ports*, its database in *place*, as its section of the settings file says."""
+    settings = Settings(**given)
     return Service(
         name="drawer",
         base=Base,
@@ -193,9 +197,9 @@ def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Se
         db=database_of("drawer", place, Base),
         migrations=HERE / "migrations",
         handlers_marked=HANDLERS,
-        timers=TIMERS,
+        timers=(*TIMERS, sweeping(settings.keep_rehearsal_days)),
         messages=HERE / "messages.toml",
-        settings=Settings(**given),
+        settings=settings,
         access=ACCESS,
         menu=MENU,
         tiles=("/parts/drawer/home/me",),

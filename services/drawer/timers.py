@@ -141,19 +141,25 @@ def _untold(session: Session, actor: Actor) -> list[str]:
     return untold_faults(session)
 
 
-REHEARSAL_DAYS = timedelta(days=30)
+def sweeping(days: int) -> Timer:
+    """
+    Throw away every rehearsal nobody has gone on with: it holds rosters.
 
+    Args:
+        days: How long one lies untouched before it is thrown away.
+    """
+    lying = timedelta(days=days)
 
-def next_sweep(session: Session, now: datetime) -> datetime | None:
-    """Find when the rehearsal that has lain longest is thrown away."""
-    oldest = lies_since(session)
-    return None if oldest is None else oldest + REHEARSAL_DAYS
+    def next_sweep(session: Session, now: datetime) -> datetime | None:
+        oldest = lies_since(session)
+        return None if oldest is None else oldest + lying
 
+    def sweep(service: Service, at: datetime) -> None:
+        service.do(
+            service.system, rehearsing.sweep_rehearsals, ids=service.ask(service.system, left_lying, before=at - lying)
+        )
 
-def sweep_rehearsals(service: Service, at: datetime) -> None:
-    """Throw away every rehearsal nobody has gone on with for a month: it holds rosters."""
-    lying = service.ask(service.system, left_lying, before=at - REHEARSAL_DAYS)
-    service.do(service.system, rehearsing.sweep_rehearsals, ids=lying)
+    return Timer("drawer.sweep_rehearsals", next_sweep, sweep)
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
@@ -167,5 +173,4 @@ TIMERS = (
     Timer("drawer.call_for_seal", next_call, call_for_seals),
     Timer("drawer.tell_faults", next_telling, tell_faults),
     Timer("drawer.disclose", next_disclosure, disclose_ended),
-    Timer("drawer.sweep_rehearsals", next_sweep, sweep_rehearsals),
 )

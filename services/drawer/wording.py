@@ -21,6 +21,14 @@ class Words:
     en: str
 
 
+CUSTODY = {
+    "own": Words("本单位自有系统", "the body's own system"),
+    "page": Words("办理人的浏览器", "the officer's browser"),
+    "server": Words("本系统服务器代管", "this system's server"),
+}
+"""Where a body's key and secret are."""
+
+
 def time_left(now: datetime, moment: datetime) -> Words:
     """Say how long it is from *now* to *moment*, rounded up to the minute; or that it is past."""
     left = moment - now

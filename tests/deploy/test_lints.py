@@ -45,7 +45,10 @@ LINTS = {
         "x-hardened: &hardened\n  read_only: false\n",
     ),
     "shellcheck": Lint(
-        ["shellcheck"], sorted(DEPLOY.rglob("*.sh")), '"$root/etc/onevisit/tls"', "$root/etc/onevisit/tls"
+        ["shellcheck"],
+        [*sorted(DEPLOY.rglob("*.sh")), DEPLOY.parent / "bin" / "onevisit"],
+        '"$root/etc/onevisit/tls"',
+        "$root/etc/onevisit/tls",
     ),
 }
 

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = {path.name.replace("@.", "@planner-0."): path for path in sorted((DEPLOY / "systemd").iterdir())}
 LASTING = [name for name in UNITS if name.endswith(".service") and "backup" not in name]
+SAMPLE = ROOT / "tests" / "golden" / "draw" / "draw-sample" / "single"
 PLACE = "/opt/onevisit/current"
 RUN_SECONDS = 600.0  # with a busy machine: pip installs for half a minute on an idle one
 OPEN = {
@@ -97,6 +98,14 @@ def served(machine: Path) -> Iterator[str]:
         yield (home / "address").read_text("ascii")
     finally:
         stand.stop(process)
+
+
+def test_the_command_line_works_in_whatever_folder_it_is_called(machine: Path, tmp_path: Path) -> None:
+    assert os.readlink(machine / "usr" / "local" / "bin" / "onevisit") == f"{PLACE}/bin/onevisit"
+    shutil.copytree(SAMPLE, tmp_path / "sample")
+    (tmp_path / "schemas.py").write_text("raise SystemExit('taken for ours')", encoding="utf-8")
+    verify = f"cd '{tmp_path}' && '{machine}{PLACE}/bin/onevisit' draw verify sample/record.json sample/frame-*.tsv"
+    assert "4/108" in run("sh", "-c", verify)
 
 
 def test_units_are_what_systemd_takes_and_open_no_more_than_they_must(machine: Path, tmp_path: Path) -> None:

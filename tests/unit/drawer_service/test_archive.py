@@ -186,7 +186,7 @@ def test_plan_annexes_and_moments_stand_in_both_editions_and_fit_the_record(coun
     rows = page.split("附件6 抽取对象")[1].split("</table>")[0].split("<tr>")[2:]
     assert len(rows) == len(standing)
     for target in standing:
-        (row,) = (row for row in rows if f"<td>{target}</td>" in row)
+        (row,) = (row for row in rows if f">{target}</td>" in row)
         teams = [teams[target] for teams in round_["teams"].values() if target in teams]
         assert row.count("<div>") == len(teams)
         assert all(pid[:16] in row for team in teams for pid in team if pid), target
