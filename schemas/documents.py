@@ -30,6 +30,9 @@ class Document(BaseModel):
 Disclosure = Literal["open", "window", "visit"]
 """When who was drawn becomes public: with the draw, after the inspection stage, or each target with its visit."""
 
+DrawHash = Literal["sha256", "sm3"]
+"""The hash of a draw (杂凑算法, JIDRAW/1 section 1): SHA-256, or the national standard's SM3."""
+
 
 # ── checklists (readers: results) ───────────────────────────────────────────────────────────────────────────────────
 
@@ -195,6 +198,8 @@ class CampaignPlan(Document):
     # Sources of randomness that speak after the seal, behind the dice. Left out where there are none: earlier releases
     # read such plans.
     beacons: Annotated[tuple[PlanBeacon, ...], Field(max_length=2, exclude_if=not_)] = ()
+    # The draw's hash. Left out where it is SHA-256, as in every plan of before.
+    hash: Annotated[DrawHash, Field(exclude_if=lambda named: named == "sha256")] = "sha256"
 
 
 # ── frozen with the frame ───────────────────────────────────────────────────────────────────────────────────────────

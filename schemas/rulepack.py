@@ -217,6 +217,21 @@ ROOM_DICE = BeaconRule(
 """What a pack offers that says nothing of sources."""
 
 
+class HashRule(Worded):
+    """
+    A hash (杂凑算法) that the county's draws may use, by its name in a draw's manifest (JIDRAW/1 section 1).
+
+    The first of a pack is what a plan has that names none. A pack without a single one offers SHA-256.
+    """
+
+    code: Literal["sha256", "sm3"]
+    source: Code
+
+
+SHA256 = HashRule(code="sha256", zh="国际标准 SHA-256", en="SHA-256", source="JIDRAW")
+"""What a pack offers that says nothing of hashes."""
+
+
 class LabelNeed(_Model):
     """
     Labels that every officer of *agency* needs for *item* at a target of *category* (``*``: any).
@@ -497,6 +512,7 @@ WORD_LISTS = (
     "expert_fields",
     "expert_sources",
     "beacons",
+    "hashes",
     "refusal_reasons",
     "decline_reasons",
     "return_reasons",
@@ -545,6 +561,7 @@ class RulePack(_Model):
     ] = ()  # others may be written too
     expert_sources: Annotated[tuple[Worded, ...], Field(exclude_if=lambda words: not words)] = ()
     beacons: Annotated[tuple[BeaconRule, ...], Field(exclude_if=lambda rules: not rules)] = ()
+    hashes: Annotated[tuple[HashRule, ...], Field(exclude_if=lambda rules: not rules)] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -653,6 +670,11 @@ class RulePack(_Model):
     def sources_of_randomness(self) -> tuple[BeaconRule, ...]:
         """List the sources a draw may use after its seal, as the pack orders them."""
         return self.beacons or (ROOM_DICE,)
+
+    @property
+    def hashes_offered(self) -> tuple[HashRule, ...]:
+        """List the hashes a draw may use, as the pack orders them: the first is meant where none is named."""
+        return self.hashes or (SHA256,)
 
     def canonical_bytes(self) -> bytes:
         """Write the pack as the bytes that are hashed, pinned and sent: sorted JSON in UTF-8."""

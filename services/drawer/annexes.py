@@ -16,6 +16,7 @@ from services.drawer.wording import CUSTODY
 PAGE = Path(__file__).parent / "documents" / "archive-annexes.html"
 PID_SHOWN = 16
 """Characters of a pid on the page: enough to find it in the record, and not a line for each officer."""
+HASH_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
 
 
 def annexes(record: bytes, draw: str, title: str, names: Mapping[str, str]) -> bytes:
@@ -53,7 +54,7 @@ def _facts(
     yield (
         "抽取方式",
         "method",
-        f"系统摇号 / by system, {manifest['v']}, {manifest['hash']}，第 {manifest['attempt']} 次 / attempt",
+        f"系统摇号 / by system, {manifest['v']}, {_hash_of(manifest)}，第 {manifest['attempt']} 次 / attempt",
     )
     sources = "；".join(f"{one['id']} {one['round']}：{_value(one)}" for one in told["beacons"])
     yield "随机源", "sources of randomness", sources or "无（仅限演练） / none (rehearsals only)"
@@ -65,7 +66,12 @@ def _facts(
         keeper = CUSTODY[own["custody"]]
         yield names.get(agency, agency), "key kept by", f"{keeper.zh} / {keeper.en}"
     yield "见证人", "witness", witness["name"] if witness else "无 / none"
-    yield "批准的方案 SHA-256", "approved plan", manifest["plan"]
+    yield f"批准的方案 {_hash_of(manifest)}", "approved plan", manifest["plan"]
+
+
+def _hash_of(manifest: Mapping[str, Any]) -> str:
+    """Name the draw's hash as people do."""
+    return HASH_NAMES[manifest["hash"]]
 
 
 def _value(one: Mapping[str, Any]) -> str:
@@ -112,7 +118,7 @@ def _remarks(told: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tupl
         number = act["round"]
         for gone in act["rho"]["removed"]:
             yield (
-                f"第 {number} 轮剔除 {gone['id']}：{gone['reason']}，依据 SHA-256 {gone['evidence']}",
+                f"第 {number} 轮剔除 {gone['id']}：{gone['reason']}，依据 {_hash_of(told['manifest'])} {gone['evidence']}",
                 f"round {number} removed it",
             )
         for out in act["rho"]["dropouts"]:

@@ -19,7 +19,8 @@ from runtime.errors import Unreadable
 from runtime.events.processing import read_event
 from runtime.service import Service
 from runtime.store import Actor
-from services.drawer.annexes import annexes
+from schemas.documents import CampaignPlan
+from services.drawer.annexes import HASH_NAMES, annexes
 from services.drawer.archive import read
 from services.drawer.queries.archived import Kept, check_reader, kept
 
@@ -105,6 +106,7 @@ def _readme(found: Kept) -> str:
         return Template((texts / "archive-readme-import.md").read_text("utf-8")).substitute(told)
     more = (texts / f"archive-readme-{found.edition}.md").read_text("utf-8")
     whole = Template((texts / "archive-readme.md").read_text("utf-8"))
+    told["hash"] = HASH_NAMES[CampaignPlan.model_validate_json(found.plan).hash]
     return whole.substitute(told, head=found.result_digest, more=more)
 
 

@@ -23,7 +23,7 @@ from services.drawer.acts import AskedTimes
 from services.drawer.commands.opening import Ground, ground_of
 from services.drawer.domain.manifest import Times, as_json
 from services.drawer.domain.roster import summarise
-from services.drawer.drafts import Enrolment, enrolment, feasibility_of, shard_of, window_end
+from services.drawer.drafts import Enrolment, feasibility_of, shard_of, window_end
 from services.drawer.reading import attempts_of, blob_ref
 from services.drawer.vault import Vault
 from services.drawer.working import basis_of
@@ -88,7 +88,7 @@ def case_of(service: Service, campaign_id: str) -> CaseFiles:
         salts = {agency: vault.new_salts(UNOPENED, agency, officers) for agency, officers in names.items()}
     else:
         salts = {agency: vault.open_salts(sealed) for agency, sealed in parts.salts.items()}
-    enrolments = {agency: enrolment(basis.officers(agency), one) for agency, one in sorted(salts.items())}
+    enrolments = {agency: basis.enrolment(agency, one) for agency, one in sorted(salts.items())}
     manifest = parts.manifest
     if manifest is None:
         tried = feasibility_of(basis, _times(service, basis.plan)).manifest

@@ -14,7 +14,7 @@ from schemas.vocabulary import Stage
 from services.drawer.domain import availability, drafting, feasibility, sources
 from services.drawer.domain.availability import Present
 from services.drawer.domain.beacons import ROOM_DICE
-from services.drawer.domain.encoding import SHA256
+from services.drawer.domain.encoding import Hash, hash_named
 from services.drawer.domain.frame import Census, Rows, rows_of, survey
 from services.drawer.domain.manifest import (
     Agency,
@@ -104,10 +104,10 @@ def frame_rows(plan: CampaignPlan, file: bytes) -> dict[str, Rows]:
     return {shard_of(plan): rows_of(file)}
 
 
-def enrolment(officers: tuple[RosterOfficer, ...], salts: RosterSalts) -> Enrolment:
-    """Give an agency's officers their pids (JIDRAW/1 section 3)."""
+def enrolment(h: Hash, officers: tuple[RosterOfficer, ...], salts: RosterSalts) -> Enrolment:
+    """Give an agency's officers their pids (JIDRAW/1 section 3), with the draw's hash."""
     named = [Enrolled(one.officer, salts.salts[one.officer], _officer(one)) for one in officers]
-    roster, openings = enrol(SHA256, named)
+    roster, openings = enrol(h, named)
     pid_of = {one.staff_number: pid for pid, one in openings.items()}
     recused = sorted({(pid_of[one.officer], target) for one in officers for target in one.recused})
     return Enrolment(Roster(roster, tuple(recused)), openings, salts.rho)
@@ -132,9 +132,18 @@ class Basis:
     parent: Parent | None = None
     """The first stage of a staged draw."""
 
+    @property
+    def h(self) -> Hash:
+        """The hash that the plan chose, of everything in its draw."""
+        return hash_named(self.plan.hash)
+
     def officers(self, agency: str) -> tuple[RosterOfficer, ...]:
         """Name an agency's eligible officers; none where the freeze gave none."""
         return self.rosters.agencies.get(agency, ())
+
+    def enrolment(self, agency: str, salts: RosterSalts) -> Enrolment:
+        """Enrol an agency's officers."""
+        return enrolment(self.h, self.officers(agency), salts)
 
     @property
     def agencies(self) -> tuple[str, ...]:
@@ -143,7 +152,7 @@ class Basis:
 
     def census(self, watch: frozenset[str] = frozenset()) -> Census:
         """Count and digest the frame."""
-        return survey(SHA256, frame_rows(self.plan, self.frame_file), watch)
+        return survey(self.h, frame_rows(self.plan, self.frame_file), watch)
 
 
 def rotated(basis: Basis, visitors: Visitors) -> Basis:
@@ -188,7 +197,7 @@ def manifest_of(
     plan = basis.plan
     witness = parties[plan.witness] if plan.witness is not None else None
     terms = Terms(
-        hash=SHA256.name,
+        hash=basis.h.name,
         draw=draw,
         attempt=attempt,
         prev=prev,
@@ -202,7 +211,7 @@ def manifest_of(
         selections=(selection_of(plan),),
         slots={one.agency: {"": places_of(one)} for one in plan.agencies},
         rosters={
-            agency: summarise(SHA256, one.rho, one.roster, one.openings) for agency, one in sorted(enrolments.items())
+            agency: summarise(basis.h, one.rho, one.roster, one.openings) for agency, one in sorted(enrolments.items())
         },
         base_from=basis.rosters.base_from,
         beacons=beacons,
@@ -252,7 +261,7 @@ def feasibility_of(basis: Basis, times: Times = ANY_TIMES) -> Feasibility:
     Raises:
         Every refusal of ``domain.manifest_rules``.
     """
-    enrolments = {agency: enrolment(basis.officers(agency), _trial_salts(basis, agency)) for agency in basis.agencies}
+    enrolments = {agency: basis.enrolment(agency, _trial_salts(basis, agency)) for agency in basis.agencies}
     rosters = {agency: one.roster for agency, one in enrolments.items()}
     census = basis.census(feasibility.recused_entities(rosters.values()))
     bodies = [*basis.agencies, *([basis.plan.witness] if basis.plan.witness else [])]

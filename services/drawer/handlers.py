@@ -1,7 +1,6 @@
 """What the drawer does on hearing facts: it learns bodies, plans, frames and visits made, and gives up a cancelled draw."""
 
 from collections.abc import Mapping
-from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from schemas.events.campaigns import CampaignCancelled, CampaignConfirmed, Campa
 from schemas.events.payload import Payload
 from schemas.events.results import ChecklistSubmitted
 from services.drawer.commands.ending import void
+from services.drawer.domain.encoding import hash_named
 from services.drawer.drafts import bodies_of
 from services.drawer.reading import attempts_of, party_id, plan_of
 from services.drawer.tables import Agency, Campaign, Cancellation, Draw, Entered, Frame
@@ -45,7 +45,7 @@ def note_campaign(event: Received[CampaignConfirmed], blobs: Blobs, session: Ses
     row = session.get(Campaign, said.campaign) or Campaign(id=said.campaign)
     row.county, row.owner_agency = said.county, said.lead
     row.title, row.number = said.title, said.number
-    row.plan, row.plan_digest = plan.model_dump(mode="json"), sha256(blobs["plan"]).hexdigest()
+    row.plan, row.plan_digest = plan.model_dump(mode="json"), hash_named(plan.hash)(blobs["plan"]).hex()
     row.confirmed_at = event.time
     session.add(row)
     for body in bodies_of(plan) - {said.lead}:

@@ -26,7 +26,7 @@ from services.drawer.domain.roster import Roster
 from services.drawer.domain.rounds import Round
 from services.drawer.domain.standing import Standing
 from services.drawer.domain.visits import Entry
-from services.drawer.drafts import Enrolment, enrolment, frame_rows
+from services.drawer.drafts import Enrolment, frame_rows
 from services.drawer.drafts import window_end as window_end_of
 from services.drawer.kernel import walk_of
 from services.drawer.reading import Said, SaidRound
@@ -115,7 +115,7 @@ def carry(ports: Ports, inputs: Inputs, spent_for: str | None = None) -> Carried
     attempt, manifest = said.attempt(), said.attempt().manifest
     basis = basis_of(ports.blobs, Ground(inputs.plan, manifest.plan, inputs.frame_file, inputs.rosters))
     secrets = {agency: vault.open_salts(sealed) for agency, sealed in inputs.roster_secrets.items()}
-    enrolments = {agency: enrolment(basis.officers(agency), secrets[agency]) for agency in said.agencies}
+    enrolments = {agency: basis.enrolment(agency, secrets[agency]) for agency in said.agencies}
     rosters = {agency: one.roster for agency, one in enrolments.items()}
     rows = frame_rows(inputs.plan, basis.frame_file)
     reveals = open_reveals(vault, said)

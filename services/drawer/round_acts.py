@@ -49,8 +49,8 @@ def ask_change(
     Args:
         firms_words: Why the visited firm wants the officer recused (当事人申请回避); None: the agency asks itself.
     """
-    facts = document.facts()
     seen = Seen(service.ask(service.system, changing.visit_standing, draw_id=draw_id, visit_id=visit_id, asker=actor))
+    facts = document.facts(service.ask(service.system, changing.hash_of, draw_id=draw_id))
     stored = StoredFile({})
     if service.recall(actor, key) is None:
         reasons = service.ask(actor, changing.known_reasons, draw_id=draw_id)

@@ -8,6 +8,7 @@ from fastapi import UploadFile
 
 from runtime.files.evidence import MAX_EVIDENCE_BYTES, StoredFile, content_type_of, fit_name
 from runtime.service import Service
+from services.drawer.domain.encoding import SHA256, Hash
 from services.drawer.vault import SERVICE
 
 
@@ -18,9 +19,12 @@ class Document:
     name: str
     content: bytes
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, h: Hash = SHA256) -> dict[str, Any]:
         """
         Say what it is, going by its content.
+
+        Args:
+            h: The hash of the draw that will name it; its digest stands beside SHA-256, under the hash's name.
 
         Raises:
             FileTooLarge, FileKindRefused.
@@ -31,6 +35,7 @@ class Document:
             "content_type": content_type,
             "size": len(self.content),
             "sha256": sha256(self.content).hexdigest(),
+            h.name: h(self.content).hex(),
         }
 
     def keep(self, service: Service, draw_id: str) -> StoredFile:

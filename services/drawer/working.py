@@ -22,7 +22,7 @@ from services.drawer.domain import feasibility, manifest_rules, messages, source
 from services.drawer.domain.beacons import BeaconUnexpected, NotSealed
 from services.drawer.domain.canonical import canonical
 from services.drawer.domain.ceremony import is_of_now
-from services.drawer.domain.encoding import from_hex
+from services.drawer.domain.encoding import Hash, from_hex, hash_named
 from services.drawer.domain.manifest import Beacon, Manifest, Parent, Times, as_json
 from services.drawer.domain.roster import RosterDiffers, summarise
 from services.drawer.domain.sealing import SIGNATURE_BYTES, Act, BeaconShown, Commit, Reveal, Seal
@@ -100,7 +100,7 @@ def draft_attempt(
         agency: vault.new_salts(name, agency, [one.officer for one in basis.officers(agency)])
         for agency in basis.agencies
     }
-    enrolments = {agency: enrolment(basis.officers(agency), salts[agency]) for agency in basis.agencies}
+    enrolments = {agency: basis.enrolment(agency, salts[agency]) for agency in basis.agencies}
     manifest = manifest_of(
         basis,
         draw=before.draw,
@@ -206,7 +206,7 @@ def _check_own_files(blobs: BlobStore, vault: Vault, seen: Contributor) -> None:
     basis = basis_of(blobs, ground)
     manifest_rules.check(manifest)
     manifest_rules.check_frame(manifest, basis.census())
-    own = enrolment(basis.officers(agency), vault.open_salts(seen.roster_secret))
+    own = basis.enrolment(agency, vault.open_salts(seen.roster_secret))
     if summarise(manifest.h, own.rho, own.roster, own.openings) != manifest.rosters[agency]:
         raise RosterDiffers(part="roster")
 
@@ -334,7 +334,9 @@ def papers(ports: Ports, seen: Papers, now: datetime) -> dict[str, Any]:
         "to_seal": None,
     }
     if seen.own is not None:
-        told["own"] = _own_roster(ports, seen.body, seen.own.rosters, vault.open_salts(seen.own.secret))
+        told["own"] = _own_roster(
+            ports, hash_named(row.manifest["hash"]), seen.body, seen.own.rosters, vault.open_salts(seen.own.secret)
+        )
     if seen.seals and said.seal is None and len(said.countersignatures) == len(said.agencies):
         digest = said.attempt().reveals_digest(said.commits(), open_reveals(vault, said))
         told["to_seal"] = to_seal(said, digest, int(now.timestamp()))
@@ -347,9 +349,9 @@ def to_seal(said: SaidSealed, digest: bytes, now: int) -> dict[str, Any]:
     return {"digest": digest.hex(), "at": at}
 
 
-def _own_roster(ports: Ports, agency: str, file: BlobRef, salts: RosterSalts) -> dict[str, Any]:
+def _own_roster(ports: Ports, h: Hash, agency: str, file: BlobRef, salts: RosterSalts) -> dict[str, Any]:
     rosters = Rosters.model_validate_json(ports.blobs.get(file, SERVICE))
-    own = enrolment(rosters.agencies.get(agency, ()), salts)
+    own = enrolment(h, rosters.agencies.get(agency, ()), salts)
     return {
         "rho": own.rho.hex(),
         "roster": own.roster.officers_json(),

@@ -99,6 +99,7 @@ class CampaignForm(Form):
     witness: Id | None = None
     dice: int | None = 20
     beacons: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(max_length=2)] = ()  # beside the dice
+    hash: Annotated[str, Field(max_length=16)] | None = None  # None: the pack's first
     chain_len: int = 3
     max_missing: int = 0
     replacement_max: Annotated[int, Field(ge=0, le=10_000)] | None = None  # None: as the pack says

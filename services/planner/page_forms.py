@@ -82,6 +82,7 @@ def campaign_form(posted: Posted) -> CampaignForm:
             "witness": posted.one("witness") or None,
             "dice": _number(posted.one("dice")) if posted.one("dice") else None,
             "beacons": posted.many("beacons"),
+            "hash": posted.one("hash") or None,
             "chain_len": _number(posted.one("chain_len", "3")),
             "max_missing": _number(posted.one("max_missing", "0")),
             "conditions": {

@@ -13,6 +13,7 @@ from runtime.store import Actor
 from schemas.documents import (
     CampaignPlan,
     Disclosure,
+    DrawHash,
     PlanAgency,
     PlanBeacon,
     PlanClass,
@@ -56,6 +57,7 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
         row.chain_len,
         row.max_missing,
         tuple(row.beacons or ()),
+        row.hash or rules.SHA256,
     )
     rules.check_terms(terms, agencies, known_words(session, row.county, pack))
     calendar = packs.read_calendar(packs.find_calendar(session, row.county, pack.calendar).document)
@@ -86,6 +88,7 @@ def prepare_plan(session: Session, actor: Actor, *, campaign_id: str, salt: str)
         parent=row.parent,
         officer_reasons=tuple(sorted(one.code for one in pack.replacement_reasons if one.about == "officer")),
         beacons=plan_beacons(pack, terms.beacons),
+        hash=cast("DrawHash", terms.hash),  # one of them: the pack offers no other
     )
     return plan, plan_inputs(session, row)
 

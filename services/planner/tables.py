@@ -237,6 +237,7 @@ class CampaignRow(Owned, Base):
     witness: Mapped[str | None]
     dice: Mapped[int | None]
     beacons: Mapped[list[Any] | None]  # sources of randomness beside the dice, as a manifest names them
+    hash: Mapped[str | None]  # of the draw; None, in rows of before: SHA-256
     chain_len: Mapped[int]
     max_missing: Mapped[int]
     replacement_max: Mapped[int]

@@ -54,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def county(kit: Kit, request: pytest.FixtureRequest) -> County:
-    return a_county(kit, plan(witness=getattr(request, "param", "GZ")))
+    return a_county(kit, plan(**({"witness": "GZ"} | getattr(request, "param", {}))))
 
 
 @pytest.fixture
@@ -200,6 +200,7 @@ def test_a_browser_signs_nothing_that_is_not_what_it_checked(browser: Browser, a
         assert session.scalars(select(Commitment)).all() == []
 
 
+@pytest.mark.parametrize("county", [{"hash": "sha256"}, {"hash": "sm3"}], indirect=True, ids=["sha256", "sm3"])
 def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
     browser: Browser, address: str, county: County, tmp_path: Path
 ) -> None:
@@ -273,7 +274,7 @@ def looked_at_live(page: Page, name: str) -> None:
     looked_at(page, name)
 
 
-@pytest.mark.parametrize("county", [None], indirect=True)
+@pytest.mark.parametrize("county", [{"witness": None}], indirect=True)
 def test_without_a_witness_a_browser_signs_seal_and_dice_beside_the_other_agencies(
     browser: Browser, address: str, county: County
 ) -> None:

@@ -1,12 +1,16 @@
 """An agency's and a witness's own systems go through a draw by API keys (custody "own"); what is theirs and what is not."""
 
+import html
+import json
+
 import pytest
 
 from schemas.vocabulary import Scope
 from services.drawer import archive, checking
 from services.drawer.commands.keys import register_key
 from services.drawer.domain import messages
-from services.drawer.domain.encoding import SHA256
+from services.drawer.domain.encoding import SHA256, SM3, Hash
+from services.drawer.domain.ticket import target_key
 from tests.kit import Kit
 from tests.pages.client import ConsoleClient, Site, open_site
 from tests.unit.drawer_service.county import BEACON_TIME, DIGITS, DRAW, WINDOW_END, WITNESS, County, a_county, plan
@@ -17,8 +21,8 @@ ONE = f"{API}/draws/{DRAW}"
 
 
 @pytest.fixture
-def county(kit: Kit) -> County:
-    return a_county(kit, plan())
+def county(kit: Kit, request: pytest.FixtureRequest) -> County:
+    return a_county(kit, plan(hash=getattr(request, "param", "sha256")))
 
 
 @pytest.fixture
@@ -26,8 +30,15 @@ def site(county: County) -> Site:
     return open_site(county.kit, county.service)
 
 
-@pytest.mark.parametrize("kind", [System, ChineseSystem])
-def test_a_draw_goes_through_with_two_bodies_that_speak_by_key(site: Site, county: County, kind: type[System]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "county", "h"),
+    [(System, "sha256", SHA256), (ChineseSystem, "sha256", SHA256), (ChineseSystem, "sm3", SM3)],
+    indirect=["county"],
+    ids=["ed25519-sha256", "sm2-sha256", "sm2-sm3"],
+)
+def test_a_draw_goes_through_with_two_bodies_that_speak_by_key(
+    site: Site, county: County, kind: type[System], h: Hash
+) -> None:
     ga, gz = system("GA", kind), system("GZ", kind)
     agency, witness = site.client("GA", Scope.DRAWS_SPEAK), site.client("GZ", Scope.DRAWS_SPEAK)
     agency.api("POST", f"{API}/keys", ga.registration())
@@ -37,26 +48,26 @@ def test_a_draw_goes_through_with_two_bodies_that_speak_by_key(site: Site, count
 
     told = agency.api("GET", f"{ONE}/papers")
     m = bytes.fromhex(told["manifest_digest"])
-    assert SHA256(agency.call("GET", f"{ONE}/frame").content).hex() == told["manifest"]["frame"]["shards"][0]["digest"]
-    opening = messages.chain(SHA256, SECRET, told["manifest"]["chain_len"])[0]
-    c = messages.commitment(SHA256, m, "GA", opening)
-    committing = {"c": c.hex(), "sig": ga.signs(messages.commit_message(SHA256, m, "GA", c))}
+    assert h(agency.call("GET", f"{ONE}/frame").content).hex() == told["manifest"]["frame"]["shards"][0]["digest"]
+    opening = messages.chain(h, SECRET, told["manifest"]["chain_len"])[0]
+    c = messages.commitment(h, m, "GA", opening)
+    committing = {"c": c.hex(), "sig": ga.signs(messages.commit_message(h, m, "GA", c))}
     agency.api("POST", f"{ONE}/commit", committing)
     county.commit("AJ", "JT", "SJ", "YG")
     county.countersign("AJ", "JT", "SJ", "YG")
     commits = {one: bytes.fromhex(each["c"]) for one, each in agency.api("GET", f"{ONE}/papers")["commits"].items()}
-    cd = messages.commits_digest(SHA256, m, commits)
-    agency.api("POST", f"{ONE}/countersign", {"sig": ga.signs(messages.countersign_message(SHA256, m, cd))})
+    cd = messages.commits_digest(h, m, commits)
+    agency.api("POST", f"{ONE}/countersign", {"sig": ga.signs(messages.countersign_message(h, m, cd))})
     county.reveal("AJ", "JT", "SJ", "YG")
-    shown = ga.signs(messages.reveal_message(SHA256, m, cd, "GA", opening))
+    shown = ga.signs(messages.reveal_message(h, m, cd, "GA", opening))
     agency.api("POST", f"{ONE}/reveal", {"value": opening.hex(), "sig": shown})
 
     asked = witness.api("GET", f"{ONE}/papers")["to_seal"]
     rd, at = bytes.fromhex(asked["digest"]), asked["at"]
-    sealing = {"digest": rd.hex(), "at": at, "sig": gz.signs(messages.seal_message(SHA256, m, cd, rd, at))}
+    sealing = {"digest": rd.hex(), "at": at, "sig": gz.signs(messages.seal_message(h, m, cd, rd, at))}
     witness.api("POST", f"{ONE}/seal", sealing)
     county.at(BEACON_TIME)
-    thrown = gz.signs(messages.dice_message(SHA256, m, cd, rd, DIGITS.encode()))
+    thrown = gz.signs(messages.dice_message(h, m, cd, rd, DIGITS.encode()))
     witness.api("POST", f"{ONE}/dice", {"digits": DIGITS, "again": DIGITS, "sig": thrown})
 
     files = archive.full_record(county.service, DRAW)
@@ -66,6 +77,13 @@ def test_a_draw_goes_through_with_two_bodies_that_speak_by_key(site: Site, count
     assert "公安局的密钥与随机数在自有系统里" in public
     assert "平罗公证处的密钥与随机数由办理人的浏览器产生和保管" in public
     assert "安监局、交通运输局、市场监管局、运管所的密钥与随机数由本系统服务器代管" in public
+    assert ("国密 SM3（GB/T 32905-2016）" in public) == (h is SM3)
+    told = json.loads(files.record)
+    key, drawn = target_key(h, bytes.fromhex(told["seed"])).decode(), next(iter(told["work"]["JT"]))
+    why = site.anonymous().get(f"/public/draws/{DRAW}/why?entity={drawn}").main
+    command = {"sha256": "sha256sum", "sm3": "openssl dgst -sm3"}[h.name]
+    assert f"printf '%s' \"{key}|{drawn}\" | {command}" in html.unescape(why)
+    assert h(f"{key}|{drawn}".encode()).hex() in why
 
 
 def refusal(client: ConsoleClient, method: str, path: str, content: object = None) -> str:

@@ -179,6 +179,24 @@ def test_the_lead_chooses_the_sources_of_randomness_that_the_pack_offers(county:
     assert "抽取的随机源" in pack
 
 
+def test_the_lead_chooses_the_hash_and_everybody_reads_which(county: County) -> None:
+    lead = county.as_(planner_of(LEAD))
+    new = lead.get("/campaigns/new")
+    assert "国密 SM3" in new.main
+    assert new.form("/campaigns/new").values["hash"] == ["sha256"]
+
+    page = new.form("/campaigns/new").submit(**{**FORM, "hash": "sm3"})
+
+    assert "杂凑算法国密SM3" in "".join(page.main.split())
+    edit = f"{page.path}/edit"
+    assert lead.get(edit).form(edit).values["hash"] == ["sm3"]
+    usual = lead.get("/campaigns/new").form("/campaigns/new").submit(**{**FORM, "number": "二"})
+    assert "杂凑算法国际标准SHA-256" in "".join(usual.main.split())
+    pack = lead.get("/rulepacks/NX-2018").main
+    assert "抽取的杂凑算法" in pack
+    assert "GB/T 32905-2016" in pack
+
+
 def test_the_lead_chooses_a_first_stage_and_is_asked_for_no_number(county: County) -> None:
     lead = county.as_(planner_of(LEAD))
     assert "parent" not in lead.get("/campaigns/new").form("/campaigns/new").values, "there is none to choose"

@@ -162,8 +162,9 @@ def test_a_stranger_checks_a_visits_proof_offline_and_finds_every_change(kit: Ki
     assert [checked(tmp_path, one, root)[0] for one in unread] == [2] * 4
 
 
-def test_a_firm_checks_offline_that_who_came_was_drawn(kit: Kit, tmp_path: Path) -> None:
-    county = drawn(kit, disclosure="visit")
+@pytest.mark.parametrize("named", ["sha256", "sm3"])
+def test_a_firm_checks_offline_that_who_came_was_drawn(kit: Kit, tmp_path: Path, named: str) -> None:
+    county = drawn(kit, disclosure="visit", hash=named)
     one = visits(county)[0]
     kit.feed(county.service, entered(one.visit))
     proof = dict(leaf.leaf(county.service, DRAW, one.visit).file)
@@ -218,8 +219,9 @@ def test_a_visit_of_no_possible_name_is_unknown(kit: Kit, visit: str) -> None:
 
 @pytest.mark.browser
 @needs_chromium
-def test_a_browser_works_the_proof_out_and_says_when_it_is_wrong(kit: Kit) -> None:
-    county = drawn(kit, disclosure="visit")
+@pytest.mark.parametrize("named", ["sha256", "sm3"])
+def test_a_browser_works_the_proof_out_and_says_when_it_is_wrong(kit: Kit, named: str) -> None:
+    county = drawn(kit, disclosure="visit", hash=named)
     one, other = visits(county)[:2]
     kit.feed(county.service, entered(one.visit), entered(other.visit))
     shell = cast(Console, kit.build(lambda ports, home: console(ports, home, COUNTY)))
@@ -243,7 +245,7 @@ def test_a_browser_works_the_proof_out_and_says_when_it_is_wrong(kit: Kit) -> No
                 page.click("[data-check-pid]")
                 expect(page.locator(f"#pid-check [data-says={says}]")).to_be_visible()
                 assert page.locator("#pid-check [data-says]:visible").count() == 1
-            looked_at(page, f"leaf-{visit.visit}")
+            looked_at(page, f"leaf-{named}-{visit.visit}")
         page.route("**/proof.json", lambda route: route.fulfill(json=wrong))
         page.goto(f"{PUBLIC}/{one.visit}")
         expect(page.locator("#leaf-check")).to_contain_text("请不要采信")

@@ -5,6 +5,8 @@
  * script can read it. The secret of an attempt is fresh randomness (dice mixed in), kept here too, and encrypted under the
  * backup code at the server, so that another browser can go on. Needs https (or this machine itself) and Ed25519 in WebCrypto.
  */
+import { sm3 } from "./sm3.js";
+
 const LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's base 32: nothing that looks like something else
 const CODE_BYTES = 20;
 const PKCS8 = unhex("302e020100300506032b657004220420"); // what stands before the 32 bytes of an Ed25519 key
@@ -19,6 +21,7 @@ const WORDS = {
     noSecret: "找不到本单位承诺时的随机数：这个浏览器里没有，服务器上的备份也打不开。请换回承诺时的浏览器。",
     restored: "已恢复。本浏览器现在保管公钥为 {key} 的密钥。",
     reached: "未能从服务器取得核对材料，请检查网络后再试。",
+    hash: "清单用的杂凑算法不是 SHA-256 或国密 SM3",
     M: "清单与它的摘要不符",
     key: "清单里写的不是本单位的公钥",
     frame: "抽样框文件与清单不符",
@@ -39,6 +42,7 @@ const WORDS = {
     noSecret: "The secret you committed to is neither in this browser nor can the copy at the server be opened. Use the browser in which you committed.",
     restored: "Restored. This browser now keeps the key whose public half is {key}.",
     reached: "The papers could not be fetched from the server. Check the connection and try again.",
+    hash: "the manifest names a hash that is neither SHA-256 nor SM3",
     M: "the manifest is not the one of its digest",
     key: "the manifest does not name your key",
     frame: "the frame file is not the manifest's",
@@ -56,7 +60,7 @@ const words = WORDS[document.documentElement.lang] || WORDS["zh-CN"];
 class Stop extends Error {}
 function refuse(what) { throw new Stop(words.refused.replace("{what}", words[what])); }
 
-// ── bytes and the protocol's hashes (JIDRAW/1 section 1, SHA-256) ──────────────────────────────────────────────────────
+// ── bytes and the protocol's hashes (JIDRAW/1 section 1) ───────────────────────────────────────────────────────────────
 
 function hex(bytes) { return Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join(""); }
 function unhex(text) { return Uint8Array.from(text.match(/../g) || [], (pair) => parseInt(pair, 16)); }
@@ -68,25 +72,27 @@ function joined(...parts) {
   return all;
 }
 async function sha256(bytes) { return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)); }
+const HASHES = { sha256, sm3: async (bytes) => sm3(bytes) };
 function prefixed(bytes) {
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, bytes.length);
   return joined(length, bytes);
 }
-function th(tag, ...parts) {
-  return sha256(joined(...[`JIDRAW/1/${tag}`, ...parts].map((part) => prefixed(part instanceof Uint8Array ? part : utf8(String(part))))));
+function thBy(hash) {
+  return (tag, ...parts) =>
+    hash(joined(...[`JIDRAW/1/${tag}`, ...parts].map((part) => prefixed(part instanceof Uint8Array ? part : utf8(String(part))))));
 }
 function canonical(value) {
   if (Array.isArray(value)) { return `[${value.map(canonical).join(",")}]`; }
   if (value === null || typeof value !== "object") { return JSON.stringify(value); }
   return `{${Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
 }
-async function tree(hashes) {
+async function tree(hash, hashes) {
   let level = hashes;
   while (level.length > 1) {
     const above = [];
     for (let i = 0; i < level.length; i += 2) {
-      above.push(i + 1 < level.length ? await sha256(joined(Uint8Array.of(1), level[i], level[i + 1])) : level[i]);
+      above.push(i + 1 < level.length ? await hash(joined(Uint8Array.of(1), level[i], level[i + 1])) : level[i]);
     }
     level = above;
   }
@@ -156,24 +162,27 @@ async function fetched(path) {
 async function attemptOf(draw) {
   const papers = await (await fetched(`/api/drawer/v1/draws/${draw}/papers`)).json();
   const { manifest, body } = papers;
+  if (!Object.hasOwn(HASHES, manifest.hash)) { refuse("hash"); }
+  const hash = HASHES[manifest.hash];
+  const th = thBy(hash);
   const M = await th("manifest", utf8(canonical(manifest)));
   if (hex(M) !== papers.manifest_digest) { refuse("M"); }
   const party = manifest.agencies[body] || manifest.witness;
   const own = await kept("keys", party.key);
   if (!own) { throw new Stop(words.noKey); }
-  return { papers, manifest, me: body, own, M, agencies: Object.keys(manifest.agencies).sort() };
+  return { papers, manifest, me: body, own, hash, th, M, agencies: Object.keys(manifest.agencies).sort() };
 }
-async function checkFiles({ papers, manifest, me }) { // to commit: only then the server gives frame and own roster
+async function checkFiles({ papers, manifest, me, hash, th }) { // to commit: only then the server gives frame and own roster
   const file = new Uint8Array(await (await fetched(`/api/drawer/v1/draws/${papers.draw}/frame`)).arrayBuffer());
   const [shard] = manifest.frame.shards;
   const rows = [];
   for (let from = 0, at = 0; at < file.length; at += 1) { if (file[at] === 10) { rows.push(file.subarray(from, at + 1)); from = at + 1; } }
   const chunks = [];
-  for (let i = 0; i < rows.length; i += 256) { chunks.push(await sha256(joined(Uint8Array.of(0), ...rows.slice(i, i + 256)))); }
-  const digest = await sha256(file);
-  const root = await tree(chunks);
+  for (let i = 0; i < rows.length; i += 256) { chunks.push(await hash(joined(Uint8Array.of(0), ...rows.slice(i, i + 256)))); }
+  const digest = await hash(file);
+  const root = await tree(hash, chunks);
   const leaf = await th("shard", shard.shard, rows.length, digest, root);
-  const whole = hex(await sha256(joined(Uint8Array.of(0), leaf)));
+  const whole = hex(await hash(joined(Uint8Array.of(0), leaf)));
   const told = [manifest.frame.shards.length, manifest.frame.n, shard.digest, manifest.frame.root];
   if (canonical(told) !== canonical([1, rows.length, hex(digest), whole])) { refuse("frame"); }
   const { rho, ...parts } = papers.own;
@@ -181,7 +190,7 @@ async function checkFiles({ papers, manifest, me }) { // to commit: only then th
     if (hex(await th(tag, unhex(rho), utf8(canonical(value)))) !== manifest.rosters[me][tag]) { refuse("roster"); }
   }
 }
-async function commitsDigest({ papers, manifest, M, agencies }) {
+async function commitsDigest({ papers, manifest, th, M, agencies }) {
   for (const agency of agencies) {
     const one = papers.commits[agency];
     const message = one && (await th("commit-msg", M, agency, unhex(one.c)));
@@ -189,12 +198,12 @@ async function commitsDigest({ papers, manifest, M, agencies }) {
   }
   return th("commits", M, ...agencies.flatMap((agency) => [agency, unhex(papers.commits[agency].c)]));
 }
-async function opening({ manifest }, x) {
+async function opening({ manifest, th }, x) {
   let value = x;
   for (let i = 0; i < manifest.chain_len; i += 1) { value = await th("chain", value); }
   return value;
 }
-function commitment({ M, me }, s) { return th("commit", M, me, s); }
+function commitment({ th, M, me }, s) { return th("commit", M, me, s); }
 
 /** The secret behind one's own commitment: from this browser, else from its encrypted copy. */
 async function ownSecret(at) {
@@ -216,45 +225,45 @@ const ACTS = {
     await checkFiles(at);
     const random = crypto.getRandomValues(new Uint8Array(32));
     const dice = form.elements.dice.value.replace(/\s/g, "");
-    const x = dice ? await th("dice", random, dice) : random;
+    const x = dice ? await at.th("dice", random, dice) : random;
     const c = await commitment(at, await opening(at, x));
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: at.M }, at.own.wrap, x);
     await keep("secrets", hex(c), x);
     form.elements.dice.value = ""; // the dice stay here
-    const sig = await signed(at.own, await th("commit-msg", at.M, at.me, c));
+    const sig = await signed(at.own, await at.th("commit-msg", at.M, at.me, c));
     return { c: hex(c), sig, wrapped: hex(joined(iv, new Uint8Array(sealed))) };
   },
   async countersign(at) {
     const s = await opening(at, await ownSecret(at));
     if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("commits"); }
-    return { sig: await signed(at.own, await th("cd-msg", at.M, await commitsDigest(at))) };
+    return { sig: await signed(at.own, await at.th("cd-msg", at.M, await commitsDigest(at))) };
   },
   async reveal(at) {
     const CD = await commitsDigest(at);
-    const message = await th("cd-msg", at.M, CD);
+    const message = await at.th("cd-msg", at.M, CD);
     for (const agency of at.agencies) {
       const sig = at.papers.countersignatures[agency];
       if (!sig || !(await verifies(at.manifest.agencies[agency].key, message, sig))) { refuse("countersignatures"); }
     }
     const s = await opening(at, await ownSecret(at));
     if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
-    return { value: hex(s), sig: await signed(at.own, await th("reveal-msg", at.M, CD, at.me, s)) };
+    return { value: hex(s), sig: await signed(at.own, await at.th("reveal-msg", at.M, CD, at.me, s)) };
   },
   async fault(at) { // a reveal that was left out of the seal, shown as evidence
     const CD = await commitsDigest(at);
     const s = await opening(at, await ownSecret(at));
     if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
-    return { value: hex(s), sig: await signed(at.own, await th("reveal-msg", at.M, CD, at.me, s)) };
+    return { value: hex(s), sig: await signed(at.own, await at.th("reveal-msg", at.M, CD, at.me, s)) };
   },
   async seal(at) {
     const { digest, at: moment } = at.papers.to_seal;
-    const message = await th("seal", at.M, await commitsDigest(at), unhex(digest), moment);
+    const message = await at.th("seal", at.M, await commitsDigest(at), unhex(digest), moment);
     return { digest, at: String(moment), sig: await signed(at.own, message) };
   },
   async dice(at, form) {
     const digits = form.elements.digits.value.replace(/\s/g, "");
-    const message = await th("dice-msg", at.M, await commitsDigest(at), unhex(at.papers.seal.digest), digits);
+    const message = await at.th("dice-msg", at.M, await commitsDigest(at), unhex(at.papers.seal.digest), digits);
     return { sig: await signed(at.own, message) };
   }
 };
@@ -266,8 +275,8 @@ async function roundOf(at) {
   const round = papers.round;
   if (!round) { throw new Stop(words.reached); }
   const D = unhex(round.digest);
-  if (round.rho && hex(await th("removal", M, round.round, utf8(canonical(round.rho)))) !== round.digest) { refuse("round"); }
-  return { round, D, message: await th("removal-msg", D), manifest };
+  if (round.rho && hex(await at.th("removal", M, round.round, utf8(canonical(round.rho)))) !== round.digest) { refuse("round"); }
+  return { round, D, message: await at.th("removal-msg", D), manifest };
 }
 async function checkSigned(at, { round, message }) {
   for (const body of round.signers) {
@@ -278,9 +287,9 @@ async function checkSigned(at, { round, message }) {
 }
 async function link(at, number) {
   let value = await ownSecret(at);
-  for (let i = number; i < at.manifest.chain_len; i += 1) { value = await th("chain", value); }
+  for (let i = number; i < at.manifest.chain_len; i += 1) { value = await at.th("chain", value); }
   let end = value;
-  for (let i = 0; i < number; i += 1) { end = await th("chain", end); }
+  for (let i = 0; i < number; i += 1) { end = await at.th("chain", end); }
   if (hex(await commitment(at, end)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
   return value;
 }
@@ -292,17 +301,17 @@ Object.assign(ACTS, {
     const one = await roundOf(at);
     await checkSigned(at, one);
     const z = await link(at, one.round.round);
-    return { value: hex(z), sig: await signed(at.own, await th("reveal-msg", one.D, at.me, z)) };
+    return { value: hex(z), sig: await signed(at.own, await at.th("reveal-msg", one.D, at.me, z)) };
   },
   async "round-seal"(at) {
     const { round, D } = await roundOf(at);
     const { digest, at: moment } = round.to_seal;
-    return { digest, at: String(moment), sig: await signed(at.own, await th("seal", D, unhex(digest), moment)) };
+    return { digest, at: String(moment), sig: await signed(at.own, await at.th("seal", D, unhex(digest), moment)) };
   },
   async "round-dice"(at, form) {
     const { round, D } = await roundOf(at);
     const digits = form.elements.digits.value.replace(/\s/g, "");
-    return { sig: await signed(at.own, await th("dice-msg", D, unhex(round.seal.digest), digits)) };
+    return { sig: await signed(at.own, await at.th("dice-msg", D, unhex(round.seal.digest), digits)) };
   }
 });
 
@@ -327,7 +336,8 @@ const FORMS = {
     if (!fresh) { throw new Stop(words.make); }
     if (form.elements.last.value.trim().toUpperCase() !== fresh.code.slice(-4)) { throw new Stop(words.last); }
     await keep("keys", fresh.key, { sign: fresh.sign, wrap: fresh.wrap });
-    const message = await th("key-msg", form.dataset.county, form.dataset.body, unhex(fresh.key));
+    // A key is no draw's: what it signs to be taken is hashed with SHA-256, whatever draws it will speak in.
+    const message = await thBy(sha256)("key-msg", form.dataset.county, form.dataset.body, unhex(fresh.key));
     return { key: fresh.key, sig: await signed(fresh, message) };
   },
   async restore(form) {

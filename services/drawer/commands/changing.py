@@ -23,8 +23,9 @@ from services.drawer.domain.changes import (
     State,
     VisitStanding,
 )
+from services.drawer.domain.encoding import SHA256, Hash, hash_named
 from services.drawer.drafts import SHANGHAI
-from services.drawer.reading import Said, appointed_of, blob_ref, change_reasons, newest
+from services.drawer.reading import Said, appointed_of, attempts_of, blob_ref, change_reasons, newest
 from services.drawer.refusals import ChangeUnknown, NotDrawnYet
 
 NO_FILE = StoredFile({})
@@ -51,6 +52,12 @@ def visit_standing(session: Session, actor: Actor, *, draw_id: str, visit_id: st
     if row is None or row.draw != draw_id or not _may_ask(asker, row):
         raise ChangeNotForYou()
     return standing_of(row, asker.agency, entered_of(session, [row.id]), appointed_of(session, [row.id]))
+
+
+def hash_of(session: Session, actor: Actor, *, draw_id: str) -> Hash:
+    """Give the hash by which a draw's record names evidence; of a draw made elsewhere, which has no record, SHA-256."""
+    attempts = attempts_of(session, [draw_id]).get(draw_id, [])
+    return hash_named(attempts[-1].row.manifest["hash"]) if attempts else SHA256
 
 
 def visits_of(session: Session, actor: Actor, *, draw_id: str, asker: Actor) -> list[VisitStanding]:
@@ -116,7 +123,7 @@ def ask_change(
     Args:
         seen: The visit, read by the system.
         officer: Who drops out, by staff number; None: the target is gone.
-        evidence: The document: name, content_type, size, sha256.
+        evidence: The document: name, content_type, size, sha256, and its digest under the draw's own hash.
         firms_words: The visited firm asks that the officer be recused, in its words; None: the agency asks itself.
     """
     said, visit = _drawn(session, draw_id), seen.visit

@@ -39,6 +39,10 @@ def register_key(session: Session, actor: Actor, *, at: datetime, told: Mapping[
     """
     Take a public key whose private half the asker's body keeps itself; it counts from the next opening of a draw on.
 
+    What the key signs to be taken is always hashed with SHA-256: a key is its body's and of no campaign, so no plan has
+    chosen a hash for it yet, and one registered for one draw serves the next under the other hash. No record holds this
+    signature and no verifier judges it; it only shows the server, once, that whoever registers holds the key.
+
     Args:
         told: ``custody`` (own or page), ``key`` as hex, ``sig`` over ``domain.messages.key_message`` by that very key; for a
             key other than Ed25519 its ``alg``.

@@ -88,7 +88,7 @@ class Wanted:
     officer: str | None
     reason: str
     evidence: str
-    """SHA-256 of the document."""
+    """The document's digest under the draw's hash (JIDRAW/1 section 11: H of the document)."""
 
 
 @dataclass(frozen=True)
@@ -223,8 +223,8 @@ def prepare_request(session: Session, actor: Actor, *, draw_id: str) -> list[Wan
         gone = row.officer is not None and row.officer not in stands.officers
         if stands.over or gone or is_entered(stands, row.agency, row.officer):
             continue
-        sha = row.evidence["sha256"]
-        wanted = Wanted(row.id, stands.target, row.agency, row.officer, row.reason, sha)
+        evidence = row.evidence[said.row.manifest["hash"]]
+        wanted = Wanted(row.id, stands.target, row.agency, row.officer, row.reason, evidence)
         found.setdefault((stands.target, row.officer), wanted)
     removed = {target for target, officer in found if officer is None}
     return [one for (target, officer), one in found.items() if officer is None or target not in removed]

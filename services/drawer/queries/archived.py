@@ -13,6 +13,7 @@ from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.commands.appointing import entries_of
 from services.drawer.domain.changes import State
+from services.drawer.domain.encoding import HASHES
 from services.drawer.queries.drawn import may_read_full
 from services.drawer.queries.faults import PROVED
 from services.drawer.queries.records import EDITIONS, record_files
@@ -214,7 +215,8 @@ def _change(one: tables.Change) -> dict[str, Any]:
     decided = one.decided_at.isoformat() if one.decided_at else None
     facts = {"change": one.id, "visit": one.visit, "agency": one.agency, "about_officer": one.officer is not None}
     facts |= {"reason": one.reason, "asked_at": one.asked_at.isoformat(), "state": one.state, "decided_at": decided}
-    return facts | {"evidence": _evidence(one), "evidence_sha256": one.evidence["sha256"]}
+    named = {f"evidence_{name}": one.evidence[name] for name in HASHES if name in one.evidence}
+    return facts | {"evidence": _evidence(one)} | named
 
 
 def _appointment(one: tables.SlotAppointment) -> dict[str, Any]:

@@ -137,6 +137,7 @@ class DrawView:
     lead: str
     lead_name: str
     purpose: str
+    hash: str
     attempt: int
     stage: Stage
     deadline: datetime | None
@@ -216,6 +217,7 @@ def view_of(
         lead=row.owner_agency,
         lead_name=names.get(row.owner_agency, row.owner_agency),
         purpose=manifest["purpose"],
+        hash=manifest["hash"],
         attempt=row.number,
         stage=standing.stage(now),
         deadline=standing.deadline(now),

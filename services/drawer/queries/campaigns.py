@@ -28,6 +28,7 @@ class CampaignView:
     cancelled: bool
     entities: int | None
     frame_digest: str | None
+    """SHA-256, as the planner told it."""
     draw: DrawView | None
     may_open: bool
     may_rehearse: bool
@@ -69,6 +70,7 @@ class OpeningView:
     entities: int | None
     dice: int | None
     beacons: Sequence[PlanBeacon]
+    hash: str
     witness_name: str | None
     purpose: str
     last_inspection_on: Any
@@ -89,6 +91,7 @@ def opening_view(session: Session, actor: Actor, *, campaign_id: str, now: datet
         frame.entities if frame else None,
         plan.dice,
         plan.beacons,
+        plan.hash,
         names.get(plan.witness, plan.witness) if plan.witness else None,
         plan.purpose.value,
         max(inspect),

@@ -47,6 +47,7 @@ class PublicDraw:
     entities: int
     visits: int
     purpose: str
+    hash: str
     frame_digest: str
     frame_root: str
     manifest_digest: str
@@ -153,6 +154,7 @@ def _public(
         entities=manifest["frame"]["n"],
         visits=stands.visits,
         purpose=manifest["purpose"],
+        hash=manifest["hash"],
         frame_digest=frame_of(manifest).digest,
         frame_root=frame_of(manifest).root,
         manifest_digest=row.manifest_digest,

@@ -208,7 +208,7 @@ def _change(
         officer=row.officer,
         reason=row.reason,
         evidence_name=row.evidence["name"],
-        evidence_digest=row.evidence["sha256"],
+        evidence_digest=row.evidence[said.row.manifest["hash"]],
         asked_by=row.asked_by,
         asked_at=row.asked_at,
         state=state,

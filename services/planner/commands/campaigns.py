@@ -143,6 +143,7 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
             form.chain_len,
             form.max_missing,
             form.beacons,
+            form.hash or pack.hashes_offered[0].code,
         ),
     )
     rules.check_plan(plan, known_words(session, actor.county, pack))
@@ -177,6 +178,7 @@ def _write(session: Session, actor: Actor, row: CampaignRow, form: CampaignForm)
     row.parent = form.parent
     row.purpose, row.disclosure = form.purpose.value, form.disclosure
     row.witness, row.dice, row.beacons = form.witness, form.dice, sorted(form.beacons) or None
+    row.hash = plan.terms.hash
     row.chain_len, row.max_missing = form.chain_len, form.max_missing
     most = pack.replacement.most(plan.planned)
     row.replacement_max = most if form.replacement_max is None else form.replacement_max
@@ -250,6 +252,7 @@ def known_words(session: Session, county: str, pack: RulePack) -> Known:
         districts=frozenset(codes(pack.districts)),
         pack_purpose=pack.purpose,
         beacons=frozenset(one.id for one in pack.sources_of_randomness),
+        hashes=frozenset(one.code for one in pack.hashes_offered),
     )
 
 

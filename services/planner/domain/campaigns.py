@@ -29,6 +29,7 @@ ASKED, AGREED, DECLINED, REMOVED = "asked", "confirmed", "declined", "removed"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 DICE = range(20, 1001)
 ROOM_DICE, CHAIN = "room-dice", "chain:"
+SHA256 = "sha256"
 MOST_BEACONS = 2
 
 
@@ -230,6 +231,12 @@ class DiceImpossible(Rejected):
     code = "campaign.dice_impossible"
 
 
+class HashNotOffered(Rejected):
+    """A hash that the rule pack does not offer."""
+
+    code = "campaign.hash_not_offered"
+
+
 class MissingTooMany(Rejected):
     """At most a third of the agencies' reveals may be missing (JIDRAW/1 section 4)."""
 
@@ -266,6 +273,7 @@ class DrawTerms:
     max_missing: int
     beacons: tuple[str, ...] = ()
     """Sources beside the dice, as a manifest names them."""
+    hash: str = SHA256
 
 
 @dataclass(frozen=True)
@@ -304,6 +312,7 @@ class Known:
     districts: frozenset[str]
     pack_purpose: Purpose
     beacons: frozenset[str] = frozenset({ROOM_DICE})
+    hashes: frozenset[str] = frozenset({SHA256})
 
 
 def clean_text(name: str, text: str, longest: int, *, needed: bool = True) -> str:
@@ -359,7 +368,7 @@ def check_class_bounds(spread: str, bounds: Sequence[Mapping[str, Any]], categor
 
 
 def check_terms(terms: DrawTerms, agencies: Sequence[str], known: Known) -> None:
-    """Hold the terms of the draw against the bounds of JIDRAW/1 sections 4 and 7."""
+    """Hold the terms of the draw against what the rule pack offers and the bounds of JIDRAW/1 sections 4 and 7."""
     if terms.witness is not None and (terms.witness in agencies or terms.witness not in known.witnesses):
         raise WitnessImpossible(witness=terms.witness)
     if len(agencies) == 1 and terms.witness is None:
@@ -367,6 +376,8 @@ def check_terms(terms: DrawTerms, agencies: Sequence[str], known: Known) -> None
     if terms.dice is not None and terms.dice not in DICE:
         raise DiceImpossible(dice=terms.dice)
     _check_beacons(terms, agencies, known.beacons)
+    if terms.hash not in known.hashes:
+        raise HashNotOffered(hash=terms.hash)
     if not 0 <= terms.max_missing <= len(agencies) // 3:
         raise MissingTooMany(max_missing=terms.max_missing, most=len(agencies) // 3)
     if not 0 <= terms.chain_len <= 100:

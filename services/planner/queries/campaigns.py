@@ -113,6 +113,8 @@ class CampaignView:
     dice: int | None
     beacons: tuple[str, ...]
     beacon_words: Mapping[str, tuple[str, str]]  # {source of randomness: (zh, en)}, as the pack calls them
+    hash: str
+    hash_words: Mapping[str, tuple[str, str]]  # {hash: (zh, en)}, as the pack calls them
     plan_id: str
     plan_name: str
     type_name: str
@@ -238,6 +240,8 @@ def campaign_view(session: Session, actor: Actor, *, campaign_id: str) -> Campai
         dice=row.dice,
         beacons=tuple(row.beacons or ()),
         beacon_words={one.id: (one.zh, one.en) for one in pack.sources_of_randomness},
+        hash=row.hash or rules.SHA256,
+        hash_words={one.code: (one.zh, one.en) for one in pack.hashes_offered},
         plan_id=row.plan_id,
         plan_name=row.plan_name,
         type_name=row.type_name,

@@ -282,6 +282,7 @@ def test_a_class_per_category_needs_fifteen(world: World) -> None:
         ({"witness": "JT"}, "campaign.witness_impossible"),
         ({"dice": 7}, "campaign.dice_impossible"),
         ({"beacons": ("lottery:3d",)}, "campaign.beacon_not_offered"),
+        ({"hash": "md5"}, "campaign.hash_not_offered"),
         ({"max_missing": 2}, "campaign.max_missing_too_large"),
         ({"chain_len": 101}, "campaign.chain_impossible"),
         ({"purpose": "live"}, "campaign.pack_for_rehearsals"),
@@ -704,3 +705,37 @@ def test_a_plan_with_dice_alone_is_written_as_before(world: World) -> None:
 
     assert b"beacons" not in document
     assert world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).beacons == ()
+
+
+# ── the hash of a draw ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def approved_plan(world: World, campaign: str) -> tuple[bytes, str]:
+    """The approved plan as it was written, and the hash that the campaign's page shows."""
+    document = world.service.ports.blobs.get(last(world, CampaignConfirmed).plan, "drawer")
+    return document, world.service.ask(planner_of(LEAD), campaign_view, campaign_id=campaign).hash
+
+
+def test_a_plan_that_chooses_sm3_names_it(world: World) -> None:
+    document, shown = approved_plan(world, world.confirmed(hash="sm3"))
+
+    assert CampaignPlan.model_validate_json(document).hash == shown == "sm3"
+    assert b'"hash":"sm3"' in document
+
+
+@pytest.mark.parametrize("chosen", [{}, {"hash": "sha256"}])
+def test_a_plan_with_sha256_is_written_as_before(world: World, chosen: dict[str, str]) -> None:
+    document, shown = approved_plan(world, world.confirmed(**chosen))
+
+    assert b'"hash"' not in document
+    assert shown == "sha256"
+
+
+def test_a_pack_whose_first_hash_is_sm3_gives_it_to_a_plan_that_names_none(kit: Kit) -> None:
+    sha256 = '[[hashes]]\ncode = "sha256"\nzh = "国际标准 SHA-256"\nen = "SHA-256"\nsource = "SHA2"\n'
+    world = World(kit).bodies().rules(less=sha256.encode()).registers()
+
+    document, shown = approved_plan(world, world.confirmed())
+
+    assert CampaignPlan.model_validate_json(document).hash == shown == "sm3"
+    assert refusal(lambda: world.draft(hash="sha256")).code == "campaign.hash_not_offered"

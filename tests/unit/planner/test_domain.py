@@ -437,6 +437,10 @@ def live(dice: int | None, *beacons: str) -> DrawTerms:
     return DrawTerms(Purpose.LIVE, "window", "GZ", dice, 3, 0, beacons)
 
 
+def hashed(name: str) -> DrawTerms:
+    return replace(TERMS, hash=name)
+
+
 def plan(**changes: object) -> Plan:
     values: dict[str, object] = {
         "title": "t",
@@ -470,6 +474,7 @@ def test_a_plan_that_holds() -> None:
         ({"terms": live(None, "chain:bank")}, "campaign.chain_stands_alone"),
         ({"terms": live(None, "chain:bank", "chain:JT")}, "campaign.chain_stands_alone"),
         ({"terms": live(20, "chain:JT")}, "campaign.holder_is_agency"),
+        ({"terms": hashed("sm3")}, "campaign.hash_not_offered"),
         ({"terms": DrawTerms(Purpose.LIVE, "window", "XX", 20, 3, 0)}, "campaign.witness_impossible"),
         ({"terms": DrawTerms(Purpose.LIVE, "window", "GZ", 20, -1, 0)}, "campaign.chain_impossible"),
         (
@@ -496,6 +501,13 @@ def test_a_rehearsal_may_go_without_dice() -> None:
 )
 def test_a_live_draw_has_dice_or_another_source_or_both(terms: DrawTerms) -> None:
     campaigns.check_terms(terms, ["JT", "GA"], KNOWN)
+
+
+def test_a_draw_has_the_hash_that_the_pack_offers() -> None:
+    other = replace(KNOWN, hashes=frozenset({"sm3"}))
+
+    campaigns.check_plan(plan(terms=hashed("sm3")), other)
+    assert refused(lambda: campaigns.check_plan(plan(), other)).facts == {"hash": "sha256"}
 
 
 def test_dice_too_are_thrown_only_where_the_pack_offers_them() -> None:

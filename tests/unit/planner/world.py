@@ -86,9 +86,9 @@ class World:
             )
         return self
 
-    def rules(self, more: bytes = b"") -> "World":
-        """Publish rule pack NX-2018, perhaps with *more* in it, and the calendar."""
-        pack = (ROOT / "rulepacks/NX-2018/2018-11-28.toml").read_bytes() + more
+    def rules(self, more: bytes = b"", less: bytes = b"") -> "World":
+        """Publish rule pack NX-2018, perhaps with *more* in it or with *less*, and the calendar."""
+        pack = (ROOT / "rulepacks/NX-2018/2018-11-28.toml").read_bytes().replace(less, b"") + more
         calendar = (ROOT / "rulepacks/calendar/CN.toml").read_bytes()
         prepared.publish_pack_file(self.service, COUNTY_ADMIN, self.key(), pack)
         prepared.publish_calendar_file(self.service, COUNTY_ADMIN, self.key(), calendar)

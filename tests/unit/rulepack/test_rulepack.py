@@ -154,6 +154,29 @@ def test_a_source_of_randomness_that_is_none_is_refused(wrong: dict[str, Any]) -
         changed(lambda data: data["beacons"].append({"zh": "源", "en": "Source", "source": "HOUSE"} | wrong))
 
 
+def test_a_pack_says_which_hashes_a_draw_may_use_and_the_first_is_the_default() -> None:
+    assert [one.code for one in PACK.hashes_offered] == ["sha256", "sm3"]
+    assert "GB/T 32905-2016" in PACK.sources[PACK.hashes_offered[1].source].number
+    turned = changed(lambda data: data["hashes"].reverse())
+    assert turned.hashes_offered[0].code == "sm3"
+
+
+def test_a_pack_that_says_nothing_of_hashes_offers_sha256_and_is_written_as_before() -> None:
+    pack = changed(lambda data: data.pop("hashes"))
+
+    assert [one.code for one in pack.hashes_offered] == ["sha256"]
+    assert b'"hashes"' not in pack.canonical_bytes()
+
+
+@pytest.mark.parametrize("wrong", [["md5"], ["sm3", "sm3"], []])
+def test_a_hash_that_no_draw_knows_or_that_stands_twice_is_refused(wrong: list[str]) -> None:
+    rows = [{"code": code, "zh": "z", "en": "e", "source": "HOUSE"} for code in wrong]
+    rows = rows or [{"code": "sm3", "zh": "z", "en": "e", "source": "NOBODY"}]
+
+    with pytest.raises(ValidationError):
+        changed(lambda data: data.update(hashes=rows))
+
+
 def test_an_officer_of_the_work_safety_bureau_needs_its_label() -> None:
     assert PACK.labels_needed("AJ", "AJ-02", "KY") == ("SAFETY",)
     assert PACK.labels_needed("SJ", "SJ-01", "KY") == ()
