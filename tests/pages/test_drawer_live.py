@@ -106,6 +106,7 @@ def test_the_witness_seals_and_enters_the_dice_with_a_photograph_on_a_page_of_it
     assert "安监局、公安局、交通运输局、市场监管局、运管所" in page.main
     page.form(f"/draws/{DRAW}/seal").submit()
     county.at(BEACON_TIME)
+    assert "最早办理时间" in witness.get(own).main
     form = witness.get(own).form(f"/draws/{DRAW}/dice")
     wrong = {"photo": ("dice.exe", b"MZ\x90", "image/png")}
     assert "只接受" in form.submit(422, files=wrong, digits=DIGITS, again=DIGITS).main

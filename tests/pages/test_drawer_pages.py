@@ -145,8 +145,10 @@ def test_a_draw_is_taken_through_by_hand_from_opening_to_the_public_page(site: S
     closed = site.anonymous().get(f"/public/draws/{DRAW}", 409)
     assert "抽取记录将于 2018-12-21 00:00 公开" in closed.main
     assert "联合抽取记录" in closed.main
+    assert "记录在 2018-12-21 00:00 公开" in site.anonymous().get(f"/public/draws/{DRAW}/at-once").main
 
     county.at(WINDOW_END)
+    assert f"/public/draws/{DRAW}" in site.anonymous().get(f"/public/draws/{DRAW}/at-once").links
     page = site.anonymous().get(f"/public/draws/{DRAW}")
     assert "python3 verify_draw.py record.json frame.tsv" in page.main
     assert site.anonymous().get("/public/draws").links.count(f"/public/draws/{DRAW}") == 1
