@@ -60,15 +60,15 @@ STEP_LIMIT = 600_000_000  # elementary steps, about a microsecond each
 SECTIONS = {
     1: ("记法", "Notation"),
     2: ("抽样框", "Frame"),
-    3: ("名单与回避", "Rosters and recusals"),
-    4: ("抽取方案", "Manifest"),
+    3: ("名册与回避", "Rosters and recusals"),
+    4: ("抽取清单", "Manifest"),
     5: ("承诺", "Commit"),
     6: ("揭示与封存", "Reveal and seal"),
-    7: ("信标与种子", "Beacon and seed"),
+    7: ("随机源与种子", "Beacon and seed"),
     8: ("抽签号", "Tickets"),
     9: ("配额", "Quotas"),
     10: ("抽取结果与任务单", "Selection, work list, visits root"),
-    11: ("替换轮", "Replacement and drop-out"),
+    11: ("替换轮次", "Replacement and drop-out"),
     12: ("检查组", "Teams"),
     13: ("结果摘要", "Disclosure"),
     14: ("记录", "Record and verifier"),
@@ -687,10 +687,10 @@ def beacon_source(in_round: bool) -> Shape:
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict) or not isinstance(value.get("id"), str):
-            wrong(path, "应为信标", "must be a beacon")
+            wrong(path, "应为随机源", "must be a beacon")
         form = forms.get(value["id"].partition(":")[0])
         if form is None:
-            wrong(f"{path}.id", "未知信标", "is no beacon of section 7")
+            wrong(f"{path}.id", "没有这种随机源", "is no beacon of section 7")
         form(value, path)
 
     return check
@@ -1150,10 +1150,10 @@ def check_manifest(manifest: Any, where: str, hasher: Hasher) -> None:
     most = len(agencies) // 3
     must(manifest["max_missing"] <= most, 4, f"{where}.max_missing", f"大于 {most}", f"is more than {most}")
     live = manifest["purpose"] == "live"
-    must(bool(manifest["beacons"]) or not live, 4, f"{where}.beacons", "正式抽取须有信标", "must be there: live draw")
+    must(bool(manifest["beacons"]) or not live, 4, f"{where}.beacons", "正式抽取须有随机源", "must be there: live draw")
     for agency in sorted(set(manifest["lines"].values()) & set(agencies)):
         must(bool(manifest["slots"].get(agency)), 4, f"{where}.slots.{agency}", "没有名额", "is missing")
-        must(agency in manifest["rosters"], 4, f"{where}.rosters.{agency}", "没有名单", "is missing")
+        must(agency in manifest["rosters"], 4, f"{where}.rosters.{agency}", "没有名册", "is missing")
     check_selections(manifest, where)
     check_times(manifest["times"], f"{where}.times")
     check_beacon_sources(manifest["beacons"], manifest, manifest["times"]["beacon_time"], f"{where}.beacons", 7)
@@ -1199,12 +1199,12 @@ def check_beacon_sources(sources: Any, manifest: Any, beacon_time: int, where: s
         place = f"{where}[{index}]"
         if source["id"] == "drand-quicknet":
             at = DRAND_GENESIS + DRAND_PERIOD * (source["round"] - 1)
-            must(at >= beacon_time, section, f"{place}.round", "早于信标时间", "is out before beacon_time")
+            must(at >= beacon_time, section, f"{place}.round", "早于随机源的规定时间", "is out before beacon_time")
         if source["id"].startswith("chain:"):
             holder = source["id"].partition(":")[2]
             must(holder not in manifest["agencies"], section, f"{place}.id", "由参与部门持有", "is held by an agency")
             beside = any(other["id"] != source["id"] for other in sources)
-            must(beside, section, place, "须另有一个信标", "needs another source beside it")
+            must(beside, section, place, "须另有一个随机源", "needs another source beside it")
 
 
 def check_frame_root(frame: Any, where: str, hasher: Hasher) -> None:
@@ -1980,7 +1980,7 @@ class Verification:
         if not self.full:
             self.report.not_held.append(
                 (
-                    "名单与回避（§3、§12 只在完整版中）",
+                    "名册与回避（§3、§12 只在完整版中）",
                     "rosters and recusals (§3; §12 can be checked in the full edition)",
                 )
             )
@@ -1991,7 +1991,7 @@ class Verification:
                 check_roster(self.hasher, team, announced, f"teams.{agency}", f"manifest.rosters.{agency}")
             else:
                 empty = not team["roster"] and not team["recused"]
-                must(empty, 3, f"teams.{agency}.roster", "方案中没有此名单", "is not in the manifest")
+                must(empty, 3, f"teams.{agency}.roster", "清单中没有此名册", "is not in the manifest")
         self.report.checked.append(3)
 
     def commits(self) -> bytes:
@@ -2186,7 +2186,9 @@ class Rounds:
         for part, entries in (("removed", removed), ("dropouts", dropouts)):
             for index, entry in enumerate(entries):
                 known = entry["reason"] in reasons
-                must(known, 11, f"{where}.{part}[{index}].reason", "理由不在方案中", "is no reason of the manifest")
+                must(
+                    known, 11, f"{where}.{part}[{index}].reason", "理由不在清单所列之内", "is no reason of the manifest"
+                )
         for index, entity in enumerate(ids):
             stands = any(entity in found for found in self.standing.selected.values())
             must(stands, 11, f"{where}.removed[{index}].id", "不是现有对象", "is not selected at this time")
@@ -2196,11 +2198,11 @@ class Rounds:
             must(entity not in ids, 11, f"{where}.dropouts[{index}].id", "对象已被替换", "is a target that is removed")
         times = rho["times"]
         after = times["seal_by"] >= self.standing.beacon_time
-        must(after, 11, f"{where}.times.seal_by", "早于前一信标时间", "is before the beacon_time before it")
+        must(after, 11, f"{where}.times.seal_by", "早于前一次随机源的规定时间", "is before the beacon_time before it")
         before = times["seal_by"] <= times["beacon_time"] - 600
         must(before, 11, f"{where}.times.beacon_time", "时间先后不对", "is out of order")
         live = self.manifest["purpose"] == "live"
-        must(bool(rho["beacons"]) or not live, 11, f"{where}.beacons", "正式抽取须有信标", "must be there: live draw")
+        must(bool(rho["beacons"]) or not live, 11, f"{where}.beacons", "正式抽取须有随机源", "must be there: live draw")
         check_beacon_sources(rho["beacons"], self.manifest, times["beacon_time"], f"{where}.beacons", 11)
 
     def check_signatures(self, entry: Any, where: str, opening: bytes, closed: bool) -> None:
@@ -2373,7 +2375,22 @@ class Rounds:
 # Sections 4, 14 and 16: what the result rests on
 # ---------------------------------------------------------------------------------------------------------------------
 
-CUSTODY = {"own": "本单位系统", "page": "经办人浏览器", "server": "平台服务器"}
+CUSTODY = {"own": "各自的系统", "page": "办理人的浏览器", "server": "平台服务器代管"}
+BEACON_WORDS = {
+    "room-dice": "现场骰子",
+    "drand-quicknet": "drand 公共随机源",
+    "lottery": "彩票开奖号码",
+    "chain": "哈希链",
+}
+ENDINGS = {
+    "commitment missing": "承诺期结束时仍有单位未承诺",
+    "countersignature missing": "揭示期结束时仍有单位未会签",
+    "too many reveals missing": "未揭示的单位过多",
+    "no seal in time": "没有在期限内封存",
+    "signature missing": "期限内没有全部签名同意",
+    "campaign cancelled": "联合抽查任务已取消",
+}
+"""What a record calls the end of an attempt or round without a seal, and what people call it; other words stay as they are."""
 
 
 def explain(record: Any, keys: str | None, head: str | None, report: Report) -> None:
@@ -2393,11 +2410,13 @@ def explain(record: Any, keys: str | None, head: str | None, report: Report) -> 
         add((f"见证人：{plain(witness['name'])}", f"witness: {plain(witness['name'])}"))
     else:
         add(("没有见证人：由过半数部门封存", "no witness: more than half of the agencies sealed"))
-    beacons = ", ".join(f"{beacon['id']} {beacon['round']}" for beacon in manifest["beacons"])
-    add((f"信标：{beacons or '无'}", f"beacon: {beacons or 'none'}"))
+    beacons = [(beacon["id"].partition(":")[0], f"{beacon['id']} {beacon['round']}") for beacon in manifest["beacons"]]
+    in_chinese = "，".join(f"{BEACON_WORDS[sort]}（{source}）" for sort, source in beacons)
+    in_english = ", ".join(source for _, source in beacons)
+    add((f"随机源：{in_chinese or '无'}", f"beacon: {in_english or 'none'}"))
     notice = times["commit_close"] - times["published"]
-    hours = f"{notice // 3600} h {notice % 3600 // 60} min"
-    add((f"公告期：{hours}", f"notice before the commitments closed: {hours}"))
+    hours, minutes = notice // 3600, notice % 3600 // 60
+    add((f"公告期：{hours} 小时 {minutes} 分", f"notice before the commitments closed: {hours} h {minutes} min"))
     if notice < 86400:
         add(("公告期不足 24 小时", "the notice was shorter than 24 hours"))
     if record["seal"]["at"] < times["commit_close"]:
@@ -2429,7 +2448,11 @@ def explain_people(record: Any, add: Callable[[tuple[str, str]], None]) -> None:
         add((f"未揭示：{missing}", f"no reveal came from: {missing}"))
     for index, attempt in enumerate(record["attempts"][-20:], max(0, len(record["attempts"]) - 20)):
         absent, why = ", ".join(attempt.get("absent", ())), plain(attempt["reason"])
-        add((f"第 {index + 1} 次未成：{why} {absent}", f"attempt {index + 1} ended: {why} {absent}".rstrip()))
+        zh = f"第 {index + 1} 次抽取作废：{ENDINGS.get(why, why)}" + (f"（{absent}）" if absent else "")
+        add((zh, f"attempt {index + 1} ended: {why} {absent}".rstrip()))
+    for spent in record["spent"][:20]:
+        number, why = spent["round"], plain(spent["reason"])
+        add((f"第 {number} 轮替换未成：{ENDINGS.get(why, why)}", f"round {number} removed and drew nothing: {why}"))
     named = [
         f"{selection} {name} ({n}/{size})"
         for selection, sizes in sorted(manifest["sizes"].items())
@@ -2443,7 +2466,12 @@ def explain_people(record: Any, add: Callable[[tuple[str, str]], None]) -> None:
     teams = last or {agency: team["assigned"] for agency, team in record["teams"].items()}
     empty = sum(team.count(None) for targets in teams.values() for team in targets.values())
     if empty:
-        add((f"空缺名额 {empty} 个：指派而非抽取", f"open slots: {empty} (appointed, not drawn)"))
+        add(
+            (
+                f"空缺席位 {empty} 个：由单位负责人指定，非抽取",
+                f"open slots: {empty}; who fills them is appointed, not drawn",
+            )
+        )
     explain_faults(record["faults"], add)
 
 
@@ -2462,10 +2490,11 @@ def explain_faults(faults: Sequence[Any], add: Callable[[tuple[str, str]], None]
         return
     add((f"记录载明异常 {len(faults)} 项，抽取仍然有效", f"faults on the record: {len(faults)}; the draw stands"))
     for number, fault in enumerate(faults[:20], start=1):
-        what, of_round, in_round = fault["what"].partition(", round ")
-        zh, en = FAULTS.get(what, plain(what)), plain(fault["what"])
-        if of_round:
-            zh += f"（第 {plain(in_round)} 轮）"
+        zh = en = plain(fault["what"])
+        if known := re.fullmatch(r"(.+?)(?:, round ([0-9]{1,16}))?", fault["what"]):
+            what, in_round = known.groups()
+            if what in FAULTS:
+                zh = FAULTS[what] + (f"（第 {in_round} 轮替换）" if in_round else "")
         if "who" in fault:
             zh, en = f"{zh}：{plain(fault['who'])}", f"{en}: {plain(fault['who'])}"
         if "evidence" in fault:

@@ -6,7 +6,7 @@ As in ``acts``: read, work outside the transaction, write; whether an act is all
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from runtime.errors import OneVisitError
@@ -82,20 +82,10 @@ def open_of(service: Service, asker: Actor, draw_id: str) -> list[OpenPlace]:
     """
     own = _read(service, asker, draw_id)
     return [
-        OpenPlace(
-            visit,
-            place,
-            own.labels(visit)[place],
-            (visit, place) in own.told.waiting,
-            [
-                Candidate(one.officer, one.visits, one.cap, one.days_away, list(appointing.bars(labels, one)))
-                for one in own.appointees(visit)
-            ],
-        )
+        own.open_place(visit, place)
         for visit in own.told.visits
         if own.is_to_be_made(visit)
         for place in own.open(visit)
-        for labels in (own.labels(visit)[place],)
     ]
 
 
@@ -149,7 +139,7 @@ def end(service: Service, actor: Actor, draw_id: str, appointment_id: str, *, ke
         appointing.check_ending(actor.roles, named.state)
         fit_words(words)
         own = _read(service, actor, draw_id)
-        taken = {place: one for place, one in own.told.taken[named.visit].items() if place != named.place}
+        taken = {place: one for place, one in own.told.taken.get(named.visit, {}).items() if place != named.place}
         return Judged(own.state(named.visit), own.file(service, named.visit, taken, left=(named.officer,)))
 
     work = prepared(ended) if service.recall(actor, key) is None else NOTHING_MADE
@@ -201,17 +191,31 @@ class _Own:
     def _appointed(taken: Mapping[int, str]) -> list[str]:
         return [officer for _, officer in sorted(taken.items())]
 
+    @cached_property
+    def visits_by_officer(self) -> Mapping[str, int]:
+        """Count the standing visits of every officer, by draw and by appointment."""
+        visits = self.told.visits
+        return visits_of_each({one: [self.going(one)] for one in visits if not visits[one].standing.over})
+
+    def open_place(self, visit: str, place: int) -> OpenPlace:
+        """Tell who could be appointed to an open place, and what stands against the others."""
+        labels = self.labels(visit)[place]
+        candidates = [
+            Candidate(one.officer, one.visits, one.cap, one.days_away, list(appointing.bars(labels, one)))
+            for one in self.appointees(visit)
+        ]
+        return OpenPlace(visit, place, labels, (visit, place) in self.told.waiting, candidates)
+
     def appointees(self, visit: str) -> list[Appointee]:
         """Say of everybody on the roster how they stand for an open place at a visit."""
         told, target = self.told, self.told.visits[visit].standing.target
-        standing = [one for one in told.visits if not told.visits[one].standing.over]
-        visits, here = visits_of_each({one: [self.going(one)] for one in standing}), self.going(visit).officers
+        here = self.going(visit).officers
         return [
             Appointee(
                 officer=one.officer,
                 labels=frozenset(one.labels),
                 cap=one.cap,
-                visits=visits.get(one.officer, 0),
+                visits=self.visits_by_officer.get(one.officer, 0),
                 in_team=one.officer in here,
                 recused=target in self.declared.get(one.officer, ()) or (one.officer, target) in told.granted,
                 dropped_out=(one.officer, visit) in told.dropped_out,

@@ -106,7 +106,7 @@ def verify(
 
 def read_keys(content: bytes) -> dict[str, str]:
     """Read keys given from outside the record: a JSON object {agency or "witness": key in hex}."""
-    return mapping(identifier, text("key", _KEY.fullmatch))(parse(content), "keys")
+    return mapping(identifier, text("public_key", _KEY.fullmatch))(parse(content), "keys")
 
 
 def _compare_keys(told: Told, keys: Mapping[str, str]) -> list[str]:

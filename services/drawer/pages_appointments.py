@@ -16,6 +16,7 @@ from services.drawer.appointing_acts import OpenPlace
 from services.drawer.commands import appointing
 from services.drawer.domain.changes import may_ask
 from services.drawer.queries.appointments import appointments_view
+from services.drawer.queries.attempts import DrawView
 from services.drawer.queries.draws import draw_view
 
 PAGE = "/draws/{draw_id}/appointments"
@@ -60,24 +61,27 @@ def routes(service: Service, web: Web) -> APIRouter:
     return router
 
 
-def _open(service: Service, actor: Actor, draw_id: str) -> list[OpenPlace]:
+def _draw(service: Service, actor: Actor, draw_id: str) -> DrawView:
+    return service.ask(actor, draw_view, draw_id=draw_id, now=service.ports.clock.now())
+
+
+def _open(service: Service, actor: Actor, draw: DrawView) -> list[OpenPlace]:
     """List the open places to those who may know the visits they are at; whoever looks on sees the entries alone."""
-    draw = service.ask(actor, draw_view, draw_id=draw_id, now=service.ports.clock.now())
-    parties = {one.agency for one in draw.agencies}
-    if not may_ask(actor.roles) or actor.agency not in parties:
+    if not may_ask(actor.roles) or actor.agency not in {one.agency for one in draw.agencies}:
         return []
-    return appointing_acts.open_of(service, actor, draw_id)
+    return appointing_acts.open_of(service, actor, draw.draw)
 
 
 def _pages(router: APIRouter, service: Service, web: Web) -> None:
     @router.get(PAGE)
     def appointments(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        draw = _draw(service, caller.actor, draw_id)
         return web.render(
             request,
             "drawer/appointments.html",
-            draw=service.ask(caller.actor, draw_view, draw_id=draw_id, now=service.ports.clock.now()),
+            draw=draw,
             view=service.ask(caller.actor, appointments_view, draw_id=draw_id),
-            places=_open(service, caller.actor, draw_id),
+            places=_open(service, caller.actor, draw),
             asks=may_ask(caller.actor.roles),
         )
 
@@ -116,7 +120,7 @@ def _api(router: APIRouter, service: Service) -> None:
     def appointments_told(draw_id: str, caller: TheCaller) -> Any:
         """Show the open places of the asker's agency, who could be appointed to them, and all entries the asker sees."""
         view = service.ask(caller.actor, appointments_view, draw_id=draw_id)
-        places = [_place(one) for one in _open(service, caller.actor, draw_id)]
+        places = [_place(one) for one in _open(service, caller.actor, _draw(service, caller.actor, draw_id))]
         return jsonable_encoder({"appointments": view, "places": places})
 
     @router.post(API, status_code=201)

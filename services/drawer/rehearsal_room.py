@@ -144,9 +144,9 @@ class Room:
         now = outside.ports.clock.now()
         room = cls._made(outside, asker, name, ground.plan.campaign, 0, ground.frame is None, now, None, {})
         plan = rehearsed(ground.plan, now)
-        frame = room._example(plan, now) if ground.frame is None else _columns(ground.frame)
-        given = Furniture(name, plan, ground.plan_digest, ground.bodies, frame)
         try:
+            frame = room._example(plan, now) if ground.frame is None else _columns(ground.frame)
+            given = Furniture(name, plan, ground.plan_digest, ground.bodies, frame)
             room.inside.do(room.inside.system, furnish, given)
             room.speak(Act.OPEN, "")
         except BaseException:

@@ -286,7 +286,7 @@ TROUBLES = (
             "After the seal: a reveal was left out, a second seal turns up, a key or data are lost",
         ),
         Words(
-            "抽取仍然有效，不重新抽取。由发现的单位或见证人在本页“封存后的异常”里拿出证据，核对属实即向所有单位公布、写入记录，"
+            "抽取仍然有效，不重新抽取。由发现的单位或见证人在抽取页面“封存后的异常”里拿出证据，核对属实即向所有单位公布、写入记录，"
             "核验程序逐项指出；是否追究，由监督部门依记录处理。",
             "The draw stands and is not made again. Whoever finds it shows the evidence under “Faults after the seal”: if it "
             "holds, all parties are told, the record says so and every verifier names it; the supervisor decides what "

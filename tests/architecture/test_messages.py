@@ -16,6 +16,7 @@ import runtime
 import services
 from runtime.errors import OneVisitError
 from runtime.web.messages import Messages
+from services.drawer.domain import shape
 from services.results.domain import referrals, sections
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,10 +132,12 @@ def test_no_code_stands_there_that_nobody_says() -> None:
 
 
 def coded_facts() -> Iterator[tuple[str, str]]:
-    """Find the codes that refusals show as facts: (fact, code) of every ``Refusal(reason="too_early")``."""
+    """Find the codes that refusals show as facts: ``Refusal(reason="too_early")``, and what a shape asks of a string."""
     shown = {one.__name__: sentences().get(one.code, (None, {"zh": ""}))[1]["zh"] for one in refusals()}
     for file in sorted((ROOT / "services").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == shape.text.__name__:
+                yield "reason", str(_beginning(node.args[0]))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in shown:
                 for keyword in node.keywords:
                     stands = keyword.arg in CODED and f"{{{keyword.arg}}}" in shown[node.func.id]

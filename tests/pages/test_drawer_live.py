@@ -62,6 +62,9 @@ def test_the_room_sees_who_has_done_what_how_long_there_is_and_then_the_result(s
     county.seal()
     assert "已封存" in viewer.part(LIVE).text
     county.at(BEACON_TIME)
+    waiting = viewer.part(LIVE).text
+    assert "最早办理时间" in waiting
+    assert "本步骤截止" not in waiting
     county.dice()
 
     board = viewer.part(LIVE)
@@ -103,6 +106,7 @@ def test_the_witness_seals_and_enters_the_dice_with_a_photograph_on_a_page_of_it
     assert "安监局、公安局、交通运输局、市场监管局、运管所" in page.main
     page.form(f"/draws/{DRAW}/seal").submit()
     county.at(BEACON_TIME)
+    assert "最早办理时间" in witness.get(own).main
     form = witness.get(own).form(f"/draws/{DRAW}/dice")
     wrong = {"photo": ("dice.exe", b"MZ\x90", "image/png")}
     assert "只接受" in form.submit(422, files=wrong, digits=DIGITS, again=DIGITS).main
@@ -195,7 +199,7 @@ def test_after_the_window_anybody_is_told_why_a_firm_was_drawn_or_not_with_the_p
 ) -> None:
     county.until_drawn()
     path, anybody = f"/public/draws/{DRAW}/why", site.anonymous()
-    assert anybody.http.get(path).status_code == 404, "not before the window ends"
+    assert anybody.http.get(path).status_code == 409, "not before the window ends"
     county.at(WINDOW_END)
     record = json.loads(archive.full_record(county.service, DRAW).record)
     drawn = {one for strata in record["selected"].values() for ids in strata.values() for one in ids}

@@ -142,9 +142,13 @@ def test_a_draw_is_taken_through_by_hand_from_opening_to_the_public_page(site: S
     page = lead.get(f"/draws/{DRAW}")
     assert f"/draws/{DRAW}/targets" in page.links
     assert "V-640221-2018-001-11" in lead.get(f"/draws/{DRAW}/targets").main
-    assert site.anonymous().get(f"/public/draws/{DRAW}", 404)
+    closed = site.anonymous().get(f"/public/draws/{DRAW}", 409)
+    assert "抽取记录将于 2018-12-21 00:00 公开" in closed.main
+    assert "联合抽取记录" in closed.main
+    assert "记录在 2018-12-21 00:00 公开" in site.anonymous().get(f"/public/draws/{DRAW}/at-once").main
 
     county.at(WINDOW_END)
+    assert f"/public/draws/{DRAW}" in site.anonymous().get(f"/public/draws/{DRAW}/at-once").links
     page = site.anonymous().get(f"/public/draws/{DRAW}")
     assert "python3 verify_draw.py record.json frame.tsv" in page.main
     assert site.anonymous().get("/public/draws").links.count(f"/public/draws/{DRAW}") == 1
@@ -587,13 +591,13 @@ def test_a_visited_firms_slip_leads_to_its_own_proof_once_the_record_is_open(sit
     assert at in lead.get(f"/draws/{DRAW}/targets").links
     slip = lead.get(at)
     (address,) = (one for one in qr_codes(slip) if one.startswith(ADDRESS) and "/why?" in one)
-    before = anybody.get(address.removeprefix(ADDRESS), 404)
+    before = anybody.get(address.removeprefix(ADDRESS), 409)
 
     assert other.target not in slip.text
     assert address in slip.main
     assert qr_codes(before) == {}
     assert before.text.replace(visit.target, "") == anybody.get(
-        f"/public/draws/{DRAW}/why?entity={other.target}", 404
+        f"/public/draws/{DRAW}/why?entity={other.target}", 409
     ).text.replace(other.target, "")
     county.at(WINDOW_END)
     page = anybody.get(address.removeprefix(ADDRESS))

@@ -79,7 +79,7 @@ def test_visit_by_visit_anybody_sees_a_visit_once_its_first_checklist_is_in(kit:
     assert one.target in anybody.get(at).main
     assert anybody.call("GET", f"{PUBLIC}/{other.visit}/proof.json").status_code == 422
     assert anybody.call("GET", f"{PUBLIC}/V-640221-2018-001-99").status_code == 404
-    assert anybody.get(f"/public/draws/{DRAW}", 404)
+    assert anybody.get(f"/public/draws/{DRAW}", 409)
     assert PUBLIC in site.person(LEAD).get(f"/draws/{DRAW}").links
 
 

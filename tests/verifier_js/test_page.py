@@ -72,7 +72,7 @@ def test_a_sample_is_accepted_on_desktop_and_phone(browser: Browser, tmp_path: P
         for words in (
             "✔ 一致",
             "EXIT 0",
-            "信标：现场掷骰（room-dice）",
+            "随机源：现场骰子（room-dice）",
             "公告期：24 小时 0 分",
             "600 个对象，2 个分片",
             "✔ §12 检查组",
@@ -123,7 +123,7 @@ def test_what_is_not_checked_and_what_cannot_be_read_are_verdicts_of_their_own(
 
     assert all(
         words in partly
-        for words in ("△ 有未核验项", "EXIT 3", "没有提供分片 640222 的抽样框", "§12：名单与回避只在完整版中")
+        for words in ("△ 有未核验项", "EXIT 3", "没有提供分片 640222 的抽样框", "§12：名册与回避只在完整版中")
     )
     assert all(words in broken for words in ("无法读取", "EXIT 2", "record.json 不是 JSON"))
 

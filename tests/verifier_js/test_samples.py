@@ -172,7 +172,7 @@ def test_what_weakens_the_result_is_said_aloud_in_both_languages(tmp_path: Path)
         assert words in english(report["restsOn"])
     chinese = "\n".join(pair["zh"] for pair in report["restsOn"])
     for words in (
-        "系统运营方",
+        "平台服务器代管",
         "不足两个",
         "没有见证人",
         "不足 24 小时",
@@ -181,6 +181,33 @@ def test_what_weakens_the_result_is_said_aloud_in_both_languages(tmp_path: Path)
         "取自记录本身",
     ):
         assert words in chinese
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("second-attempt", "第 1 次抽取作废：揭示期结束时仍有单位未会签（SJ）"),
+        ("spent-round", "第 1 轮替换未成：没有在期限内封存"),
+    ],
+)
+def test_what_came_to_nothing_is_told_with_its_reason_and_the_absent(tmp_path: Path, name: str, said: str) -> None:
+    report = verdict(forge.sample(name), tmp_path)
+
+    assert said in [pair["zh"] for pair in report["restsOn"]]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("lost data, round 2", "异常 1：数据丢失（第 2 轮替换）"),
+        ("late beacon, round table", "异常 1：late beacon, round table"),
+    ],
+)
+def test_only_what_the_protocol_calls_a_fault_is_translated(tmp_path: Path, what: str, said: str) -> None:
+    case = forge.base()
+    case.record["faults"] = [{"what": what}]
+
+    assert said in [pair["zh"] for pair in verdict(case, tmp_path)["restsOn"]]
 
 
 def staged() -> Case:

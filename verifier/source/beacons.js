@@ -23,18 +23,18 @@ function sortOf(source) {
 export function announcedSources(section, manifest, sources, beaconTime, place, ifNone = section) {
   const agencies = manifest.get('agencies');
   if (sources.length === 0 && manifest.get('purpose') === 'live') {
-    throw new Differs(ifNone, `${place}.beacons`, '正式抽取必须有信标', 'a live draw needs a beacon');
+    throw new Differs(ifNone, `${place}.beacons`, '正式抽取必须有随机源', 'a live draw needs a beacon');
   }
   sources.forEach((source, i) => {
     const inside = `${place}.beacons[${i}]`;
     if (sortOf(source) === 'chain') {
-      if (sources.length < 2) throw new Differs(section, inside, '哈希链信标须另有一个信标', 'a chain needs another beacon beside it');
+      if (sources.length < 2) throw new Differs(section, inside, '哈希链须另有一个随机源', 'a chain needs another beacon beside it');
       if (agencies.has(source.get('id').slice('chain:'.length))) {
         throw new Differs(section, `${inside}.id`, '哈希链由参与部门持有', 'the chain is held by an agency');
       }
     }
     if (sortOf(source) === 'drand-quicknet' && !drandComesAfter(source.get('round'), beaconTime)) {
-      throw new Differs(section, `${inside}.round`, '这一轮在信标时间之前就已公布', 'this round is out before the beacon time');
+      throw new Differs(section, `${inside}.round`, '这一轮在规定时间之前就已公布', 'this round is out before the beacon time');
     }
   });
 }

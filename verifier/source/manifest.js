@@ -106,7 +106,7 @@ function checkTimes(times, place) {
   if (at('seal_by') > at('beacon_time') - BEFORE_BEACON) {
     late('beacon_time', '距封存不足 600 秒', 'is less than 600 s after the seal');
   }
-  if (at('beacon_time') > at('window_end')) late('window_end', '早于信标时间', 'is before the beacon');
+  if (at('beacon_time') > at('window_end')) late('window_end', '早于随机源的规定时间', 'is before the beacon');
 }
 
 function checkFrameAnnounced(frame, hashing, place) {

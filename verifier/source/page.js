@@ -204,7 +204,7 @@ function factsShown({ facts, exit }) {
   row('抽样框', 'Frame', say(`${facts.entities} 个对象，${facts.shards} 个分片`, `${facts.entities} entities, ${facts.shards} shards`));
   row('抽中', 'Drawn', say(`${facts.targets} 个对象，其后 ${facts.rounds} 轮替换`, `${facts.targets} targets, then ${facts.rounds} rounds`));
   row('封存', 'Sealed', facts.sealedAt);
-  row('方案摘要', 'Manifest digest', facts.manifestDigest, true);
+  row('清单摘要', 'Manifest digest', facts.manifestDigest, true);
   row('最新结果摘要', 'Newest result digest', facts.head, true);
   const title = exit === 1 ? say('记录所载（未证实）', 'What the record says (not confirmed)') : say('记录', 'The record');
   return [element('h2', title), list];

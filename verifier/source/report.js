@@ -5,15 +5,15 @@ import { namedNotDrawn } from './manifest.js';
 export const SECTIONS = {
   1: ['记法', 'Notation'],
   2: ['抽样框', 'Frame'],
-  3: ['名单与回避', 'Rosters and recusals'],
-  4: ['抽取方案', 'Manifest'],
+  3: ['名册与回避', 'Rosters and recusals'],
+  4: ['抽取清单', 'Manifest'],
   5: ['承诺', 'Commitments'],
   6: ['揭示与封存', 'Reveals and seal'],
-  7: ['信标与种子', 'Beacon and seed'],
+  7: ['随机源与种子', 'Beacon and seed'],
   8: ['抽签号', 'Tickets'],
   9: ['配额', 'Quotas'],
   10: ['抽取结果与任务单', 'Selection and work list'],
-  11: ['替换轮', 'Replacement rounds'],
+  11: ['替换轮次', 'Replacement rounds'],
   12: ['检查组', 'Teams'],
   13: ['结果摘要', 'Result digest'],
   14: ['记录', 'Record'],
@@ -96,7 +96,7 @@ export function namesWhatIsNotHeld(report, record) {
   const add = (zh, en) => report.notHeld.push({ zh: plainText(zh), en: plainText(en) });
   const manifest = record.get('manifest');
   if (record.get('edition') === 'public') {
-    add('§12：名单与回避只在完整版中，检查组只核对到人数与顺序', '§12: rosters and recusals are in the full edition; of the teams only size and order were checked');
+    add('§12：名册与回避只在完整版中，检查组只核对到人数与顺序', '§12: rosters and recusals are in the full edition; of the teams only size and order were checked');
   }
   const parent = manifest.get('parent');
   if (parent !== null) {
@@ -118,20 +118,41 @@ export function saysWhatItRestsOn(report, record, keysGiven) {
   if (witness === null) add('没有见证人：由过半部门封存', 'no witness: more than half of the agencies sealed it');
   else add(`见证人：${witness.get('name')}`, `witness: ${witness.get('name')}`);
   const beacons = manifest.get('beacons').map((one) => one.get('id'));
-  add(`信标：${named(beacons.map(inChinese))}`, `beacon: ${named(beacons)}`);
+  add(`随机源：${named(beacons.map(inChinese))}`, `beacon: ${named(beacons)}`);
   const times = manifest.get('times');
   notice(add, times.get('commit_close') - times.get('published'));
   const missing = [...manifest.get('agencies').keys()].filter((name) => !record.get('reveals').has(name)).sort();
   if (missing.length > 0) add(`未揭示：${named(missing)}`, `no reveal came from: ${named(missing)}`);
-  if (manifest.get('attempt') > 1) {
-    add(`此前有 ${manifest.get('attempt') - 1} 次抽取作废，理由在记录中`, `earlier attempts that were void: ${manifest.get('attempt') - 1}, with reasons in the record`);
-  }
+  endedWithoutASeal(add, record);
   const certain = namedNotDrawn(manifest);
   if (certain.length > 0) add(`指定而非抽取：${named(certain)}`, `named, not drawn: ${named(certain)}`);
   const open = openSlots(record);
-  if (open > 0) add(`空缺 ${open} 个名额：由部门负责人指定，不是抽取`, `open slots: ${open}; who fills them is appointed, not drawn`);
-  if (record.get('spent').length > 0) add(`未封存而用掉的轮次：${record.get('spent').length}`, `rounds spent without a seal: ${record.get('spent').length}`);
+  if (open > 0) add(`空缺席位 ${open} 个：由单位负责人指定，非抽取`, `open slots: ${open}; who fills them is appointed, not drawn`);
   namesFaults(add, record.get('faults'));
+}
+
+/** What a record calls the end of an attempt or round without a seal, and what people call it; other words stay. */
+const REASONS = new Map([
+  ['commitment missing', '承诺期结束时仍有单位未承诺'],
+  ['countersignature missing', '揭示期结束时仍有单位未会签'],
+  ['too many reveals missing', '未揭示的单位过多'],
+  ['no seal in time', '没有在期限内封存'],
+  ['signature missing', '期限内没有全部签名同意'],
+  ['campaign cancelled', '联合抽查任务已取消'],
+]);
+
+/** Name the attempts and rounds that came to nothing, why, and who was absent. */
+function endedWithoutASeal(add, record) {
+  const inChinese = (why) => REASONS.get(why) ?? why;
+  const attempts = record.get('attempts');
+  attempts.slice(-20).forEach((one, index) => {
+    const [number, why] = [Math.max(0, attempts.length - 20) + index + 1, one.get('reason')];
+    const absent = one.has('absent') ? one.get('absent').join(', ') : '';
+    add(`第 ${number} 次抽取作废：${inChinese(why)}${absent ? `（${absent}）` : ''}`, `attempt ${number} ended: ${why} ${absent}`.trimEnd());
+  });
+  for (const one of record.get('spent').slice(0, 20)) {
+    add(`第 ${one.get('round')} 轮替换未成：${inChinese(one.get('reason'))}`, `round ${one.get('round')} removed and drew nothing: ${one.get('reason')}`);
+  }
 }
 
 /** What a record calls the faults of section 6, and what people call them; of a round its number follows. */
@@ -147,11 +168,10 @@ function namesFaults(add, faults) {
   if (faults.length === 0) return;
   add(`记录中的异常：${faults.length} 项，抽取仍然有效`, `faults on the record: ${faults.length}; the draw stands`);
   faults.slice(0, 20).forEach((fault, index) => {
-    const told = fault.get('what');
-    const at = told.indexOf(', round ');
-    const what = at < 0 ? told : told.slice(0, at);
-    let zh = (FAULTS.get(what) ?? what) + (at < 0 ? '' : `（第 ${told.slice(at + 8)} 轮）`);
-    let en = told;
+    let zh = fault.get('what');
+    let en = zh;
+    const [, what, round] = zh.match(/^(.+?)(?:, round ([0-9]{1,16}))?$/) ?? [];
+    if (FAULTS.has(what)) zh = FAULTS.get(what) + (round ? `（第 ${round} 轮替换）` : '');
     if (fault.has('who')) { zh += `：${fault.get('who')}`; en += `: ${fault.get('who')}`; }
     if (fault.has('evidence')) { zh += `，证据摘要 ${fault.get('evidence')}`; en += `, evidence ${fault.get('evidence')}`; }
     add(`异常 ${index + 1}：${zh}`, `fault ${index + 1}: ${en}`);
@@ -160,7 +180,7 @@ function namesFaults(add, faults) {
 
 /** Name a beacon in Chinese, with its id. */
 function inChinese(beacon) {
-  const sorts = { 'room-dice': '现场掷骰', 'drand-quicknet': 'drand 公共随机信标', lottery: '彩票开奖', chain: '哈希链' };
+  const sorts = { 'room-dice': '现场骰子', 'drand-quicknet': 'drand 公共随机源', lottery: '彩票开奖号码', chain: '哈希链' };
   return `${sorts[beacon.split(':', 1)[0]]}（${beacon}）`;
 }
 
@@ -168,7 +188,7 @@ function keysAndCustody(add, manifest, keysGiven, named) {
   if (keysGiven) add('公钥：与另行取得的公钥文件一致', 'keys: agree with the keys file from outside the record');
   else add('公钥：取自记录本身；要确认签名者是谁，请另取公钥文件', 'keys: those in the record itself; to know who signed, bring a keys file from elsewhere');
   const who = (custody) => [...manifest.get('agencies')].filter(([, one]) => one.get('custody') === custody).map(([name]) => name).sort();
-  const kept = { own: ['部门自有系统', 'own system'], page: ['抽取员浏览器', "draw officer's browser"], server: ['系统运营方', 'operator'] };
+  const kept = { own: ['各自的系统', 'own system'], page: ['办理人的浏览器', "draw officer's browser"], server: ['平台服务器代管', 'operator'] };
   for (const [custody, [zh, en]] of Object.entries(kept)) {
     if (who(custody).length > 0) add(`密钥保管（${zh}）：${named(who(custody))}`, `custody "${custody}" (${en}): ${named(who(custody))}`);
   }

@@ -17,7 +17,7 @@ export function checkRosters(hashing, manifest, teams) {
     checkOrder(team, place);
     if (announced === undefined) {
       if (team.get('roster').size > 0 || team.get('recused').length > 0) {
-        throw new Differs(3, `${place}.roster`, '抽取方案没有公布这份名单', 'the manifest announces no such roster');
+        throw new Differs(3, `${place}.roster`, '抽取清单没有公布这份名册', 'the manifest announces no such roster');
       }
       continue;
     }

@@ -116,7 +116,7 @@ function checkRequest({ manifest, standing }, rho, place) {
   const reasons = new Set(manifest.get('replacement').get('reasons'));
   for (const [part, entries] of [['removed', removed], ['dropouts', dropouts]]) {
     entries.forEach((entry, i) => {
-      if (!reasons.has(entry.get('reason'))) refuse(`${place}.${part}[${i}].reason`, '不是抽取方案列出的理由', 'is no reason of the manifest');
+      if (!reasons.has(entry.get('reason'))) refuse(`${place}.${part}[${i}].reason`, '不是抽取清单列出的理由', 'is no reason of the manifest');
     });
   }
   const going = new Set(removed.map((one) => one.get('id')));
@@ -135,7 +135,7 @@ function checkRequest({ manifest, standing }, rho, place) {
 
 function checkRequestTimes(times, standing, place) {
   if (times.get('seal_by') < standing.beaconTime) {
-    refuse(`${place}.times.seal_by`, '早于前一次信标时间', 'is before the beacon_time before it');
+    refuse(`${place}.times.seal_by`, '早于前一次随机源的规定时间', 'is before the beacon_time before it');
   }
   if (times.get('seal_by') > times.get('beacon_time') - BEFORE_BEACON) {
     refuse(`${place}.times.beacon_time`, '距封存不足 600 秒', 'is less than 600 s after the seal');

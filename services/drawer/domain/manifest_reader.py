@@ -37,7 +37,7 @@ _TERMS = (
     *("selections", "slots", "rosters", "base_from", "beacons", "times", "chain_len", "max_missing"),
     *("replacement", "disclosure"),
 )
-_key = text("key", re.compile(r"[0-9a-f]{64}|04[0-9a-f]{128}").fullmatch)
+_key = text("public_key", re.compile(r"[0-9a-f]{64}|04[0-9a-f]{128}").fullmatch)
 _labels: Reader[parts.Labels] = array(identifier)
 
 

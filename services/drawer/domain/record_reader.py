@@ -130,7 +130,7 @@ def _signature(value: object, where: str) -> bytes:
 
 
 def _any_text(value: object, where: str) -> str:
-    return text("text", lambda found: True)(value, where)
+    return text("string", lambda found: True)(value, where)
 
 
 _inspector = text("inspector", re.compile(r"[0-9a-f]{64}").fullmatch)

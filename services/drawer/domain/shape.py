@@ -113,4 +113,4 @@ def members(value: object, where: str, needed: tuple[str, ...], allowed: tuple[s
 identifier = text("identifier", is_identifier)
 stratum = text("stratum", is_stratum)
 digest = text("digest", re.compile(r"[0-9a-f]{64}").fullmatch)
-words = text("text", bool)
+words = text("words", bool)

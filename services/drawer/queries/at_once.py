@@ -6,6 +6,7 @@ Asked as the system: strangers have no agency. ``domain.disclosure.at_once`` has
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -34,6 +35,9 @@ class AtOnce:
     told: Mapping[str, Any]
     custody: Mapping[str, str]
     """Who keeps whose key, by the body's name: own, page or server."""
+    opens_at: datetime | None
+    """When the record opens, known with the result."""
+    is_open: bool
 
     def kept_by(self, custody: str) -> list[str]:
         """Name everybody whose key is kept so."""
@@ -70,6 +74,8 @@ def at_once_of(session: Session, actor: Actor, *, draw_id: str) -> AtOnce:
         agencies={agency: names.get(agency, agency) for agency in said.agencies},
         told=_told(said),
         custody={names.get(body, body): said.custody(body) for body in said.parties},
+        opens_at=said.outcome.disclose_at if said.outcome else None,
+        is_open=said.disclosure is not None,
     )
 
 

@@ -106,11 +106,20 @@ def _check_record_reader(actor: Actor, said: Said, edition: str) -> None:
 
 
 def public_draw(session: Session, actor: Actor, *, draw_id: str) -> PublicDraw:
-    """Show a disclosed draw to anybody (asked as the system: anonymous people have no agency)."""
+    """
+    Show a disclosed draw to anybody (asked as the system: anonymous people have no agency).
+
+    Raises:
+        NotDisclosedYet: it was drawn here, which everybody may know at once, and its record is closed.
+        DrawnElsewhere, DrawUnknown.
+    """
     found = [one for one in public_draws(session, actor, only=[draw_id]) if one.draw == draw_id]
     if not found:
         if session.get(tables.Disclosure, draw_id) is not None:  # before that nobody learns what there is
             refuse_imported(session, draw_id)
+        made_here = attempts_of(session, [draw_id]).get(draw_id)
+        if made_here and (outcome := made_here[-1].outcome) is not None:
+            raise NotDisclosedYet(draw=draw_id, until=outcome.disclose_at)
         raise DrawUnknown(draw=draw_id)
     return found[0]
 

@@ -198,7 +198,7 @@ def reads(value: Any) -> bool:
         ((), [], "manifest", "object"),
         (("v",), "JIDRAW/2", "v", "one_of:JIDRAW/1"),
         (("attempt",), True, "attempt", "integer:1..2147483648"),
-        (("agencies", "JT", "key"), "ab", "agencies.JT.key", "key"),
+        (("agencies", "JT", "key"), "ab", "agencies.JT.key", "public_key"),
         (("lines", "a b"), "JT", "lines(key)", "identifier"),
         (("selections", 0, "rules", "A"), {}, "selections.0.rules.A", "missing:full"),
         (("selections", 0, "lines"), ["JT-01", "JT-01"], "selections.0.lines", "distinct"),

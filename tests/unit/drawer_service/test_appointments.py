@@ -4,6 +4,7 @@ import json
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -298,6 +299,20 @@ def test_an_appointment_that_is_ended_stays_on_record_and_opens_the_place(short:
     change = told(short, said.team)  # type: ignore[attr-defined]
     assert (change.team.officers, change.team.appointed, change.left) == (("SJ-02", None), (), (SPARE,))
     assert the_place(short).visit == one.visit
+
+
+def test_an_appointment_that_two_end_at_once_is_ended_once(short: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, read = appointed(short), appointing_acts._read
+
+    def meanwhile(*asked: Any) -> Any:
+        monkeypatch.setattr(appointing_acts, "_read", read)
+        end(short, entry)
+        return read(*asked)
+
+    monkeypatch.setattr(appointing_acts, "_read", meanwhile)
+
+    assert code(partial(end, short, entry)) == "draw.appoint_not_standing"
+    assert [one.state for one in entries(short)] == ["ended"]
 
 
 def test_no_round_replaces_who_was_appointed(short: County) -> None:

@@ -421,7 +421,7 @@ def test_a_fault_of_a_round_names_it_and_its_records_tell_of_all(kit: Kit, tmp_p
     (tmp_path / "frame.tsv").write_bytes(files.frame)
     verdict = node.verified(tmp_path)[tmp_path.name]
     assert node.named(verdict) == (0, None, None)
-    assert any("有效的揭示没有列入封存（第 1 轮）：GA" in pair["zh"] for pair in verdict["restsOn"])
+    assert any("有效的揭示没有列入封存（第 1 轮替换）：GA" in pair["zh"] for pair in verdict["restsOn"])
     members = county.service.ask(county.service.system, kept, draw_id=DRAW, edition="full").documents
     assert {"records/0-round-1-faults.json", "records/0-round-2-faults.json", "records/1-round.json"} <= members.keys()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_the_difference_is_printed_with_its_section_and_place(
     code, text = printed(capsys, str(tmp_path / "record.json"), *(str(tmp_path / name) for name in case.frames))
 
     assert code == 1
-    assert "DIFFERS §7 信标与种子 / Beacon and seed: seed: " in text
+    assert "DIFFERS §7 随机源与种子 / Beacon and seed: seed: " in text
     assert "rests on" not in text
 
 
@@ -255,6 +256,53 @@ def test_what_weakens_the_result_is_said_aloud(tmp_path: Path) -> None:
         "keys: those in the record itself",
     ):
         assert words in said
+
+
+LATIN_BY_NAME = re.compile(r"--keys|--head|room-dice|witness|joint|\b[A-Z]{2}\b")
+"""What a sample calls by such a name, or the program itself."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_a_result_rests_on_is_said_in_english_to_chinese_readers(name: str) -> None:
+    record, *frames = paths(name)
+
+    for zh, _ in verify_draw.verify(record, frames).rests_on:
+        assert not re.search("[A-Za-z]{2}", LATIN_BY_NAME.sub("", zh)), zh
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("second-attempt", "第 1 次抽取作废：揭示期结束时仍有单位未会签（SJ）"),
+        ("spent-round", "第 1 轮替换未成：没有在期限内封存"),
+        ("rounds", "随机源：现场骰子（room-dice 20）"),
+        ("rounds", "公告期：24 小时 0 分"),
+        ("rehearsal", "随机源：无"),
+    ],
+)
+def test_what_came_to_nothing_and_what_was_agreed_is_said_in_chinese(name: str, said: str) -> None:
+    record, *frames = paths(name)
+
+    assert said in [zh for zh, _ in verify_draw.verify(record, frames).rests_on]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("late beacon", "异常 1：随机源迟到"),
+        ("lost data, round 2", "异常 1：数据丢失（第 2 轮替换）"),
+        ("late beacon, round table", "异常 1：late beacon, round table"),
+        ("a quarrel, round 2", "异常 1：a quarrel, round 2"),
+    ],
+)
+def test_only_what_the_protocol_calls_a_fault_is_translated(tmp_path: Path, what: str, said: str) -> None:
+    case = forge.base()
+    case.record["faults"] = [{"what": what}]
+
+    report = case.verify(tmp_path)
+
+    assert said in [zh for zh, _ in report.rests_on]
+    assert f"fault 1: {what}" in [en for _, en in report.rests_on]
 
 
 def test_records_that_are_referred_to_are_named(tmp_path: Path) -> None:
