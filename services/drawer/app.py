@@ -14,7 +14,9 @@ from runtime.web import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.drawer import (
     api,
+    api_appointments,
     api_faults,
+    api_imports,
     api_rounds,
     pages,
     pages_appointments,
@@ -40,6 +42,7 @@ LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
 ASKING = roles(*changes.ASKING)
 DECIDING = roles(*changes.DECIDING)
 HEAD = roles(Role.AGENCY_HEAD)
+IMPORT = OFFICER.for_clients(Scope.DRAWS_IMPORT)
 
 
 class Settings(ServiceSettings):
@@ -163,6 +166,13 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/decide": HEAD,
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/end": HEAD,
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/withdraw": ASKING,
+    "POST /api/drawer/v1/campaigns/{campaign_id}/import": IMPORT.limited(24 * MIB),
+    "GET /api/drawer/v1/campaigns/{campaign_id}/import/template": IMPORT,
+    "GET /api/drawer/v1/imports": SIGNED_IN.for_clients(Scope.DRAWS_IMPORT),
+    "GET /api/drawer/v1/draws/{draw_id}/import": SIGNED_IN.for_clients(Scope.DRAWS_IMPORT),
+    "POST /api/drawer/v1/draws/{draw_id}/import/decide": DECIDING,
+    "POST /api/drawer/v1/draws/{draw_id}/import/withdraw": IMPORT,
+    "GET /api/drawer/v1/draws/{draw_id}/import/evidence": SIGNED_IN,
     "POST /api/drawer/v1/draws/{draw_id}/rounds": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/sign": BODY.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
@@ -201,7 +211,9 @@ def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Se
         tiles=("/parts/drawer/home/me",),
         routers=(
             api.routes,
+            api_appointments.routes,
             api_faults.routes,
+            api_imports.routes,
             api_rounds.routes,
             pages.routes,
             pages_appointments.routes,

@@ -30,12 +30,13 @@ from services.drawer.domain.appointing import (
     with_appointed,
 )
 from services.drawer.domain.canonical import parse
-from services.drawer.domain.changes import ChangeNotForYou, fit_words
+from services.drawer.domain.changes import ChangeNotForYou, fit_words, may_ask
 from services.drawer.domain.manifest import Manifest, Slots
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import slots_at
 from services.drawer.domain.record_reader import Assigned, read_record
 from services.drawer.outcomes import WORK_READERS, going
+from services.drawer.queries.draws import draw_view
 from services.drawer.vault import SERVICE
 from services.drawer.working import JSON
 
@@ -97,6 +98,15 @@ def open_of(service: Service, asker: Actor, draw_id: str) -> list[OpenPlace]:
         for place in own.open(visit)
         for labels in (own.labels(visit)[place],)
     ]
+
+
+def open_for(service: Service, asker: Actor, draw_id: str) -> list[OpenPlace]:
+    """List the open places to those who may know the visits they are at; to whoever looks on, none."""
+    draw = service.ask(asker, draw_view, draw_id=draw_id, now=service.ports.clock.now())
+    parties = {one.agency for one in draw.agencies}
+    if not may_ask(asker.roles) or asker.agency not in parties:
+        return []
+    return open_of(service, asker, draw_id)
 
 
 def ask(

@@ -1,28 +1,23 @@
 """Pages of a draw made elsewhere: handing it in with its list and evidence, and the second person's word."""
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
-from runtime.files.sheets import SheetLimits
 from runtime.service import Service
 from runtime.web import TheCaller, Web, see_other
 from runtime.web.refusals import status_of
 from services.drawer import import_acts, shown
 from services.drawer.commands import importing, opening
 from services.drawer.commands.importing import Told
-from services.drawer.domain.elsewhere import Complaint
 from services.drawer.queries.campaigns import opening_view
 from services.drawer.refusals import ImportRefused
-from services.drawer.uploads import read_document
+from services.drawer.uploads import Place, Said, read_document, read_list
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COMPLAINTS_SHOWN = 200
 NOTHING_TOLD = {"place": None, "platform": "", "drawn_on": None, "witnessed_by": "", "reason": ""}
-Said = Annotated[str, Form(min_length=1, max_length=200)]
 
 
 def routes(service: Service, web: Web) -> APIRouter:
@@ -47,7 +42,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             status=status_of(error) if error else 200,
             about=about,
             told=told or NOTHING_TOLD,
-            complaints=[_shown(one, about.names) for one in complaints[:COMPLAINTS_SHOWN]],
+            complaints=[shown.with_names(one, about.names) for one in complaints[:COMPLAINTS_SHOWN]],
             more=len(complaints) - COMPLAINTS_SHOWN,
         )
 
@@ -58,14 +53,14 @@ def routes(service: Service, web: Web) -> APIRouter:
     @router.get(f"{at}/template")
     def template(campaign_id: str, caller: TheCaller) -> Response:
         plan = service.ask(caller.actor, opening.ground_of, campaign_id=campaign_id).plan
-        return shown.download(import_acts.template(plan), XLSX, f"附件6-{campaign_id}.xlsx")
+        return shown.download(import_acts.template(plan), shown.XLSX, f"附件6-{campaign_id}.xlsx")
 
     @router.post(at)
     def hand_in(
         request: Request,
         campaign_id: str,
         caller: TheCaller,
-        place: Annotated[Literal["paper", "platform"], Form()],
+        place: Annotated[Place, Form()],
         platform: Said,
         drawn_on: Annotated[date, Form()],
         witnessed_by: Said,
@@ -74,8 +69,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         sheet: Annotated[UploadFile, File()],
         early: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
-        told = Told(place, platform.strip(), drawn_on, witnessed_by.strip(), reason.strip())
-        content = sheet.file.read(SheetLimits().file_bytes + 1)
+        told = Told(place, platform, drawn_on, witnessed_by, reason)
         try:
             reply = import_acts.hand_in(
                 service,
@@ -83,7 +77,7 @@ def routes(service: Service, web: Web) -> APIRouter:
                 campaign_id,
                 told,
                 key=caller.key,
-                sheet=(sheet.filename or "", content),
+                sheet=read_list(sheet),
                 evidence=read_document(evidence),
                 early=early == "yes",
             )
@@ -106,13 +100,3 @@ def routes(service: Service, web: Web) -> APIRouter:
         return shown.download(*import_acts.evidence(service, caller.actor, draw_id))
 
     return router
-
-
-def _shown(one: Complaint, names: Mapping[str, str]) -> dict[str, Any]:
-    """Show a complaint with agencies by name."""
-    facts = dict(one.what.facts)
-    if "agency" in facts:
-        facts["agency"] = names.get(str(facts["agency"]), facts["agency"])
-    if isinstance(several := facts.get("agencies"), list):
-        facts["agencies"] = [names.get(agency, agency) for agency in several]
-    return {"row": one.row, "column": one.column, "code": one.what.code, "facts": facts}
