@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
 from runtime.service import Service
@@ -21,6 +21,7 @@ from services.drawer.uploads import Place, Said, read_document, read_list
 
 CAMPAIGN = f"{ROOT}/campaigns/{{campaign_id}}/import"
 IMPORT = f"{ROOT}/draws/{{draw_id}}/import"
+Version = Annotated[str | None, Query(max_length=80)]
 
 
 class ImportDecision(Body):
@@ -66,15 +67,52 @@ def _handing_in(router: APIRouter, service: Service, web: Web) -> None:
         drawn before the plan's draw stage, and all agencies agreed.
         """
         told = Told(place, platform, drawn_on, witnessed_by, reason)
-        files = {"sheet": read_list(sheet), "evidence": read_document(evidence)}
+        files: dict[str, Any] = {"sheet": read_list(sheet), "evidence": read_document(evidence), "early": early}
         try:
-            reply = import_acts.hand_in(service, caller.actor, campaign_id, told, key=caller.key, early=early, **files)
+            reply = import_acts.hand_in(service, caller.actor, campaign_id, told, key=caller.key, **files)
         except ImportRefused as error:
-            now = service.ports.clock.now()
-            names = service.ask(caller.actor, opening_view, campaign_id=campaign_id, now=now).names
-            written = [shown.complaint(web.messages, one, names) for one in error.complaints]
-            return problem(request, web, error, status_of(error), complaints=written)
+            return _refused(request, service, web, caller, campaign_id, error)
         return JSONResponse(reply.value, status_code=201)
+
+    @router.post(f"{IMPORT}/corrections", status_code=201)
+    def correct(
+        request: Request,
+        draw_id: str,
+        caller: TheCaller,
+        why: Said,
+        place: Annotated[Place, Form()],
+        platform: Said,
+        drawn_on: Annotated[date, Form()],
+        witnessed_by: Said,
+        reason: Said,
+        evidence: Annotated[UploadFile, File()],
+        sheet: Annotated[UploadFile, File()],
+        early: Annotated[bool, Form()] = False,
+    ) -> Response:
+        """
+        Correct an import that stands: hand in the whole of it as it should have been, and why; another person confirms.
+
+        ``why``: what was mistyped; ``evidence``: what shows it. Visits that stand in both lists stay; no visit is changed of
+        which a checklist is in. The rest is as for the first.
+        """
+        told = Told(place, platform, drawn_on, witnessed_by, reason)
+        files: dict[str, Any] = {"sheet": read_list(sheet), "evidence": read_document(evidence), "early": early}
+        try:
+            reply = import_acts.correct(service, caller.actor, draw_id, why, told, key=caller.key, **files)
+        except ImportRefused as error:
+            stands = service.ask(caller.actor, import_view, draw_id=draw_id)
+            assert stands is not None  # its list was read
+            return _refused(request, service, web, caller, stands.campaign, error)
+        return JSONResponse(reply.value, status_code=201)
+
+
+def _refused(
+    request: Request, service: Service, web: Web, caller: TheCaller, campaign_id: str, error: ImportRefused
+) -> Response:
+    now = service.ports.clock.now()
+    names = service.ask(caller.actor, opening_view, campaign_id=campaign_id, now=now).names
+    written = [shown.complaint(web.messages, one, names) for one in error.complaints]
+    return problem(request, web, error, status_of(error), complaints=written)
 
 
 def _afterwards(router: APIRouter, service: Service) -> None:
@@ -89,7 +127,7 @@ def _afterwards(router: APIRouter, service: Service) -> None:
         view = service.ask(caller.actor, import_view, draw_id=draw_id)
         if view is None:
             raise ImportUnknown(draw=draw_id)
-        waiting = import_acts.list_to_confirm(service, caller.actor, draw_id)
+        waiting = import_acts.to_confirm(service, caller.actor, draw_id).waiting
         visits = [one.model_dump(mode="json") for one in waiting.visits] if waiting else None
         return {**shown.imported(view), "list": visits}
 
@@ -104,6 +142,12 @@ def _afterwards(router: APIRouter, service: Service) -> None:
         return service.do(caller.actor, importing.withdraw_import, key=caller.key, draw_id=draw_id).value
 
     @router.get(f"{IMPORT}/evidence")
-    def evidence(draw_id: str, caller: TheCaller) -> Response:
-        """Give the scanned 附件2 or the export, to those of the lead who may know the targets."""
-        return shown.download(*import_acts.evidence(service, caller.actor, draw_id))
+    def evidence(draw_id: str, caller: TheCaller, version: Version = None) -> Response:
+        """Give the scanned 附件2 or the export, of any version, to those of the lead who may know the targets."""
+        return shown.download(*import_acts.evidence(service, caller.actor, draw_id, version))
+
+    @router.get(f"{IMPORT}/list")
+    def list_of(draw_id: str, caller: TheCaller, version: Version = None) -> Response:
+        """Give the list (附件6) of the import that stands, or of any version, to those of the lead who may know it."""
+        content = import_acts.listed(service, caller.actor, draw_id, version)
+        return shown.download(content, shown.XLSX, f"附件6-{version or draw_id}.xlsx")

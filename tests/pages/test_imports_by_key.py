@@ -7,13 +7,13 @@ from zipfile import ZipFile
 import pytest
 from httpx import Response
 
-from runtime.files.sheets import write_sheet
-from schemas.events.draws import DrawImported
+from runtime.files.sheets import read_sheets, write_sheet
+from schemas.events.draws import DrawImported, ImportCorrected
 from schemas.vocabulary import Role, Scope
 from tests.kit import Kit, person, said
 from tests.pages.client import ConsoleClient, Site, open_site
 from tests.unit.drawer_service.county import CAMPAIGN, DRAW, LEAD, NAMES, OFFICER, PLANNER, County, a_county
-from tests.unit.drawer_service.elsewhere import APPROVER, HEADINGS, Row, a_list, drawn
+from tests.unit.drawer_service.elsewhere import APPROVER, HEADINGS, Row, a_list, confirm, drawn, hand_in
 
 API = "/api/drawer/v1"
 AT = f"{API}/campaigns/{CAMPAIGN}/import"
@@ -79,6 +79,37 @@ def test_a_program_hands_in_and_a_person_confirms(site: Site, county: County) ->
     assert (seen["draw"], seen["sees_list"], seen["verifiable"]) == (DRAW, False, False)
     assert not any(target in str(partner.api("GET", ONE)) for target in drawn())
     assert partner.api("GET", f"{ONE}/evidence", status=403)["code"] == "draw.evidence_not_for_you"
+
+
+def test_a_program_corrects_what_it_mistyped_and_a_person_confirms(site: Site, county: County) -> None:
+    program, approver, path = site.client("JT", Scope.DRAWS_IMPORT), site.person(APPROVER), f"{ONE}/corrections"
+    assert code(send(program, a_list(), "1", path, why="抄错")) == (404, "draw.import_unknown")
+    hand_in(county, a_list())
+    confirm(county)
+    stands = read_sheets(program.call("GET", f"{ONE}/list").content, "a.xlsx")[0].rows
+    assert len(stands) == len(a_list()) + 1
+    rows = a_list()
+    mistyped, rows[0][4] = rows[0][4], "JT-99"
+    assert code(send(program, rows, "2", path, why="抄错")) == (422, "draw.import_refused")
+    assert code(send(program, a_list(), "3", path)) == (422, "web.input_invalid")
+    rows[0][4] = next(
+        one for one in (f"{mistyped[:3]}{n:02d}" for n in range(1, 9)) if one not in (mistyped, rows[0][5])
+    )
+    rows[0][3] = rows[0][5]
+
+    answer = send(program, rows, "4", path, why="第一行工号抄错", place="paper")
+    told = {"draw": DRAW, "import": f"{DRAW}.i2", "corrects": f"{DRAW}.i1", "state": "asked"}
+    assert (answer.status_code, answer.json()) == (201, told)
+    waits = approver.api("GET", ONE)
+    assert (waits["state"], waits["waiting"]["correction"], waits["may_decide"]) == ("approved", "第一行工号抄错", True)
+    assert approver.api("POST", f"{ONE}/decide", {"approve": True})["state"] == "approved"
+
+    (whole,) = [one for one in said(county.service) if isinstance(one, ImportCorrected)]
+    assert (whole.replaced, whole.reseated) == (0, 1)
+    now = program.api("GET", ONE)
+    assert (now["version"], now["place"], now["waiting"]) == (f"{DRAW}.i2", "paper", None)
+    assert [one["state"] for one in now["versions"]] == ["approved", "corrected"]
+    assert approver.call("GET", f"{ONE}/evidence?version={DRAW}.i1").content == PDF
 
 
 def test_what_was_handed_in_is_taken_back_and_handed_in_again(site: Site) -> None:
