@@ -147,8 +147,17 @@ def test_a_mistyped_list_is_downloaded_put_right_compared_and_confirmed(site: Si
         assert firm in {row.texts[1] for row in read_sheets(lead.http.get(path).content, "a.xlsx")[0].rows}
         assert partner.http.get(path).status_code == 403
     seen = partner.get(f"/draws/{DRAW}").main
-    assert "第三行企业代码抄错" in seen
+    assert "已更正" in seen
+    assert "第三行企业代码抄错" not in seen, "what a reason may name is not for partners before the window closes"
     assert gone not in seen
+    assert "共 11 户" in listed
+
+    run_due(county.service, WINDOW_END)
+
+    assert "第三行企业代码抄错" in partner.get(f"/draws/{DRAW}").main
+    public = site.anonymous().get(f"/public/draws/{DRAW}").main
+    assert "更正过 1 次" in public
+    assert "第三行企业代码抄错" not in public
 
 
 def test_a_correction_that_does_not_fit_comes_back_with_its_rows_and_the_reason(site: Site, county: County) -> None:

@@ -77,7 +77,10 @@ def test_a_program_hands_in_and_a_person_confirms(site: Site, county: County) ->
     partner = site.person(OFFICER["GA"])
     (seen,) = partner.api("GET", f"{API}/imports")["imports"]
     assert (seen["draw"], seen["sees_list"], seen["verifiable"]) == (DRAW, False, False)
-    assert not any(target in str(partner.api("GET", ONE)) for target in drawn())
+    told_partner = partner.api("GET", ONE)
+    assert not any(target in str(told_partner) for target in drawn())
+    assert (told_partner["evidence_name"], told_partner["sheet_name"]) == ("", ""), "names of files may name a firm"
+    assert stands["evidence_name"] == "附件2.pdf"
     assert partner.api("GET", f"{ONE}/evidence", status=403)["code"] == "draw.evidence_not_for_you"
 
 

@@ -14,7 +14,16 @@ from services.drawer import tables
 from services.drawer.domain import changes
 from services.drawer.domain.changes import State
 from services.drawer.queries.drawn import may_read_full, may_see_list
-from services.drawer.reading import agency_names, blob_ref, campaign_row, draw_row, import_of, plan_of, standing_import
+from services.drawer.reading import (
+    agency_names,
+    blob_ref,
+    campaign_row,
+    corrected_imports,
+    draw_row,
+    import_of,
+    plan_of,
+    standing_import,
+)
 from services.drawer.refusals import EvidenceNotForYou, ImportUnknown
 
 
@@ -56,7 +65,9 @@ class ImportView:
     """Whether the asker may have the full archive now."""
     version: str
     correction: str | None
-    """Why the version before was corrected."""
+    """Why the version before was corrected: it may name a firm, so it is told like the names of the files."""
+    reads_files: bool
+    """Whether the asker may have list and evidence of every version."""
     may_correct: bool
     waiting: "ImportView | None" = None
     """A correction that waits for a second person, to the lead."""
@@ -97,17 +108,28 @@ def import_view(session: Session, actor: Actor, *, draw_id: str) -> ImportView |
         view = replace(
             view, waiting=waits, may_decide=waits.may_decide, may_withdraw=waits.may_withdraw, may_correct=False
         )
-    return replace(view, versions=_versions(session, draw_id))
+    return replace(view, versions=_versions(session, actor, draw_id))
 
 
-def _versions(session: Session, draw_id: str) -> list[Version]:
+def _versions(session: Session, actor: Actor, draw_id: str) -> list[Version]:
     imported = tables.ImportedDraw
     asked = select(imported).where(imported.draw == draw_id).order_by(imported.asked_at.desc(), imported.id.desc())
     rows = session.scalars(asked).all()
-    return [_version(row) for row in rows] if any(row.corrects is not None for row in rows) else []
+    corrected = any(row.corrects is not None for row in rows)
+    return [_version(row, named=_may_know(session, actor, row)) for row in rows] if corrected else []
 
 
-def _version(row: tables.ImportedDraw) -> Version:
+def _may_know(session: Session, actor: Actor, row: tables.ImportedDraw) -> bool:
+    """Tell whether the asker may read what could name a target: the targets are known, or the asker may know them."""
+    return session.get(tables.Disclosure, row.draw) is not None or _may_read_files(actor, row)
+
+
+def _may_read_files(actor: Actor, row: tables.ImportedDraw) -> bool:
+    decides = actor.agency == row.owner_agency and not changes.DECIDING.isdisjoint(actor.roles)
+    return decides or may_see_list(actor, row.owner_agency)
+
+
+def _version(row: tables.ImportedDraw, *, named: bool) -> Version:
     return Version(
         row.id,
         row.state,
@@ -116,8 +138,8 @@ def _version(row: tables.ImportedDraw) -> Version:
         row.drawn_on,
         row.witnessed_by,
         row.reason,
-        row.correction,
-        row.evidence["name"],
+        row.correction if named else None,
+        row.evidence["name"] if named else "",
         row.evidence["sha256"],
         row.sheet["sha256"],
         row.visits,
@@ -145,6 +167,7 @@ def _view(session: Session, actor: Actor, row: tables.ImportedDraw) -> ImportVie
     plan, opened = plan_of(campaign), session.get(tables.Disclosure, row.draw)
     leads, waits = actor.agency == row.owner_agency, row.state == State.ASKED
     decides = leads and not changes.DECIDING.isdisjoint(actor.roles)
+    named = _may_know(session, actor, row)
     return ImportView(
         draw=row.draw,
         campaign=row.campaign,
@@ -159,9 +182,9 @@ def _view(session: Session, actor: Actor, row: tables.ImportedDraw) -> ImportVie
         drawn_on=row.drawn_on,
         witnessed_by=row.witnessed_by,
         reason=row.reason,
-        evidence_name=row.evidence["name"],
+        evidence_name=row.evidence["name"] if named else "",
         evidence_digest=row.evidence["sha256"],
-        sheet_name=row.sheet["name"],
+        sheet_name=row.sheet["name"] if named else "",
         sheet_digest=row.sheet["sha256"],
         entities=row.entities,
         visits=row.visits,
@@ -176,7 +199,8 @@ def _view(session: Session, actor: Actor, row: tables.ImportedDraw) -> ImportVie
         sees_list=may_see_list(actor, row.owner_agency) or (decides and waits),
         reads_full=opened is not None and may_read_full(actor, row.owner_agency),
         version=row.id,
-        correction=row.correction,
+        correction=row.correction if named else None,
+        reads_files=_may_read_files(actor, row),
         may_correct=leads and row.state == State.APPROVED and actor.has(Role.DRAW_OFFICER),
     )
 
@@ -232,8 +256,7 @@ def list_of(session: Session, actor: Actor, *, draw_id: str, version: str | None
 def _for_its_lead(actor: Actor, row: tables.ImportedDraw | None, draw_id: str) -> tables.ImportedDraw:
     if row is None or row.draw != draw_id:
         raise ImportUnknown(draw=draw_id)
-    decides = actor.agency == row.owner_agency and not changes.DECIDING.isdisjoint(actor.roles)
-    if not decides and not may_see_list(actor, row.owner_agency):
+    if not _may_read_files(actor, row):
         raise EvidenceNotForYou()
     return row
 
@@ -263,6 +286,8 @@ class PublicImport:
     disclosed_at: datetime
     statement: BlobRef
     frame: BlobRef
+    corrected: int
+    """How often the import was put right; the statement has every version."""
 
 
 def public_import(session: Session, actor: Actor, *, draw_id: str) -> PublicImport | None:
@@ -281,7 +306,9 @@ def public_imports(session: Session, actor: Actor) -> list[PublicImport]:
         .order_by(opened.disclosed_at.desc(), imported.id.desc())
     )
     names = {(row.county, row.agency): row.name for row in session.scalars(select(tables.Agency)).all()}
-    return [_public(row, shown, campaign, names) for row, shown, campaign in pairs]
+    return [
+        _public(row, shown, campaign, names, len(corrected_imports(session, row))) for row, shown, campaign in pairs
+    ]
 
 
 def _public(
@@ -289,6 +316,7 @@ def _public(
     opened: tables.Disclosure,
     campaign: tables.Campaign,
     names: Mapping[tuple[str, str], str],
+    corrected: int,
 ) -> PublicImport:
     plan = plan_of(campaign)
     return PublicImport(
@@ -306,4 +334,5 @@ def _public(
         disclosed_at=opened.disclosed_at,
         statement=blob_ref(opened.record),
         frame=blob_ref(opened.frame_file),
+        corrected=corrected,
     )
