@@ -61,6 +61,7 @@ class Scope(StrEnum):
     REFERRALS_READ = "referrals:read"  # 移送与抄告
     REFERRALS_ANSWER = "referrals:answer"  # 签收、受理、退回、作出处理决定
     DRAWS_SPEAK = "draws:speak"  # 以本单位名义参与抽取：承诺、会签、揭示、封存、骰子
+    DRAWS_IMPORT = "draws:import"  # 提交在别处进行的抽取，由人复核
 
 
 SERVICES = ("console", "planner", "drawer", "results", "notifier")

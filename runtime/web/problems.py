@@ -52,13 +52,14 @@ def refuse(request: Request, web: "Web", error: OneVisitError) -> Response:
     """Answer *error* in the form its asker reads."""
     status = status_of(error)
     log.info("web.refused", code=error.code, status=status)
-    response = _problem(request, web, error, status) if is_api(request.url.path) else _page(request, web, error, status)
+    response = problem(request, web, error, status) if is_api(request.url.path) else _page(request, web, error, status)
     if (seconds := retry_after_seconds(error)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response
 
 
-def _problem(request: Request, web: "Web", error: OneVisitError, status: int) -> Response:
+def problem(request: Request, web: "Web", error: OneVisitError, status: int, **more: object) -> Response:
+    """Answer a program with *error* as problem+json; *more*: what the refusal says beside its facts, by its member."""
     sentence = web.messages.about(error)
     content = {
         "type": f"urn:onevisit:problem:{error.code}",
@@ -70,6 +71,7 @@ def _problem(request: Request, web: "Web", error: OneVisitError, status: int) ->
         "detail_en": sentence.next_en,
         "facts": plain(error.facts),
         "instance": f"urn:onevisit:request:{structlog.contextvars.get_contextvars().get('request_id', '')}",
+        **more,
     }
     challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110 section 15.5.2
     return JSONResponse(content, status_code=status, headers=challenge, media_type="application/problem+json")

@@ -132,6 +132,25 @@ class DrawImported(DrawsPayload):
     work: BlobRef  # schemas.documents.WorkList; readers: results, notifier
 
 
+class ImportCorrected(DrawsPayload):
+    """
+    An imported list was mistyped and is put right; two people of the lead said so. What it came to as a whole.
+
+    Which visits it changed was said before it, one by one (``target.replaced``, ``inspector.substituted``).
+    """
+
+    type: ClassVar[str] = "onevisit.import.corrected.v1"
+
+    lead: Id
+    agencies: tuple[Id, ...]
+    correction: Count  # the first is 1
+    drawn_on: date
+    replaced: Count  # visits closed, each with another in its place
+    reseated: Count  # teams changed at visits that stay
+    visits: Count  # that stand now
+    sections: Count
+
+
 class DrawVoided(DrawsPayload):
     """The attempt ended before its seal; the next attempt may open (JIDRAW/1 sections 5 and 6)."""
 
@@ -229,6 +248,10 @@ class RoundClosed(RoundPayload):
     result_digest: Digest
 
 
+Corrected = Annotated[bool, Field(exclude_if=not_)]
+"""No round drew it: an imported list was put right (ADR 21), and ``round`` is the number of the correction."""
+
+
 class TargetReplaced(RoundPayload):
     """A target is gone: its visit is closed, and another target was drawn, if one was left."""
 
@@ -240,6 +263,7 @@ class TargetReplaced(RoundPayload):
     instead: Id | None  # the new visit
     agencies: tuple[Id, ...]  # of both visits
     work: BlobRef  # schemas.documents.WorkList of the new visit alone, or of none; readers: results, notifier
+    corrected: Corrected = False
 
 
 class InspectorSubstituted(RoundPayload):
@@ -250,6 +274,7 @@ class InspectorSubstituted(RoundPayload):
     visit: Id
     agency: Id
     team: BlobRef  # schemas.documents.TeamChange; readers: results, notifier
+    corrected: Corrected = False
 
 
 class AppointmentPayload(DrawsPayload):

@@ -14,7 +14,9 @@ from runtime.web import MIB, PUBLIC, SIGNED_IN, Access, roles
 from schemas.vocabulary import Role, Scope
 from services.drawer import (
     api,
+    api_appointments,
     api_faults,
+    api_imports,
     api_rounds,
     pages,
     pages_appointments,
@@ -40,6 +42,7 @@ LIST = roles(Role.DRAW_OFFICER, Role.PLANNER)
 ASKING = roles(*changes.ASKING)
 DECIDING = roles(*changes.DECIDING)
 HEAD = roles(Role.AGENCY_HEAD)
+IMPORT = OFFICER.for_clients(Scope.DRAWS_IMPORT)
 
 
 class Settings(ServiceSettings):
@@ -117,6 +120,9 @@ ACCESS: dict[str, Access] = {
     "GET /campaigns/{campaign_id}/draw/import": OFFICER,
     "POST /campaigns/{campaign_id}/draw/import": OFFICER.limited(24 * MIB),
     "GET /campaigns/{campaign_id}/draw/import/template": OFFICER,
+    "GET /draws/{draw_id}/import/correct": OFFICER,
+    "POST /draws/{draw_id}/import/correct": OFFICER.limited(24 * MIB),
+    "GET /draws/{draw_id}/import/list": SIGNED_IN,
     "POST /draws/{draw_id}/import/decide": DECIDING,
     "POST /draws/{draw_id}/import/withdraw": OFFICER,
     "GET /draws/{draw_id}/import/evidence": SIGNED_IN,
@@ -166,6 +172,15 @@ ACCESS: dict[str, Access] = {
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/decide": HEAD,
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/end": HEAD,
     "POST /api/drawer/v1/draws/{draw_id}/appointments/{appointment_id}/withdraw": ASKING,
+    "POST /api/drawer/v1/campaigns/{campaign_id}/import": IMPORT.limited(24 * MIB),
+    "GET /api/drawer/v1/campaigns/{campaign_id}/import/template": IMPORT,
+    "GET /api/drawer/v1/imports": SIGNED_IN.for_clients(Scope.DRAWS_IMPORT),
+    "GET /api/drawer/v1/draws/{draw_id}/import": SIGNED_IN.for_clients(Scope.DRAWS_IMPORT),
+    "GET /api/drawer/v1/draws/{draw_id}/import/list": SIGNED_IN.for_clients(Scope.DRAWS_IMPORT),
+    "POST /api/drawer/v1/draws/{draw_id}/import/corrections": IMPORT.limited(24 * MIB),
+    "POST /api/drawer/v1/draws/{draw_id}/import/decide": DECIDING,
+    "POST /api/drawer/v1/draws/{draw_id}/import/withdraw": IMPORT,
+    "GET /api/drawer/v1/draws/{draw_id}/import/evidence": SIGNED_IN,
     "POST /api/drawer/v1/draws/{draw_id}/rounds": OFFICER,
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/sign": BODY.for_clients(Scope.DRAWS_SPEAK),
     "POST /api/drawer/v1/draws/{draw_id}/rounds/{number}/reveal": OFFICER.for_clients(Scope.DRAWS_SPEAK),
@@ -205,7 +220,9 @@ def drawer(ports: Ports, place: Place, given: Mapping[str, Any] = NOTHING) -> Se
         tiles=("/parts/drawer/home/me",),
         routers=(
             api.routes,
+            api_appointments.routes,
             api_faults.routes,
+            api_imports.routes,
             api_rounds.routes,
             pages.routes,
             pages_appointments.routes,

@@ -30,12 +30,13 @@ from services.drawer.domain.appointing import (
     with_appointed,
 )
 from services.drawer.domain.canonical import parse
-from services.drawer.domain.changes import ChangeNotForYou, fit_words
+from services.drawer.domain.changes import ChangeNotForYou, fit_words, may_ask
 from services.drawer.domain.manifest import Manifest, Slots
 from services.drawer.domain.manifest_reader import read_manifest
 from services.drawer.domain.manifest_rules import slots_at
 from services.drawer.domain.record_reader import Assigned, read_record
 from services.drawer.outcomes import WORK_READERS, going
+from services.drawer.queries.attempts import DrawView
 from services.drawer.vault import SERVICE
 from services.drawer.working import JSON
 
@@ -87,6 +88,13 @@ def open_of(service: Service, asker: Actor, draw_id: str) -> list[OpenPlace]:
         if own.is_to_be_made(visit)
         for place in own.open(visit)
     ]
+
+
+def open_for(service: Service, asker: Actor, draw: DrawView) -> list[OpenPlace]:
+    """List the open places to those who may know the visits they are at; to whoever looks on, none."""
+    if not may_ask(asker.roles) or asker.agency not in {one.agency for one in draw.agencies}:
+        return []
+    return open_of(service, asker, draw.draw)
 
 
 def ask(

@@ -6,26 +6,29 @@ As in ``acts``: read, work, write; whether it is allowed is decided by the comma
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
 from runtime.files.sheets import Table, read_sheets, write_workbook
 from runtime.service import Reply, Service
 from runtime.store import Actor
-from schemas.documents import CampaignPlan, WorkList, WorkTeam, WorkVisit
+from schemas.blobs import BlobRef
+from schemas.documents import CampaignPlan, TeamChange, WorkList, WorkTeam, WorkVisit
 from services.drawer import outcomes
-from services.drawer.commands import importing, opening
-from services.drawer.commands.importing import HandedIn, Opened, Told
+from services.drawer.commands import correcting, importing, opening
+from services.drawer.commands.correcting import Base, Corrected, Moves
+from services.drawer.commands.importing import HandedIn, Opened, Told, Waiting
 from services.drawer.commands.opening import Ground
 from services.drawer.commands.prepared import prepared
 from services.drawer.domain import elsewhere
+from services.drawer.domain.correcting import Listed, Reseated, check_correction, differ, name_visits
 from services.drawer.domain.elsewhere import Agreed, Available
 from services.drawer.domain.frame import Census
 from services.drawer.domain.manifest_rules import sizes
 from services.drawer.drafts import Basis, places_of, rotated, selection_of
 from services.drawer.queries.drawn import last_visitors
-from services.drawer.queries.imports import evidence_file, list_waiting, words_for_agencies
+from services.drawer.queries.imports import evidence_file, list_of, list_waiting, words_for_agencies
 from services.drawer.refusals import ImportRefused
 from services.drawer.uploads import Document
 from services.drawer.vault import SERVICE
@@ -33,6 +36,7 @@ from services.drawer.working import JSON, basis_of
 
 STATEMENT = "onevisit-import/1"
 """What the opened statement calls itself: no verifier takes it for a record."""
+NOTHING_KEPT: Mapping[str, str] = {}
 NOTES = {
     elsewhere.NAME: "选填，方便核对；系统不读取",
     elsewhere.CODE: "必填，与冻结的抽样框一致；同一企业有几个部门就填几行",
@@ -65,9 +69,13 @@ def hand_in(
     """Hand in a draw made elsewhere: *sheet* is the list's name and content."""
     facts = evidence.facts()
     work = prepared(lambda: _handed_in(service, actor, campaign_id, told, sheet, evidence, early))
-    name, content = sheet
-    listed = {"name": name[-80:], "size": len(content), "sha256": sha256(content).hexdigest()}
-    asked = {"campaign_id": campaign_id, "told": asdict(told), "evidence": facts, "sheet": listed, "early": early}
+    asked = {
+        "campaign_id": campaign_id,
+        "told": asdict(told),
+        "evidence": facts,
+        "sheet": _about(sheet),
+        "early": early,
+    }
     return service.do(actor, importing.hand_in, work, key=key, **asked)
 
 
@@ -80,27 +88,83 @@ def _handed_in(
     evidence: Document,
     early: bool,
 ) -> HandedIn:
-    now, blobs = service.ports.clock.now(), service.ports.blobs
+    now = service.ports.clock.now()
     ground = service.ask(actor, importing.prepare_import, campaign_id=campaign_id, now=now, told=told, early=early)
+    teams, census = _read(service, actor, ground, sheet)
+    draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
+    return _kept(service, ground, _work_list(service, ground, draw, teams, census), evidence, census)
+
+
+def correct(
+    service: Service,
+    actor: Actor,
+    draw_id: str,
+    why: str,
+    told: Told,
+    *,
+    key: str,
+    sheet: tuple[str, bytes],
+    evidence: Document,
+    early: bool = False,
+) -> Reply:
+    """Hand in another version of an imported draw that stands: the whole list again, as it should have been, and why."""
+    facts = evidence.facts()
+    work = prepared(lambda: _corrected(service, actor, draw_id, told, sheet, evidence, early))
+    asked = {"why": why, "told": asdict(told), "evidence": facts, "sheet": _about(sheet), "early": early}
+    return service.do(actor, correcting.correct, work, key=key, draw_id=draw_id, **asked)
+
+
+def _corrected(
+    service: Service,
+    actor: Actor,
+    draw_id: str,
+    told: Told,
+    sheet: tuple[str, bytes],
+    evidence: Document,
+    early: bool,
+) -> Corrected:
+    now = service.ports.clock.now()
+    asked: dict[str, Any] = {"draw_id": draw_id, "now": now, "told": told, "early": early}
+    base: Base = service.ask(actor, correcting.prepare_correction, **asked)
+    teams, census = _read(service, actor, base.ground, sheet, but=draw_id)
+    kept = {one.target: one.visit for one in base.visits}
+    work = _work_list(service, base.ground, draw_id, teams, census, kept=kept, taken=base.taken)
+    same = (told, evidence.facts()["sha256"]) == base.says
+    check_correction(differ(base.visits, _listed(work)), base.entered, says_the_same=same)
+    return Corrected(base, _kept(service, base.ground, work, evidence, census))
+
+
+def _read(
+    service: Service, actor: Actor, ground: Ground, sheet: tuple[str, bytes], *, but: str | None = None
+) -> tuple[Mapping[str, Sequence[elsewhere.Team]], Census]:
+    """Read a list and hold it against plan, frame and rosters; *but*: a draw whose own visits bar nobody by rotation."""
     rows = [(row.number, row.texts) for row in read_sheets(sheet[1], sheet[0])[0].rows]
-    visitors = service.ask(service.system, last_visitors) if ground.plan.rotation else {}
-    basis = rotated(basis_of(blobs, ground), visitors)
+    visitors = service.ask(service.system, last_visitors, but=but) if ground.plan.rotation else {}
+    basis = rotated(basis_of(service.ports.blobs, ground), visitors)
     census = basis.census(elsewhere.codes_in(rows))
     names = service.ask(actor, words_for_agencies, agencies=list(basis.agencies))
     found = elsewhere.read(rows, _agreed(basis, census, names))
     if found.complaints:
         raise ImportRefused(found.complaints)
-    draw = service.do(actor, opening.number_draw, campaign_id=campaign_id).value["draw"]
-    work = _work_list(service, ground, draw, found.teams, census)
+    return found.teams, census
+
+
+def _kept(service: Service, ground: Ground, work: WorkList, evidence: Document, census: Census) -> HandedIn:
+    blobs = service.ports.blobs
     return HandedIn(
         ground,
-        draw,
-        blobs.put(work.encode(), JSON, (SERVICE, *outcomes.WORK_READERS), subject=draw),
-        blobs.put(evidence.content, evidence.facts()["content_type"], (SERVICE,), subject=draw),
+        work.draw,
+        blobs.put(work.encode(), JSON, (SERVICE, *outcomes.WORK_READERS), subject=work.draw),
+        blobs.put(evidence.content, evidence.facts()["content_type"], (SERVICE,), subject=work.draw),
         census.frame.n,
         len(work.visits),
         sum(len(one.teams) for one in work.visits),
     )
+
+
+def _about(sheet: tuple[str, bytes]) -> dict[str, Any]:
+    name, content = sheet
+    return {"name": name[-80:], "size": len(content), "sha256": sha256(content).hexdigest()}
 
 
 def _agreed(basis: Basis, census: Census, names: Mapping[str, str]) -> Agreed:
@@ -124,7 +188,14 @@ def _agreed(basis: Basis, census: Census, names: Mapping[str, str]) -> Agreed:
 
 
 def _work_list(
-    service: Service, ground: Ground, draw: str, teams: Mapping[str, Sequence[elsewhere.Team]], census: Census
+    service: Service,
+    ground: Ground,
+    draw: str,
+    teams: Mapping[str, Sequence[elsewhere.Team]],
+    census: Census,
+    *,
+    kept: Mapping[str, str] = NOTHING_KEPT,
+    taken: int = 0,
 ) -> WorkList:
     """
     Name the visits. A visit's number tells nothing of its target: they stand in an order of fresh randomness.
@@ -133,7 +204,7 @@ def _work_list(
     """
     blind = service.ports.entropy.bytes(32, "draw.import", draw)
     shuffled = sorted(teams, key=lambda target: sha256(blind + target.encode()).digest())
-    width = max(2, len(str(len(shuffled))))
+    names = name_visits(shuffled, kept, stem=outcomes.visit_stem(draw), taken=taken)
     ranks: dict[str, int] = {}
     of_stratum: dict[str, int] = {}
     for target in teams:
@@ -141,7 +212,7 @@ def _work_list(
         ranks[target] = of_stratum[stratum] = of_stratum.get(stratum, 0) + 1
     visits = [
         WorkVisit(
-            visit=f"{outcomes.visit_stem(draw)}{number:0{width}d}",
+            visit=names[target],
             target=target,
             stratum=census.watched[target].stratum,
             ticket_rank=ranks[target],
@@ -150,43 +221,139 @@ def _work_list(
                 for one in sorted(teams[target], key=lambda one: one.agency)
             ),
         )
-        for number, target in enumerate(shuffled, start=1)
+        for target in sorted(shuffled, key=names.__getitem__)
     ]
     return WorkList(campaign=ground.plan.campaign, draw=draw, visits=tuple(visits))
 
 
 def decide(service: Service, actor: Actor, draw_id: str, *, key: str, approve: bool) -> Reply:
-    """Confirm or refuse an import as a second person."""
+    """Confirm or refuse an import, or the correction of one, as a second person."""
     before = service.recall(actor, key)
     if before is not None:
         return before
-    ref = service.ask(actor, importing.prepare_decision, draw_id=draw_id)
-    opened = Opened(WorkList.model_validate_json(service.ports.blobs.get(ref, SERVICE)))
-    return service.do(actor, importing.decide_import, opened, key=key, draw_id=draw_id, approve=approve)
+    found: Waiting = service.ask(actor, importing.prepare_decision, draw_id=draw_id)
+    work = WorkList.model_validate_json(service.ports.blobs.get(found.work, SERVICE))
+    decided = {"draw_id": draw_id, "approve": approve}
+    if not found.corrects:
+        return service.do(actor, importing.decide_import, Opened(work), key=key, **decided)
+    moves = prepared(lambda: _moves(service, actor, work))
+    return service.do(actor, correcting.decide_correction, moves, key=key, **decided)
 
 
-def list_to_confirm(service: Service, actor: Actor, draw_id: str) -> WorkList | None:
+def _moves(service: Service, actor: Actor, work: WorkList) -> Moves:
+    """Work out what a correction does to the visits, and write down for results and notifier who goes where now."""
+    visits = service.ask(actor, correcting.standing_visits, draw_id=work.draw)
+    after, difference = {one.visit: one for one in work.visits}, differ(visits, _listed(work))
+    blobs, draw, readers = service.ports.blobs, work.draw, outcomes.WORK_READERS
+    works = {
+        instead: WorkList(campaign=work.campaign, draw=draw, visits=(after[instead],))
+        for _, instead in difference.replaced
+    }
+    teams = {(one.visit, one.agency): _team_change(work, after[one.visit], one) for one in difference.reseated}
+    return Moves(
+        visits,
+        after,
+        difference,
+        {visit: blobs.put(one.encode(), JSON, (SERVICE, *readers), subject=draw) for visit, one in works.items()},
+        {about: blobs.put(one.encode(), JSON, readers, subject=draw) for about, one in teams.items()},
+    )
+
+
+def _team_change(work: WorkList, visit: WorkVisit, one: Reseated) -> TeamChange:
+    (team,) = [team for team in visit.teams if team.agency == one.agency]
+    return TeamChange(
+        campaign=work.campaign, draw=work.draw, visit=visit.visit, team=team, left=one.left, came=one.came
+    )
+
+
+def _listed(work: WorkList) -> list[Listed]:
+    return [
+        Listed(one.visit, one.target, one.stratum, {team.agency: team.officers for team in one.teams})
+        for one in work.visits
+    ]
+
+
+@dataclass(frozen=True)
+class MovesShown:
+    """What a correction that waits would do, for whoever decides it: with targets, and teams before and after."""
+
+    replaced: Sequence[tuple[str, str]]
+    reseated: Sequence[Reseated]
+    targets: Mapping[str, str]
+    teams: Mapping[tuple[str, str], tuple[Sequence[str | None], Sequence[str | None]]]
+
+
+@dataclass(frozen=True)
+class ToConfirm:
+    """The list that waits for a second person, and against which one that stands it is to be compared, if any."""
+
+    waiting: WorkList | None = None
+    moves: MovesShown | None = None
+
+
+def to_confirm(service: Service, actor: Actor, draw_id: str) -> ToConfirm:
     """Fetch the list that waits for a second person, for those of the lead who may know it."""
     ref = service.ask(actor, list_waiting, draw_id=draw_id)
-    return WorkList.model_validate_json(service.ports.blobs.get(ref, SERVICE)) if ref is not None else None
+    if ref is None:
+        return ToConfirm()
+    work = WorkList.model_validate_json(service.ports.blobs.get(ref, SERVICE))
+    before = {one.visit: one for one in service.ask(actor, correcting.standing_visits, draw_id=draw_id)}
+    if not before:
+        return ToConfirm(work)
+    after = {one.visit: one for one in _listed(work)}
+    found = differ(list(before.values()), list(after.values()))
+    teams = {
+        (one.visit, one.agency): (before[one.visit].teams[one.agency], after[one.visit].teams[one.agency])
+        for one in found.reseated
+    }
+    targets = {one.visit: one.target for one in (*before.values(), *after.values())}
+    return ToConfirm(work, MovesShown(found.replaced, found.reseated, targets, teams))
 
 
-def evidence(service: Service, actor: Actor, draw_id: str) -> tuple[bytes, str, str]:
-    """Fetch the scanned 附件2 or the export: its content, of which kind it is and what it is called."""
-    name, ref = service.ask(actor, evidence_file, draw_id=draw_id)
+def listed(service: Service, actor: Actor, draw_id: str, version: str | None = None) -> bytes:
+    """
+    Write the list of an import as it was confirmed (附件6), to be read, or put right and handed in again.
+
+    Args:
+        version: Of an import by its id; None: of the one that stands.
+    """
+    found = service.ask(actor, list_of, draw_id=draw_id, version=version)
+    work = WorkList.model_validate_json(service.ports.blobs.get(found.work, SERVICE))
+    places = max(2, *(len(team.officers) for one in work.visits for team in one.teams))
+    rows = [
+        ["", one.target, found.names.get(team.agency, team.agency), team.officers[0] or "", *_padded(team, places)]
+        for one in work.visits
+        for team in one.teams
+    ]
+    return write_workbook([Table("附件6", elsewhere.headings(places), rows)])
+
+
+def _padded(team: WorkTeam, places: int) -> list[str]:
+    return [*(officer or "" for officer in team.officers), *[""] * (places - len(team.officers))]
+
+
+def evidence(service: Service, actor: Actor, draw_id: str, version: str | None = None) -> tuple[bytes, str, str]:
+    """Fetch the scanned 附件2 or the export, of one version: its content, of which kind it is and what it is called."""
+    name, ref = service.ask(actor, evidence_file, draw_id=draw_id, version=version)
     return service.ports.blobs.get(ref, SERVICE), ref.content_type, name
 
 
 def disclose(service: Service, draw_id: str) -> None:
     """Open what there is of an imported draw, a statement and the frame, to everybody: no record, nothing to verify."""
     seen = service.ask(service.system, importing.prepare_statement, draw_id=draw_id)
-    work = WorkList.model_validate_json(service.ports.blobs.get(seen.work, SERVICE))
-    strata: dict[str, list[str]] = {}
-    for one in sorted(work.visits, key=lambda one: (one.stratum, one.ticket_rank)):
-        strata.setdefault(one.stratum, []).append(one.target)
-    statement: dict[str, Any] = {"v": STATEMENT, "verifiable": False, **seen.facts, "selected": {work.campaign: strata}}
+    statement: dict[str, Any] = {"v": STATEMENT, "verifiable": False, **seen.facts, **_selected(service, seen.work)}
+    if seen.earlier:
+        statement["corrected"] = [{**one.facts, **_selected(service, one.work)} for one in seen.earlier]
     content = (json.dumps(statement, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
     record = service.ports.blobs.put(content, JSON)
     frame = outcomes.open_to_everybody(service.ports, seen.frame)
-    told = {"draw_id": draw_id, "record": record, "frame": frame}
-    service.do(service.system, importing.disclose_import, key=f"disclose:{draw_id}", **told)
+    told = {"draw_id": draw_id, "version": seen.version, "record": record, "frame": frame}
+    service.do(service.system, importing.disclose_import, key=f"disclose:{seen.version}", **told)
+
+
+def _selected(service: Service, ref: BlobRef) -> dict[str, Any]:
+    work = WorkList.model_validate_json(service.ports.blobs.get(ref, SERVICE))
+    strata: dict[str, list[str]] = {}
+    for one in sorted(work.visits, key=lambda one: (one.stratum, one.ticket_rank)):
+        strata.setdefault(one.stratum, []).append(one.target)
+    return {"selected": {work.campaign: strata}}

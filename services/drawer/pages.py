@@ -87,8 +87,8 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
     def draw(request: Request, draw_id: str, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
         if (imported := service.ask(caller.actor, import_view, draw_id=draw_id)) is not None:
-            waiting = import_acts.list_to_confirm(service, caller.actor, draw_id)
-            return web.render(request, "drawer/imported.html", draw=imported, waiting=waiting)
+            page = import_acts.to_confirm(service, caller.actor, draw_id)
+            return web.render(request, "drawer/imported.html", draw=imported, waiting=page.waiting, moves=page.moves)
         view = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
         return web.render(
             request,

@@ -1,28 +1,25 @@
 """Pages of a draw made elsewhere: handing it in with its list and evidence, and the second person's word."""
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 
-from runtime.files.sheets import SheetLimits
 from runtime.service import Service
 from runtime.web import TheCaller, Web, see_other
 from runtime.web.refusals import status_of
 from services.drawer import import_acts, shown
 from services.drawer.commands import importing, opening
 from services.drawer.commands.importing import Told
-from services.drawer.domain.elsewhere import Complaint
 from services.drawer.queries.campaigns import opening_view
-from services.drawer.refusals import ImportRefused
-from services.drawer.uploads import read_document
+from services.drawer.queries.imports import import_view
+from services.drawer.refusals import ImportRefused, ImportUnknown, ImportWaiting
+from services.drawer.uploads import Place, Said, read_document, read_list
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COMPLAINTS_SHOWN = 200
+Version = Annotated[str | None, Query(max_length=80)]
 NOTHING_TOLD = {"place": None, "platform": "", "drawn_on": None, "witnessed_by": "", "reason": ""}
-Said = Annotated[str, Form(min_length=1, max_length=200)]
 
 
 def routes(service: Service, web: Web) -> APIRouter:
@@ -47,7 +44,7 @@ def routes(service: Service, web: Web) -> APIRouter:
             status=status_of(error) if error else 200,
             about=about,
             told=told or NOTHING_TOLD,
-            complaints=[_shown(one, about.names) for one in complaints[:COMPLAINTS_SHOWN]],
+            complaints=[shown.with_names(one, about.names) for one in complaints[:COMPLAINTS_SHOWN]],
             more=len(complaints) - COMPLAINTS_SHOWN,
         )
 
@@ -58,14 +55,14 @@ def routes(service: Service, web: Web) -> APIRouter:
     @router.get(f"{at}/template")
     def template(campaign_id: str, caller: TheCaller) -> Response:
         plan = service.ask(caller.actor, opening.ground_of, campaign_id=campaign_id).plan
-        return shown.download(import_acts.template(plan), XLSX, f"附件6-{campaign_id}.xlsx")
+        return shown.download(import_acts.template(plan), shown.XLSX, f"附件6-{campaign_id}.xlsx")
 
     @router.post(at)
     def hand_in(
         request: Request,
         campaign_id: str,
         caller: TheCaller,
-        place: Annotated[Literal["paper", "platform"], Form()],
+        place: Annotated[Place, Form()],
         platform: Said,
         drawn_on: Annotated[date, Form()],
         witnessed_by: Said,
@@ -74,8 +71,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         sheet: Annotated[UploadFile, File()],
         early: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
-        told = Told(place, platform.strip(), drawn_on, witnessed_by.strip(), reason.strip())
-        content = sheet.file.read(SheetLimits().file_bytes + 1)
+        told = Told(place, platform, drawn_on, witnessed_by, reason)
         try:
             reply = import_acts.hand_in(
                 service,
@@ -83,13 +79,15 @@ def routes(service: Service, web: Web) -> APIRouter:
                 campaign_id,
                 told,
                 key=caller.key,
-                sheet=(sheet.filename or "", content),
+                sheet=read_list(sheet),
                 evidence=read_document(evidence),
                 early=early == "yes",
             )
         except ImportRefused as error:
             return page(request, caller, campaign_id, told, error)
         return see_other(f"/draws/{reply.value['draw']}", "drawer.done.import_handed_in")
+
+    _corrections(router, service, web)
 
     @router.post("/draws/{draw_id}/import/decide")
     def decide(draw_id: str, caller: TheCaller, approve: Annotated[str, Form(max_length=10)]) -> Response:
@@ -102,17 +100,72 @@ def routes(service: Service, web: Web) -> APIRouter:
         return see_other("/draws", "drawer.done.import_withdrawn")
 
     @router.get("/draws/{draw_id}/import/evidence")
-    def evidence_of(draw_id: str, caller: TheCaller) -> Response:
-        return shown.download(*import_acts.evidence(service, caller.actor, draw_id))
+    def evidence_of(draw_id: str, caller: TheCaller, version: Version = None) -> Response:
+        return shown.download(*import_acts.evidence(service, caller.actor, draw_id, version))
+
+    @router.get("/draws/{draw_id}/import/list")
+    def list_of(draw_id: str, caller: TheCaller, version: Version = None) -> Response:
+        content = import_acts.listed(service, caller.actor, draw_id, version)
+        return shown.download(content, shown.XLSX, f"附件6-{version or draw_id}.xlsx")
 
     return router
 
 
-def _shown(one: Complaint, names: Mapping[str, str]) -> dict[str, Any]:
-    """Show a complaint with agencies by name."""
-    facts = dict(one.what.facts)
-    if "agency" in facts:
-        facts["agency"] = names.get(str(facts["agency"]), facts["agency"])
-    if isinstance(several := facts.get("agencies"), list):
-        facts["agencies"] = [names.get(agency, agency) for agency in several]
-    return {"row": one.row, "column": one.column, "code": one.what.code, "facts": facts}
+def _corrections(router: APIRouter, service: Service, web: Web) -> None:
+    at = "/draws/{draw_id}/import/correct"
+
+    def page(
+        request: Request,
+        caller: TheCaller,
+        draw_id: str,
+        told: Told | None = None,
+        why: str = "",
+        error: ImportRefused | None = None,
+    ) -> Response:
+        stands = service.ask(caller.actor, import_view, draw_id=draw_id)
+        if stands is None or not (stands.may_correct or stands.waiting):
+            raise ImportUnknown(draw=draw_id)
+        if stands.waiting is not None:
+            raise ImportWaiting(draw=draw_id)
+        now = service.ports.clock.now()
+        about = service.ask(caller.actor, opening_view, campaign_id=stands.campaign, now=now)
+        complaints = error.complaints if error else ()
+        return web.render(
+            request,
+            "drawer/import_correct.html",
+            status=status_of(error) if error else 200,
+            about=about,
+            draw=stands,
+            told=told or stands,
+            why=why,
+            complaints=[shown.with_names(one, about.names) for one in complaints[:COMPLAINTS_SHOWN]],
+            more=len(complaints) - COMPLAINTS_SHOWN,
+        )
+
+    @router.get(at)
+    def correcting(request: Request, draw_id: str, caller: TheCaller) -> Response:
+        return page(request, caller, draw_id)
+
+    @router.post(at)
+    def correct(
+        request: Request,
+        draw_id: str,
+        caller: TheCaller,
+        why: Said,
+        place: Annotated[Place, Form()],
+        platform: Said,
+        drawn_on: Annotated[date, Form()],
+        witnessed_by: Said,
+        reason: Said,
+        evidence: Annotated[UploadFile, File()],
+        sheet: Annotated[UploadFile, File()],
+        early: Annotated[str, Form(max_length=10)] = "",
+    ) -> Response:
+        told = Told(place, platform, drawn_on, witnessed_by, reason)
+        document, given = read_document(evidence), read_list(sheet)
+        handed: dict[str, Any] = {"sheet": given, "evidence": document, "early": early == "yes"}
+        try:
+            import_acts.correct(service, caller.actor, draw_id, why, told, key=caller.key, **handed)
+        except ImportRefused as error:
+            return page(request, caller, draw_id, told, why, error)
+        return see_other(f"/draws/{draw_id}", "drawer.done.import_handed_in")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from schemas.blobs import BlobRef
@@ -356,10 +356,13 @@ def undisclosed(session: Session) -> list[tables.OutcomeRow]:
 
 
 def undisclosed_imports(session: Session) -> list[tables.ImportedDraw]:
-    """Read every confirmed import whose window has not been closed (the system's request)."""
-    imported, opened = tables.ImportedDraw, select(tables.Disclosure.id)
-    statement = select(imported).where(imported.state == State.APPROVED, imported.draw.not_in(opened))
-    return list(_all(session, statement.order_by(imported.id)))
+    """Read every confirmed import that is not open to everybody, be it that an earlier version is (the system's request)."""
+    imported, opened = tables.ImportedDraw, tables.Disclosure
+    closed = or_(
+        opened.id.is_(None), and_(imported.corrects.is_not(None), opened.version.is_distinct_from(imported.id))
+    )
+    statement = select(imported).outerjoin(opened, opened.id == imported.draw)
+    return list(_all(session, statement.where(imported.state == State.APPROVED, closed).order_by(imported.id)))
 
 
 def _gather(session: Session, by_id: dict[str, Said]) -> None:
@@ -429,10 +432,25 @@ def import_of(session: Session, draw_id: str) -> tables.ImportedDraw | None:
     ).first()
 
 
+def standing_import(session: Session, draw_id: str) -> tables.ImportedDraw | None:
+    """Find the import that stands for a draw: confirmed, and not corrected since."""
+    imported = tables.ImportedDraw
+    return session.scalar(select(imported).where(imported.draw == draw_id, imported.state == State.APPROVED))
+
+
+def corrected_imports(session: Session, standing: tables.ImportedDraw) -> list[tables.ImportedDraw]:
+    """Read the versions that were confirmed before the one that stands, in their order."""
+    found: list[tables.ImportedDraw] = []
+    before = standing.corrects
+    while before is not None:
+        found.append(session.get_one(tables.ImportedDraw, before))
+        before = found[-1].corrects
+    return found[::-1]
+
+
 def refuse_imported(session: Session, draw_id: str) -> None:
     """Refuse a draw that was made elsewhere: there is no ceremony, no record and no round of it here."""
-    row = import_of(session, draw_id)
-    if row is not None and row.state == State.APPROVED:
+    if standing_import(session, draw_id) is not None:
         raise DrawnElsewhere(draw=draw_id)
 
 

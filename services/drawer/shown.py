@@ -1,6 +1,6 @@
 """View models as JSON, and feasibility as each asker may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
@@ -9,15 +9,21 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import Response
 
 from runtime.store import Actor
+from runtime.web import Messages
 from schemas.vocabulary import Role
+from services.drawer.domain.elsewhere import Complaint
 from services.drawer.domain.refusals import Remark
 from services.drawer.drafts import Feasibility
 from services.drawer.queries.attempts import DrawView
 from services.drawer.queries.drawn import VisitView
 from services.drawer.queries.draws import DrawLine
+from services.drawer.queries.imports import ImportView
 
 KEPT_BACK = frozenset({"entity"})
 """Facts of a remark that name a target: who is recused from whom is nobody else's business."""
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def line(one: DrawLine) -> dict[str, Any]:
@@ -87,6 +93,28 @@ def counts(found: Feasibility) -> list[AgencyCounts]:
     short = {str(one.facts["agency"]) for one in found.shortages}
     rosters = sorted(found.manifest.rosters.items())
     return [AgencyCounts(agency, one.inspectors, one.capacity, agency not in short) for agency, one in rosters]
+
+
+def imported(one: ImportView) -> dict[str, Any]:
+    """Show a draw made elsewhere; never as one that could be verified here."""
+    return {"verifiable": False, **_plain(asdict(one))}
+
+
+def with_names(one: Complaint, names: Mapping[str, str]) -> dict[str, Any]:
+    """Show a complaint about an imported list with agencies by name."""
+    facts = dict(one.what.facts)
+    if "agency" in facts:
+        facts["agency"] = names.get(str(facts["agency"]), facts["agency"])
+    if isinstance(several := facts.get("agencies"), list):
+        facts["agencies"] = [names.get(agency, agency) for agency in several]
+    return {"row": one.row, "column": one.column, "code": one.what.code, "facts": facts}
+
+
+def complaint(messages: Messages, one: Complaint, names: Mapping[str, str]) -> dict[str, Any]:
+    """Show a complaint to a program: by code and facts, and in a sentence of each language."""
+    said = messages.of(one.what.code, with_names(one, names)["facts"])
+    facts = _plain(dict(one.what.facts))
+    return {"row": one.row, "column": one.column, "code": one.what.code, "zh": said.zh, "en": said.en, "facts": facts}
 
 
 def download(content: bytes, kind: str, name: str) -> Response:

@@ -375,13 +375,15 @@ class Disclosure(Owned, Base):
     record: Mapped[dict[str, Any]]  # BlobRef, open
     frame_file: Mapped[dict[str, Any]]  # BlobRef, open
     disclosed_at: Mapped[datetime]
+    version: Mapped[str | None] = mapped_column(String(80))  # of a draw made elsewhere: the import that is open
 
 
 class ImportedDraw(Owned, Base):
     """
     A draw made elsewhere (附件2 on paper, a provincial platform) as the lead hands it in; id is ``<draw>.i<number>``.
 
-    The lead's own until a second person confirms it, then shared with all parties. Names no target.
+    The lead's own until a second person confirms it, then shared with all parties. Names no target. A correction is a row of
+    its own; the one it corrects stays, as ``corrected``.
     """
 
     __tablename__ = "imported_draw"
@@ -405,10 +407,12 @@ class ImportedDraw(Owned, Base):
     sections: Mapped[int]
     asked_by: Mapped[str] = mapped_column(String(128))
     asked_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn
+    state: Mapped[str] = mapped_column(String(16))  # asked | approved | refused | withdrawn | corrected
     decided_by: Mapped[str | None] = mapped_column(String(128))
     decided_at: Mapped[datetime | None]
     disclose_at: Mapped[datetime | None]
+    corrects: Mapped[str | None] = mapped_column(String(80))  # the version that was confirmed before
+    correction: Mapped[str | None] = mapped_column(Text)  # why
 
 
 class Rehearsal(Owned, Base):

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import UploadFile
+from fastapi import Form, UploadFile
+from pydantic import StringConstraints
 
 from runtime.files.evidence import MAX_EVIDENCE_BYTES, StoredFile, content_type_of, fit_name
+from runtime.files.sheets import SheetLimits
 from runtime.service import Service
 from services.drawer.domain.encoding import SHA256, Hash
 from services.drawer.vault import SERVICE
+
+Place = Literal["paper", "platform"]
+"""Where a draw was made that was not made here."""
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Form()]
+"""What is said of it in a few words."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,8 @@ class Document:
 def read_document(file: UploadFile) -> Document:
     """Read an upload, one byte further than is allowed."""
     return Document(file.filename or "", file.file.read(MAX_EVIDENCE_BYTES + 1))
+
+
+def read_list(file: UploadFile) -> tuple[str, bytes]:
+    """Read a spreadsheet that is handed in, one byte further than is allowed: its name and its content."""
+    return file.filename or "", file.file.read(SheetLimits().file_bytes + 1)

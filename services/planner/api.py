@@ -11,7 +11,8 @@ from runtime.errors import OneVisitError
 from runtime.service import Service
 from runtime.web.caller import Caller, the_caller
 from runtime.web.etag import versioned
-from runtime.web.problems import plain
+from runtime.web.problems import plain, problem
+from runtime.web.refusals import status_of
 from runtime.web.templates import Web
 from services.planner import prepared, shown
 from services.planner.commands import campaigns, parts
@@ -88,25 +89,10 @@ def routes(service: Service, web: Web) -> APIRouter:
         try:
             reply = prepared.import_file(service, caller.actor, caller.key, kind, data, file.filename or "")
         except ImportRefused as refused:
-            return _refused_import(refused)
+            found = shown.complaints(web.messages, refused.complaints)
+            return problem(request, web, refused, status_of(refused), complaints=found)
         value = {**reply.value, "remarks": shown.complaints(web.messages, reply.value["remarks"])}
         return JSONResponse(plain(value))
-
-    def _refused_import(refused: ImportRefused) -> Response:
-        sentence = web.messages.about(refused)
-        found = shown.complaints(web.messages, refused.complaints)
-        content = {
-            "type": f"urn:onevisit:problem:{refused.code}",
-            "title": sentence.zh,
-            "title_en": sentence.en,
-            "status": 422,
-            "code": refused.code,
-            "detail": sentence.next_zh,
-            "detail_en": sentence.next_en,
-            "facts": plain(refused.facts),
-            "complaints": found,
-        }
-        return JSONResponse(content, status_code=422, media_type="application/problem+json")
 
     @router.get(f"{ROOT}/imports/{{kind}}/template")
     def import_template(caller: Asker, kind: str) -> Response:

@@ -28,6 +28,7 @@ from schemas.events.draws import (
     DrawOpened,
     DrawsPayload,
     DrawVoided,
+    ImportCorrected,
     RecusalGranted,
     RevealsSealed,
     RoundClosed,
@@ -201,6 +202,13 @@ def note_completion(event: Received[DrawCompleted], blobs: Blobs, session: Sessi
 @handles(RoundClosed, replay=True)
 def note_round(event: Received[RoundClosed], blobs: Blobs, session: Session) -> None:
     """Note how many visits and sections stand after a replacement round."""
+    row = _draw(session, event.data)
+    row.visits, row.sections = event.data.visits, event.data.sections
+
+
+@handles(ImportCorrected, replay=True)
+def note_correction(event: Received[ImportCorrected], blobs: Blobs, session: Session) -> None:
+    """Note how many visits and sections stand once an imported list was put right."""
     row = _draw(session, event.data)
     row.visits, row.sections = event.data.visits, event.data.sections
 
@@ -461,6 +469,7 @@ HANDLERS = (
     carry_out_imported,
     note_completion,
     note_round,
+    note_correction,
     note_void,
     remember_drawn,
     keep_recusal,

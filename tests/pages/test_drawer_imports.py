@@ -11,7 +11,17 @@ from runtime.time.timers import run_due
 from schemas.vocabulary import Role
 from tests.kit import Kit, person
 from tests.pages.client import HOSTILE, ConsoleClient, Page, Site, open_site
-from tests.unit.drawer_service.county import CAMPAIGN, DRAW, LEAD, OFFICER, PLANNER, WINDOW_END, County, a_county
+from tests.unit.drawer_service.county import (
+    CAMPAIGN,
+    DRAW,
+    LEAD,
+    OFFICER,
+    PLANNER,
+    WINDOW_END,
+    County,
+    a_county,
+    entities,
+)
 from tests.unit.drawer_service.elsewhere import APPROVER, HEADINGS, Row, a_list, confirm, drawn, hand_in
 
 AT = f"/campaigns/{CAMPAIGN}/draw/import"
@@ -79,6 +89,90 @@ def test_it_goes_by_hand_from_the_campaign_to_the_public_page(site: Site, county
     statement = json.loads(anybody.http.get(f"/public/draws/{DRAW}/import.json").content)
     assert statement["verifiable"] is False
     assert anybody.http.get(f"/public/draws/{DRAW}/frame.tsv").status_code == 200
+
+
+CORRECT = f"/draws/{DRAW}/import/correct"
+WHY = "第三行企业代码抄错" + HOSTILE
+
+
+def correct(lead: ConsoleClient, rows: list[Row], status: int = 200, **changes: str) -> Page:
+    files = {
+        "evidence": ("清晰件.pdf", b"%PDF-1.4 a better scan", "application/pdf"),
+        "sheet": ("附件6.xlsx", write_sheet("附件6", HEADINGS, rows), XLSX),
+    }
+    return lead.get(CORRECT).form(CORRECT).submit(status, files=files, why=WHY, **changes)
+
+
+def put_right(rows: list[Row]) -> tuple[list[Row], str, str]:
+    """Exchange one target for another of its kind: (rows, mistyped, right)."""
+    gone = rows[0][1]
+    right = next(one for one, kind in sorted(entities().items()) if kind == entities()[gone] and one not in drawn())
+    return [[*row[:1], right, *row[2:]] if row[1] == gone else row for row in rows], gone, right
+
+
+def test_a_mistyped_list_is_downloaded_put_right_compared_and_confirmed(site: Site, county: County) -> None:
+    hand_in(county, a_list())
+    confirm(county)
+    lead, approver, partner = site.person(LEAD), site.person(APPROVER), site.person(OFFICER["GA"])
+    page = lead.get(f"/draws/{DRAW}")
+    assert CORRECT in page.links
+    assert CORRECT not in approver.get(f"/draws/{DRAW}").links
+    assert f"/draws/{DRAW}/import/list" in lead.get(CORRECT).links
+    answer = lead.http.get(f"/draws/{DRAW}/import/list")
+    stands = [list(row.texts) for row in read_sheets(answer.content, "a.xlsx")[0].rows[1:]]
+    rows, gone, right = put_right(stands)
+
+    page = correct(lead, rows, drawn_on="2018-12-02", early="yes")
+    assert page.path == f"/draws/{DRAW}"
+    assert "更正等待复核" in page.main
+    assert CORRECT not in page.links
+    assert "更正" not in partner.get(f"/draws/{DRAW}").main
+    assert f"/draws/{DRAW}" in approver.part("/parts/drawer/home/me").links
+    page = approver.get(f"/draws/{DRAW}")
+    assert "换下任务 1 项，调整检查组 0 个" in page.main
+    assert gone in page.main
+    assert right in page.main
+    lead.get(CORRECT, 409)
+    page = page.form(f"/draws/{DRAW}/import/decide").submit()
+
+    assert "12月2日" in page.main
+    assert "已更正" in page.main
+    assert "现行" in page.main
+    listed = lead.get(f"/draws/{DRAW}/targets").main
+    assert "第 1 次更正换下" in listed
+    assert "第 1 次更正换上" in listed
+    for version, firm in (("i1", gone), ("i2", right)):
+        path = f"/draws/{DRAW}/import/list?version={DRAW}.{version}"
+        assert path in lead.get(f"/draws/{DRAW}").links
+        assert firm in {row.texts[1] for row in read_sheets(lead.http.get(path).content, "a.xlsx")[0].rows}
+        assert partner.http.get(path).status_code == 403
+    seen = partner.get(f"/draws/{DRAW}").main
+    assert "已更正" in seen
+    assert "第三行企业代码抄错" not in seen, "what a reason may name is not for partners before the window closes"
+    assert gone not in seen
+    assert "共 11 户" in listed
+
+    run_due(county.service, WINDOW_END)
+
+    assert "第三行企业代码抄错" in partner.get(f"/draws/{DRAW}").main
+    public = site.anonymous().get(f"/public/draws/{DRAW}").main
+    assert "更正过 1 次" in public
+    assert "第三行企业代码抄错" not in public
+
+
+def test_a_correction_that_does_not_fit_comes_back_with_its_rows_and_the_reason(site: Site, county: County) -> None:
+    hand_in(county, a_list())
+    lead = site.person(LEAD)
+    lead.get(CORRECT, 404)
+    confirm(county)
+    rows = a_list()
+    rows[2][5] = HOSTILE
+
+    page = correct(lead, rows, 422)
+
+    assert "没有导入" in page.main
+    assert page.form(CORRECT).values["why"] == [WHY]
+    assert site.person(OFFICER["GA"]).http.get(CORRECT).status_code == 404
 
 
 def test_a_list_that_does_not_fit_comes_back_with_its_rows(site: Site) -> None:

@@ -194,6 +194,12 @@ def test_every_route_that_reads_answers_somebody(walked: Mapping[str, list[Seen]
         "GET /draws/{draw_id}/faults/{number}/evidence",
         "GET /api/drawer/v1/draws/{draw_id}/faults/{number}/evidence",
         "GET /draws/{draw_id}/rounds/{number}",  # nothing is replaced (tests/scenario/test_sealed.py)
+        "GET /api/drawer/v1/draws/{draw_id}/import",  # drawn here (tests/pages/test_imports_by_key.py)
+        "GET /api/drawer/v1/draws/{draw_id}/import/evidence",
+        "GET /api/drawer/v1/draws/{draw_id}/import/list",
+        "GET /draws/{draw_id}/import/correct",
+        "GET /draws/{draw_id}/import/evidence",
+        "GET /draws/{draw_id}/import/list",
         "GET /draws/{draw_id}/changes/{change_id}/evidence",
         "GET /api/drawer/v1/draws/{draw_id}/changes/{change_id}/evidence",
         "GET /api/results/v1/referrals/{referral_id}/scans/{scan_id}",  # nobody has sent one yet

@@ -40,6 +40,7 @@ ROLES: Mapping[Scope, frozenset[Role]] = {
     Scope.REFERRALS_READ: frozenset({Role.AGENCY_HEAD}),
     Scope.REFERRALS_ANSWER: frozenset({Role.AGENCY_HEAD}),
     Scope.DRAWS_SPEAK: frozenset({Role.DRAW_OFFICER, Role.WITNESS}),  # which of them counts, the manifest says
+    Scope.DRAWS_IMPORT: frozenset({Role.DRAW_OFFICER}),  # hands in; a person of the lead confirms
 }
 """
 Scope → the roles a client acts in where commands and queries ask for one.
@@ -56,6 +57,7 @@ NAMES: Mapping[Scope, tuple[str, str]] = {
     Scope.REFERRALS_READ: ("读取移送与抄告", "read referrals"),
     Scope.REFERRALS_ANSWER: ("办理移送", "answer referrals"),
     Scope.DRAWS_SPEAK: ("以本单位名义参与抽取", "speak for the agency in a draw"),
+    Scope.DRAWS_IMPORT: ("提交在别处进行的抽取（须由人复核）", "hand in a draw made elsewhere; a person confirms it"),
 }
 
 

@@ -13,6 +13,7 @@ from schemas.blobs import BlobRef
 from services.drawer import tables
 from services.drawer.commands.appointing import entries_of
 from services.drawer.domain.changes import State
+from services.drawer.domain.correcting import CORRECTED
 from services.drawer.domain.encoding import HASHES
 from services.drawer.queries.drawn import may_read_full
 from services.drawer.queries.faults import PROVED
@@ -24,9 +25,10 @@ from services.drawer.reading import (
     attempts_of,
     blob_ref,
     campaign_row,
+    corrected_imports,
     draw_row,
-    import_of,
     plan_of,
+    standing_import,
 )
 from services.drawer.refusals import DrawUnknown, EditionUnknown, NotDisclosedYet, NotDrawnYet, RecordNotForYou
 
@@ -61,7 +63,7 @@ def check_reader(session: Session, actor: Actor, *, draw_id: str, edition: str) 
         NotDrawnYet, NotDisclosedYet, RecordNotForYou, EditionUnknown.
     """
     draw_row(session, draw_id)
-    imported = _standing_import(session, draw_id)
+    imported = standing_import(session, draw_id)
     if imported is None:
         record_files(session, actor, draw_id=draw_id, edition=edition)
         return
@@ -71,11 +73,6 @@ def check_reader(session: Session, actor: Actor, *, draw_id: str, edition: str) 
         raise NotDisclosedYet(draw=draw_id, until=imported.disclose_at)
     if edition == "full" and not actor.is_system and not may_read_full(actor, imported.owner_agency):
         raise RecordNotForYou(lead=imported.owner_agency)
-
-
-def _standing_import(session: Session, draw_id: str) -> tables.ImportedDraw | None:
-    row = import_of(session, draw_id)
-    return row if row is not None and row.state == State.APPROVED else None
 
 
 def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
@@ -88,7 +85,7 @@ def kept(session: Session, actor: Actor, *, draw_id: str, edition: str) -> Kept:
         DrawUnknown, NotDrawnYet.
     """
     attempts = attempts_of(session, [draw_id]).get(draw_id, [])
-    imported = _standing_import(session, draw_id)
+    imported = standing_import(session, draw_id)
     if imported is not None:
         return _kept_import(session, imported, attempts, edition)
     if not attempts:
@@ -151,14 +148,20 @@ def _kept_import(session: Session, standing: tables.ImportedDraw, attempts: Sequ
     facts["moments.json"] = _of_attempts(attempts) | {
         "import": {
             "handed_in": standing.asked_at.isoformat(),
-            "confirmed": standing.decided_at.isoformat() if standing.decided_at else None,
+            "confirmed": _decided(standing),
             "opened": opened.disclosed_at.isoformat(),
         }
     }
+    if earlier := corrected_imports(session, standing):
+        facts["moments.json"]["corrected"] = {
+            one.id: {"handed_in": one.asked_at.isoformat(), "confirmed": _decided(one)} for one in earlier
+        }
     if edition == "full":
         imported = tables.ImportedDraw
         rows = session.scalars(select(imported).where(imported.draw == standing.draw).order_by(imported.id)).all()
         documents |= {_scan(one): blob_ref(one.file) for one in rows}
+        confirmed = [one for one in rows if one.state in (State.APPROVED, CORRECTED)]
+        documents |= {f"imports/{one.id}-list.json": blob_ref(one.work) for one in confirmed}
         facts |= {f"imports/{one.id}.json": _handed_in(one) for one in rows}
     return _kept(session, standing.campaign, standing.draw, edition, None, documents, facts)
 
@@ -178,8 +181,12 @@ def _handed_in(one: tables.ImportedDraw) -> dict[str, Any]:
     }
     told |= {"witnessed_by": one.witnessed_by, "drawn_on": one.drawn_on.isoformat(), "visits": one.visits}
     told |= {"handed_in_at": one.asked_at.isoformat(), "sections": one.sections, "sheet_sha256": one.sheet["sha256"]}
-    decided = one.decided_at.isoformat() if one.decided_at else None
-    return told | {"decided_at": decided, "evidence": _scan(one), "evidence_sha256": one.evidence["sha256"]}
+    told |= {"decided_at": _decided(one), "evidence": _scan(one), "evidence_sha256": one.evidence["sha256"]}
+    return told | ({"corrects": one.corrects, "correction": one.correction} if one.corrects is not None else {})
+
+
+def _decided(one: tables.ImportedDraw) -> str | None:
+    return one.decided_at.isoformat() if one.decided_at else None
 
 
 def _of_attempts(attempts: Sequence[Said]) -> dict[str, Any]:

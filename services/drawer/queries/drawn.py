@@ -158,11 +158,14 @@ def _may_hand_out(asker: Actor, row: tables.DrawnVisit, visit: VisitView) -> boo
     return is_sent or (bool(own) and may_ask(asker.roles)) or may_see_list(asker, row.owner_agency)
 
 
-def last_visitors(session: Session, actor: Actor) -> Visitors:
+def last_visitors(session: Session, actor: Actor, *, but: str | None = None) -> Visitors:
     """
     Tell for each target that was ever drawn whom each agency sent there last, over all live draws of the county.
 
     Asked by the system itself: who leads a campaign does not see whom another lead's campaign sent.
+
+    Args:
+        but: A draw that is passed over, since its own list is read again.
     """
     visit, ended, imported, campaign = tables.DrawnVisit, tables.OutcomeRow, tables.ImportedDraw, tables.Campaign
     asked = (
@@ -174,6 +177,8 @@ def last_visitors(session: Session, actor: Actor) -> Visitors:
         .where(visit.removed_in.is_(None), campaign.plan["purpose"].as_string() == Purpose.LIVE.value)
         .order_by(func.coalesce(ended.completed_at, imported.decided_at), visit.id)
     )
+    if but is not None:
+        asked = asked.where(visit.draw != but)
     found: dict[tuple[str, str], frozenset[str]] = {}
     appointed = appointed_of(session, None)
     for name, target, teams in session.execute(asked):

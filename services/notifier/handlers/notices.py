@@ -79,7 +79,8 @@ def _of_campaign(said: Any, session: Session) -> Around:
 def _of_draw(said: Any, session: Session) -> Around:
     row = session.get_one(Draw, said.draw)
     teams = _teams(session, said.visit) if isinstance(said, draws.TargetReplaced) else {}
-    return Around({"lead": row.owner_agency, "agencies": tuple(row.agencies), "witness": row.witness}, teams)
+    names = {"lead": row.owner_agency, "agencies": tuple(row.agencies), "witness": row.witness}
+    return Around(names | {"corrected": getattr(said, "corrected", False)}, teams)
 
 
 def _teams(session: Session, visit: str) -> dict[str, tuple[str, ...]]:

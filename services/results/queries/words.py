@@ -21,6 +21,10 @@ def names(session: Session) -> dict[str, str]:
     return found
 
 
+PUT_RIGHT = {"import_corrected": ("外部抽取的导入已更正", "the import of a draw made elsewhere was corrected")}
+"""A reason that is no county's: the draw was never replaced, its list was mistyped."""
+
+
 @dataclass(frozen=True)
 class Words:
     """Labels of a campaign's pack; a code without a label stands for itself."""
@@ -49,7 +53,7 @@ class Words:
     def replacement(self, code: str) -> Label:
         """Label the reason why a drawn target was replaced."""
         known = self.rules.pack.replacement_reasons if self.rules else ()
-        return self._of({each.code: (each.zh, each.en) for each in known}, code)
+        return self._of({each.code: (each.zh, each.en) for each in known} | PUT_RIGHT, code)
 
     def expert_field(self, field: str) -> Label:
         """Label an expert's field; one that is no code of the pack is in words already."""

@@ -298,7 +298,7 @@ def draw_completed(kit: Kit) -> Payload:
     )
 
 
-def target_replaced(kit: Kit, visit: str, instead: str | None) -> Payload:
+def target_replaced(kit: Kit, visit: str, instead: str | None, *, corrected: bool = False) -> Payload:
     """Say that a visit's target is gone; JT's first officer and GA's second go to the new one."""
     teams = [WorkTeam(agency=code, items=("x",), officers=(f"{code}00{n}",)) for code, n in (("GA", 2), ("JT", 1))]
     new = [WorkVisit(visit=instead, target="T-9", stratum="A", ticket_rank=1, teams=tuple(teams))] if instead else []
@@ -315,16 +315,25 @@ def target_replaced(kit: Kit, visit: str, instead: str | None) -> Payload:
         instead=instead,
         agencies=("GA", "JT", "SJ"),
         work=kit.blob(work.encode(), "results", "notifier"),
+        corrected=corrected,
     )
 
 
-def substituted(kit: Kit, visit: str, code: str, left: str, came: str) -> Payload:
+def substituted(kit: Kit, visit: str, code: str, left: str, came: str, *, corrected: bool = False) -> Payload:
     """Say that somebody goes in a colleague's place."""
     team = WorkTeam(agency=code, items=("x",), officers=(came,))
     change = TeamChange(campaign=CAMPAIGN, draw=DRAW, visit=visit, team=team, left=(left,), came=(came,))
     blob = kit.blob(change.encode(), "results", "notifier")
     return draws.InspectorSubstituted(
-        county=COUNTY, campaign=CAMPAIGN, draw=DRAW, attempt=1, round=1, visit=visit, agency=code, team=blob
+        county=COUNTY,
+        campaign=CAMPAIGN,
+        draw=DRAW,
+        attempt=1,
+        round=1,
+        visit=visit,
+        agency=code,
+        team=blob,
+        corrected=corrected,
     )
 
 

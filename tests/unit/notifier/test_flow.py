@@ -826,6 +826,20 @@ def test_a_substitute_is_told_and_has_the_duty_and_who_left_has_it_no_more(kit: 
         assert [duty.officers for duty in rows] == [["JT002"]]
 
 
+def test_whom_a_corrected_import_concerns_is_not_told_of_a_draw(kit: Kit, drawn: Service) -> None:
+    instead = "V-640221-2018-001-03"
+    change = county.substituted(kit, VISITS[1], "JT", "JT001", "JT002", corrected=True)
+
+    kit.feed(drawn, county.target_replaced(kit, VISITS[0], instead, corrected=True), change, at=at("2018-12-06"))
+
+    assert "import.corrected.team" in codes(drawn, "ga-officer2")
+    assert "import.corrected.came" in codes(drawn, "jt-officer2")
+    assert "import.corrected.left" in codes(drawn, "jt-officer1")
+    assert codes(drawn, "ga-officer1")[-1] == "target.replaced", "not to go there any more"
+    told = {code for one in ("ga-officer2", "jt-officer1", "jt-officer2") for code in codes(drawn, one)}
+    assert not told & {"target.replaced.team", "inspector.came", "inspector.left"}
+
+
 def test_the_head_is_called_and_who_is_appointed_has_the_duty_until_it_is_ended(kit: Kit, drawn: Service) -> None:
     kit.feed(drawn, county.named_for_place(VISITS[0], "JT"), at=at("2018-12-05"))
     assert codes(drawn, "jt-agency_head")[-1] == "appointment.asked"

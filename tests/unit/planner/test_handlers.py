@@ -1,6 +1,7 @@
 """What the planner hears: progress of draw, visits and duties; twice, late, or replayed, it ends the same."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from runtime.store.plumbing import parked, waiting
 from schemas.documents import GrantedRecusal, Rosters
 from schemas.events.accounts import AccountChanged, AccountClosed
 from schemas.events.campaigns import FrameFrozen
-from schemas.events.draws import RecusalGranted, RoundClosed
+from schemas.events.draws import ImportCorrected, RecusalGranted, RoundClosed
 from schemas.events.results import VisitClosed
 from schemas.vocabulary import Role
 from services.planner import prepared
@@ -285,6 +286,30 @@ def test_a_round_changes_how_many_visits_and_sections_there_are(world: World) ->
     seen = view(world, campaign)
     assert (seen.draws[0].visits, seen.draws[0].sections) == (2, 5)
     assert seen.sections == {"GA": {"published": 1}}, "what was still to come is forgotten, what was published stays"
+
+
+def test_a_corrected_import_changes_how_many_sections_there_are(world: World) -> None:
+    campaign = world.frozen()
+    world.kit.feed(world.service, *story(world, campaign))
+    told = ImportCorrected(
+        county=COUNTY,
+        campaign=campaign,
+        draw=facts.opened(campaign).draw,
+        attempt=1,
+        lead="JT",
+        agencies=("GA", "JT"),
+        correction=1,
+        drawn_on=date(2018, 12, 3),
+        replaced=1,
+        reseated=0,
+        visits=2,
+        sections=3,
+    )
+
+    world.kit.feed(world.service, told)
+
+    (draw,) = view(world, campaign).draws
+    assert (draw.visits, draw.sections) == (2, 3)
 
 
 def test_a_target_that_was_replaced_counts_as_not_drawn() -> None:
