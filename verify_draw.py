@@ -2585,8 +2585,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lang", choices=("zh", "en"), help="one language instead of both")
     options = parser.parse_args(arguments)
     report = verify(options.record, options.frames, options.keys, options.head)
-    for line in write(report, options.lang):
-        print(line)
+    try:
+        for line in write(report, options.lang):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as "| head" has; the exit code still tells
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.exit_code
 
 

@@ -299,7 +299,7 @@ def events_tail(
             for record in found:
                 if trace is None or tail.belongs(record.body, trace):
                     _print_event(record.body)
-            if not follow:
+            if not follow or out.quiet:  # or nobody reads any more
                 return
             time.sleep(FOLLOW_SECONDS)
             found = tail.onwards(system.bus, topics, reached)

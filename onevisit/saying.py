@@ -1,10 +1,22 @@
 """How the command line speaks: lines as they are, and refusals with their sentence, next step and code."""
 
+import os
+import sys
+
 from rich.console import Console
 
 from runtime.errors import OneVisitError
 
-out = Console()
+
+class _ToWhoeverReads(Console):
+    """A console whose reader may have seen enough, as ``| head`` has: the rest is said to nobody, and the exit code is kept."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+out = _ToWhoeverReads()
 err = Console(stderr=True)
 
 

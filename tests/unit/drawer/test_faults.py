@@ -137,5 +137,12 @@ def test_a_records_words_for_a_fault_are_read_back_and_other_words_are_nobodys()
     for kind, said in faults.IN_RECORD.items():
         assert faults.told_of(said) == (kind, 0)
         assert faults.told_of(f"{said}, round 12") == (kind, 12)
-    for other in ("", "a flood", "lost data, round", "lost data, round 02", "lost data, round x", "lost data, round 1\n"):
+    for other in (
+        "",
+        "a flood",
+        "lost data, round",
+        "lost data, round 02",
+        "lost data, round x",
+        "lost data, round 1\n",
+    ):
         assert faults.told_of(other) is None, other

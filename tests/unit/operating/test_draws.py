@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from services.drawer.domain.merkle import Path as TreePath
 from tests.unit.drawer.draws import SAMPLES, as_plain, sample
 from tests.unit.operating.conftest import Command
 
+ROOT = Path(verify_draw.__file__).parent
 FULL = ("rehearsal", "rounds", "second-attempt", "single", "sm3", "spent-round", "unwitnessed")
 
 
@@ -338,3 +340,15 @@ def test_no_archive_is_left_of_a_draw_that_is_not_there(onevisit: Command, home:
     assert done.code == 1
     assert "draw.unknown" in done.err
     assert list(tmp_path.glob("*archive*")) == []
+
+
+def test_whoever_reads_only_the_first_line_is_told_the_exit_code_all_the_same() -> None:
+    """A pipe that is shut is no difference between record and frame."""
+    single = SAMPLES / "single"
+    files = [single / "record.json", *single.glob("*.tsv")]
+    words = [str(ROOT / "bin" / "onevisit"), "draw", "verify", *map(str, files)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.close()
+        _, complaints = program.communicate(timeout=120)
+    assert (program.returncode, complaints) == (0, b"")

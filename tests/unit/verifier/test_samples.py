@@ -38,6 +38,17 @@ def test_the_main_draw_of_every_sample_is_accepted(tmp_path: Path, name: str) ->
     assert forge.without_rounds(name).verify(tmp_path).exit_code == 0
 
 
+def test_whoever_reads_only_the_first_line_is_told_the_exit_code_all_the_same() -> None:
+    command = [sys.executable, "verify_draw.py", *paths("single")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(verify_draw.__file__).parent
+    ) as program:
+        assert program.stdout is not None
+        program.stdout.close()
+        _, complaints = program.communicate(timeout=120)
+    assert (program.returncode, complaints) == (0, b"")
+
+
 @pytest.mark.parametrize("name", ["sm3", "rounds", "rehearsal"])
 def test_the_program_says_what_was_checked_and_what_it_rests_on(name: str) -> None:
     ran = subprocess.run(
