@@ -88,6 +88,7 @@ ACCESS: dict[str, Access] = {
     "GET /draws/{draw_id}/live": SIGNED_IN,
     "GET /draws/{draw_id}/witness": WITNESS,
     "GET /parts/drawer/live/{draw_id}": SIGNED_IN,
+    "GET /parts/drawer/turn/{draw_id}": SIGNED_IN,
     "GET /draws/{draw_id}/changes": SIGNED_IN,
     "POST /draws/{draw_id}/changes": ASKING.limited(12 * MIB),
     "POST /draws/{draw_id}/changes/{change_id}/decide": DECIDING,

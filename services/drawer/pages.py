@@ -94,6 +94,7 @@ def _draws(router: APIRouter, service: Service, web: Web) -> None:
             request,
             "drawer/draw.html",
             draw=view,
+            moves=wording.moves(view),
             steps=wording.steps(view),
             troubles=wording.troubles(view.stage),
             until=_until(now),

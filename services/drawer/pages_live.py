@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, TypedDict
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from runtime.service import Service
@@ -12,9 +12,10 @@ from runtime.web import TheCaller, Web, see_other
 from services.drawer import acts, shown, wording
 from services.drawer.pages import Hex
 from services.drawer.queries.draws import draw_view
-from services.drawer.queries.rounds import changes_view
+from services.drawer.queries.rounds import changes_view, round_view
 from services.drawer.uploads import read_document
 
+Short = Annotated[str, Query(max_length=16)]
 Digits = Annotated[str, Form(max_length=2000)]
 MOST_BYTES = 2000
 
@@ -48,6 +49,7 @@ def routes(service: Service, web: Web) -> APIRouter:
         return {
             "draw": draw,
             "round": running,
+            "moves": wording.moves(draw, running),
             "me": actor.agency,
             "steps": wording.steps(draw),
             "troubles": wording.troubles(draw.stage, in_round=running is not None),
@@ -66,6 +68,19 @@ def routes(service: Service, web: Web) -> APIRouter:
     @router.get("/parts/drawer/live/{draw_id}")
     def board(request: Request, draw_id: str, caller: TheCaller) -> Response:
         return web.render(request, "drawer/live_part.html", **seen(caller.actor, draw_id))
+
+    @router.get("/parts/drawer/turn/{draw_id}")
+    def turn(
+        request: Request, draw_id: str, caller: TheCaller, seen: Short = "", number: Annotated[int, Query(ge=0)] = 0
+    ) -> Response:
+        """Say that others have come further since a page was read; nothing where they have not. *number*: of a round."""
+        now = service.ports.clock.now()
+        draw = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
+        asked: dict[str, Any] = {"draw_id": draw_id, "number": number, "now": now}
+        running = service.ask(caller.actor, round_view, **asked) if number else None
+        if wording.moves(draw, running) == seen:
+            return Response(status_code=204)
+        return web.render(request, "drawer/turn_part.html", draw=draw, round=running)
 
     @router.get("/draws/{draw_id}/witness")
     def witness(request: Request, draw_id: str, caller: TheCaller) -> Response:

@@ -112,11 +112,14 @@ def _rounds(router: APIRouter, service: Service, web: Web) -> None:
     @router.get("/draws/{draw_id}/rounds/{number}")
     def one_round(request: Request, draw_id: str, number: int, caller: TheCaller) -> Response:
         now = service.ports.clock.now()
+        view = service.ask(caller.actor, draw_view, draw_id=draw_id, now=now)
+        running = service.ask(caller.actor, round_view, draw_id=draw_id, number=number, now=now)
         return web.render(
             request,
             "drawer/round.html",
-            draw=service.ask(caller.actor, draw_view, draw_id=draw_id, now=now),
-            round=service.ask(caller.actor, round_view, draw_id=draw_id, number=number, now=now),
+            draw=view,
+            round=running,
+            moves=wording.moves(view, running),
             me=caller.actor.agency,
             troubles=wording.ROUND_TROUBLES,
             until=lambda moment: wording.time_left(now, moment),

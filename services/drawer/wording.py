@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from services.drawer.domain.beacons import ROOM_DICE
-from services.drawer.progress import Stage
+from services.drawer.progress import OVER, Stage
 from services.drawer.queries.attempts import DrawView
+from services.drawer.queries.rounds import RoundView
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+SOON = timedelta(hours=2)
 
 SPEAKING = (Stage.COMMIT, Stage.COUNTERSIGN, Stage.REVEAL, Stage.SEAL)
 
@@ -42,6 +45,23 @@ def time_left(now: datetime, moment: datetime) -> Words:
     zh = "".join(f" {count} {word}" for count, word, _ in shown)
     en = " ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, _, word in shown)
     return Words(f"还有{zh}", f"{en} left")
+
+
+def moves(view: DrawView, running: RoundView | None = None) -> str | None:
+    """
+    Say in a digest how far others have come, for a page that looks again by itself; None where nothing is about to move.
+
+    A page that looks again keeps its session alive, so it does for at most two hours around a step's moment.
+    """
+    deadline = running.deadline if running else view.deadline
+    if view.stage in OVER and (running is None or running.ended_at) and view.stage is not Stage.DRAWING:
+        return None
+    if deadline is not None and abs(deadline - view.now) > SOON:
+        return None
+    seen: list[object] = [view.attempt, view.stage, view.agencies, view.seal, view.dice, view.awaited, view.can]
+    if running:
+        seen += [running.round, running.stage, running.bodies, running.awaited, running.can]
+    return sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def order(view: DrawView) -> tuple[Stage, ...]:

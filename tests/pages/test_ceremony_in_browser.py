@@ -126,7 +126,10 @@ def test_two_agencies_and_the_witness_keep_their_keys_and_one_goes_on_in_another
         does(aj, "commit", "本单位的承诺已提交")
         county.commit("JT", "SJ", "YG")
         county.at(COMMIT_CLOSE)
+        aj.goto(f"/draws/{DRAW}")
         does(ga, "countersign", "会签")
+        expect(aj.locator("#turn")).to_contain_text("有新进展", timeout=20_000)
+        looked_at(aj, "turn")
         # From here on AJ's first browser is gone; another one has the backup code only.
         with tab(browser, address) as second:
             sign_in(second, "aj.draw", PASSWORD)

@@ -75,6 +75,33 @@ def test_the_room_sees_who_has_done_what_how_long_there_is_and_then_the_result(s
     assert "结果摘要" in board.text
 
 
+@pytest.mark.parametrize("page", ["", "/witness"])
+def test_a_page_on_which_one_waits_for_others_says_by_itself_that_they_have_come_further(
+    site: Site, county: County, page: str
+) -> None:
+    county.open()
+    waiting = site.person(WITNESS)
+    assert not looking_again(waiting, page), "for a day nothing moves, and a session nobody uses ends"
+    county.kit.clock.at = OPENED + timedelta(hours=23)
+    (part,) = looking_again(waiting, page)
+    assert waiting.http.get(part).status_code == 204, "nothing has moved"
+
+    county.commit("AJ")
+
+    told = waiting.part(part)
+    assert "有新进展" in told.text
+    assert "承诺" in told.text
+    (newer,) = looking_again(waiting, page)
+    assert newer != part
+    assert waiting.http.get(newer).status_code == 204
+    assert waiting.http.get(f"/parts/drawer/turn/{DRAW}?seen={'x' * 17}").status_code == 422
+
+
+def looking_again(who: ConsoleClient, page: str) -> list[str]:
+    """Name the part by which a page of the draw looks again, if it does."""
+    return [one for one in who.get(f"/draws/{DRAW}{page}").parts if one.startswith("/parts/drawer/turn/")]
+
+
 def test_a_void_attempt_says_so_on_the_projector_and_what_comes_next(site: Site, county: County) -> None:
     county.open()
     county.commit("AJ")
@@ -171,8 +198,11 @@ def test_a_change_goes_by_hand_from_the_request_to_the_round(site: Site, county:
     browsers: dict[str, ConsoleClient] = {body: site.person(one) for body, one in OFFICER.items()} | {
         "GZ": site.person(WITNESS)
     }
+    (part,) = looking_again(browsers["AJ"], "/rounds/1")
+    assert browsers["AJ"].http.get(part).status_code == 204
     for body in ("JT", "SJ", "GZ"):
         browsers[body].get(path).form(f"{path}/sign").submit()
+    assert "第 1 轮替换" in browsers["AJ"].part(part).text
     for body in AGENCIES:
         browsers[body].get(path).form(f"{path}/reveal").submit()
     browsers["GZ"].get(path).form(f"{path}/seal").submit()
@@ -182,6 +212,7 @@ def test_a_change_goes_by_hand_from_the_request_to_the_round(site: Site, county:
     page = browsers["GZ"].get(path).form(f"{path}/dice").submit(files=photo, digits=DIGITS, again=DIGITS)
 
     assert "本轮已完成" in page.main
+    assert not looking_again(browsers["GZ"], "/rounds/1")
     assert "照片摘要" in page.main
     assert browsers["AJ"].http.get(f"{path}/dice/photo").content == PNG
     assert browsers["AJ"].http.get(f"/draws/{DRAW}/dice/photo").status_code == 404, "the first draw's dice had none"
