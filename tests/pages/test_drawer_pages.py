@@ -685,7 +685,7 @@ def test_the_archive_is_downloaded_by_who_may_have_its_edition(site: Site, count
     anybody, supervisor = site.anonymous(), site.person(SUPERVISOR)
     assert full not in supervisor.get(f"/draws/{DRAW}").links
     assert supervisor.call("GET", full).status_code == 409
-    assert anybody.call("GET", public).status_code == 404
+    assert anybody.call("GET", public).status_code == 409
     county.at(WINDOW_END)
 
     assert full in supervisor.get(f"/draws/{DRAW}").links
