@@ -1,6 +1,7 @@
 """The archive of a draw: whole, the same every time, checked in an empty folder with nothing of ours, and in two editions."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -266,8 +267,11 @@ def test_what_was_drawn_elsewhere_is_kept_whole_and_nothing_claims_to_verify_it(
     assert statement["verifiable"] is False
     assert sha256(open_["frame.tsv"]).hexdigest() == statement["frame"]["digest"]
     assert "不能核验抽取是否随机" in open_["README.md"].decode()
-    hands = [json.loads(content) for name, content in held.items() if name.startswith("imports/") and "json" in name]
+    read = {name: json.loads(content) for name, content in held.items() if re.fullmatch(r"imports/.*\.json", name)}
+    hands = [one for name, one in read.items() if not name.endswith("-list.json")]
     assert [one["state"] for one in hands] == ["refused", "approved"]
+    (standing,) = (one for name, one in read.items() if name.endswith("-list.json"))  # of what was confirmed
+    assert len(standing["visits"]) == hands[1]["visits"]
     for one in hands:
         assert sha256(held[one["evidence"]]).hexdigest() == one["evidence_sha256"]
         assert held[one["evidence"]] == elsewhere.SCAN.content
