@@ -38,7 +38,16 @@ from services.drawer.reading import Said, SaidRound
 from services.drawer.refusals import KeyKeptElsewhere, NothingToChange
 from services.drawer.round_progress import CLOSED, SPENT
 from services.drawer.vault import Vault
-from services.drawer.working import JSON, OwnSeal, judge_value, open_reveals, seal_of, signed_or_given, to_seal
+from services.drawer.working import (
+    JSON,
+    OwnSeal,
+    judge_value,
+    open_reveals,
+    seal_of,
+    seal_shown,
+    signed_or_given,
+    to_seal,
+)
 
 
 def ask(
@@ -143,7 +152,7 @@ def papers(ports: Ports, said: Said, one: SaidRound, judged: Round, actor: Actor
         "signers": one.row.signers,
         "signatures": {body: row.sig for body, row in one.countersignatures.items()},
         "revealed": sorted(one.reveals),
-        "seal": {"digest": one.seal.digest, "at": one.seal.at} if one.seal else None,
+        "seal": seal_shown(one),
         "to_seal": sealed,
     }
 

@@ -328,7 +328,10 @@ def papers(ports: Ports, seen: Papers, now: datetime) -> dict[str, Any]:
         "commits": {agency: {"c": one.c, "sig": one.sig} for agency, one in said.commitments.items()},
         "countersignatures": {agency: one.sig for agency, one in said.countersignatures.items()},
         "revealed": sorted(said.reveals),
-        "seal": {"digest": said.seal.digest, "at": said.seal.at} if said.seal else None,
+        "seal": seal_shown(said),
+        "sealed_rounds": {
+            one.row.number: {"digest": one.row.digest, "seal": seal_shown(one)} for one in said.rounds if one.seal
+        },
         "wrapped": seen.wrapped,
         "own": None,
         "to_seal": None,
@@ -341,6 +344,18 @@ def papers(ports: Ports, seen: Papers, now: datetime) -> dict[str, Any]:
         digest = said.attempt().reveals_digest(said.commits(), open_reveals(vault, said))
         told["to_seal"] = to_seal(said, digest, int(now.timestamp()))
     return told
+
+
+def seal_shown(said: SaidSealed) -> dict[str, Any] | None:
+    """Give a seal with its signatures, ``witness`` or ``agencies``, as it was signed."""
+    row = said.seal
+    if row is None:
+        return None
+    return {
+        "digest": row.digest,
+        "at": row.at,
+        **({"agencies": row.agencies} if row.agencies else {"witness": row.sig}),
+    }
 
 
 def to_seal(said: SaidSealed, digest: bytes, now: int) -> dict[str, Any]:

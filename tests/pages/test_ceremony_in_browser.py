@@ -21,7 +21,7 @@ from services.console.app import Console, console
 from services.console.commands import open_account, register_agency
 from services.console.passwords import hash_password
 from services.drawer import acts, archive, round_acts
-from services.drawer.tables import Commitment, DrawSecret
+from services.drawer.tables import Commitment, DrawSecret, FaultRow
 from tests.kit import COUNTY, Kit, person
 from tests.pages.browser import DESKTOP, PHONE, chromium, needs_chromium, served, sign_in, tab, wider_than_screen
 from tests.unit.drawer_service import test_rounds as rounds
@@ -34,6 +34,7 @@ from tests.unit.drawer_service.county import (
     OFFICER,
     REVEAL_CLOSE,
     WINDOW_END,
+    WITNESS,
     County,
     a_county,
     plan,
@@ -269,6 +270,51 @@ def test_a_round_is_signed_and_revealed_in_the_browsers_that_keep_the_keys(
         expect(witness.get_by_role("status")).to_contain_text("替换结果已计算", timeout=30_000)
 
     rounds.verified(county, tmp_path, "full")
+
+
+def test_a_rounds_reveal_that_was_left_out_is_proved_in_the_browser_and_only_under_a_seal(
+    browser: Browser, address: str, county: County
+) -> None:
+    with tab(browser, address) as ga:
+        makes_a_key(ga, "GA")
+        county.open()
+        does(ga, "commit", "本单位的承诺已提交")
+        county.commit("AJ", "JT", "SJ", "YG")
+        county.at(COMMIT_CLOSE)
+        does(ga, "countersign", "会签")
+        county.countersign("AJ", "JT", "SJ", "YG")
+        does(ga, "reveal", "本单位已揭示")
+        county.reveal("AJ", "JT", "SJ", "YG")
+        county.seal()
+        county.at(BEACON_TIME)
+        county.dice()
+        county.at(rounds.ASKED_ON)
+        gone = next(one for one in rounds.visits(county) if "GA" not in {team.agency for team in one.teams})
+        rounds.asked_and_approved(county, gone.visit, "moved_out", gone.teams[0].agency)
+        rounds.open_round(county)
+        rounds.sign(county, 1)
+        rounds.reveal(county, 1, "AJ", "JT", "SJ", "YG")
+        county.at(rounds.SEAL_BY - timedelta(minutes=1))
+        round_acts.seal(county.service, WITNESS, DRAW, 1, key="seal-1")
+
+        def unsigned(route: Any) -> None:
+            papers = route.fetch().json()
+            papers["sealed_rounds"]["1"]["seal"]["witness"] = papers["seal"]["witness"]  # of another act
+            route.fulfill(json=papers)
+
+        ga.route("**/papers", unsigned)
+        ga.goto(f"/draws/{DRAW}/faults?kind=reveal_omitted")
+        ga.select_option("#round", "1")
+        ga.fill("#words", "封存之前已当场交给见证人，未被列入。")
+        ga.click("form[data-ceremony=fault] button[type=submit]")
+        expect(ga.locator(".ov-problem")).to_contain_text("封存没有有效的签名")
+        ga.unroute("**/papers")
+        looked_at(ga, "fault-of-a-round")
+        ga.click("form[data-ceremony=fault] button[type=submit]")
+        expect(ga.get_by_role("status").first).to_contain_text("抽取仍然有效")
+        expect(ga.get_by_role("main")).to_contain_text("第 1 轮替换")
+    with county.service.db.read(county.service.system) as session:
+        assert [(one.kind, one.who) for one in session.scalars(select(FaultRow)).all()] == [("reveal_omitted", "GA")]
 
 
 def looked_at_live(page: Page, name: str) -> None:

@@ -30,6 +30,7 @@ const WORDS = {
     countersignatures: "会签不全或签名不对",
     reveal: "本单位的随机数打不开本单位的承诺",
     round: "替换请求与它的摘要不符",
+    seal: "封存没有有效的签名，此时不能出示揭示值",
     signatures: "替换请求的签名不全或不对",
     refused: "核对未通过，没有签名：{what}。请勿继续，立即告知牵头部门和见证人。"
   },
@@ -51,6 +52,7 @@ const WORDS = {
     countersignatures: "a countersignature is missing or wrong",
     reveal: "your secret does not open your commitment",
     round: "the round's request is not the one of its digest",
+    seal: "the seal has no valid signature, and before a seal no value is shown",
     signatures: "a signature under the round's request is missing or wrong",
     refused: "Checked and not signed: {what}. Do not go on; tell the lead and the witness at once."
   }
@@ -250,11 +252,13 @@ const ACTS = {
     if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
     return { value: hex(s), sig: await signed(at.own, await at.th("reveal-msg", at.M, CD, at.me, s)) };
   },
-  async fault(at) { // a reveal that was left out of the seal, shown as evidence
-    const CD = await commitsDigest(at);
-    const s = await opening(at, await ownSecret(at));
-    if (hex(await commitment(at, s)) !== at.papers.commits[at.me].c) { refuse("reveal"); }
-    return { value: hex(s), sig: await signed(at.own, await at.th("reveal-msg", at.M, CD, at.me, s)) };
+  async fault(at, form) { // a reveal that was left out of the seal, shown as evidence; without a seal it would be a secret told early
+    const number = form.elements.round ? Number(form.elements.round.value) : 0;
+    const round = number ? at.papers.sealed_rounds[number] || refuse("seal") : null;
+    const act = round ? [unhex(round.digest)] : [at.M, await commitsDigest(at)];
+    await checkSealed(at, round ? round.seal : at.papers.seal, act);
+    const value = await link(at, number);
+    return { value: hex(value), sig: await signed(at.own, await at.th("reveal-msg", ...act, at.me, value)) };
   },
   async seal(at) {
     const { digest, at: moment } = at.papers.to_seal;
@@ -284,6 +288,14 @@ async function checkSigned(at, { round, message }) {
     const sig = round.signatures[body];
     if (!sig || !(await verifies(party.key, message, sig))) { refuse("signatures"); }
   }
+}
+async function checkSealed(at, seal, act) { // by the witness, or by more than half of the agencies
+  const { agencies, witness } = at.manifest;
+  const by = witness ? [[witness.key, (seal || {}).witness]] : at.agencies.map((one) => [agencies[one].key, ((seal || {}).agencies || {})[one]]);
+  const message = seal && (await at.th("seal", ...act, unhex(seal.digest), seal.at));
+  let good = 0;
+  for (const [key, sig] of by) { if (sig && (await verifies(key, message, sig))) { good += 1; } }
+  if (good <= (witness ? 0 : at.agencies.length / 2)) { refuse("seal"); }
 }
 async function link(at, number) {
   let value = await ownSecret(at);
