@@ -54,7 +54,8 @@ def moves(view: DrawView, running: RoundView | None = None) -> str | None:
     A page that looks again keeps its session alive, so it does for at most two hours around a step's moment.
     """
     deadline = running.deadline if running else view.deadline
-    if view.stage in OVER and (running is None or running.ended_at) and view.stage is not Stage.DRAWING:
+    over = running.ended_at is not None if running else view.stage in OVER - {Stage.DRAWING}
+    if over:
         return None
     if deadline is not None and abs(deadline - view.now) > SOON:
         return None

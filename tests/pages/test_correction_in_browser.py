@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from runtime.files.sheets import read_sheets, write_sheet
 from runtime.store import Actor
@@ -87,10 +87,10 @@ def test_the_list_that_stands_is_downloaded_mended_sent_compared_and_confirmed(s
 def send(page: Page, rows: list[list[str]]) -> None:
     """Fill the form in and send it."""
     page.fill("[name=why]", "第一行企业代码抄错，附件2上是另一家")
-    scan = {"name": "附件2清晰件.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 a better scan"}
-    page.set_input_files("[name=evidence]", scan)  # type: ignore[arg-type]
-    sheet = {"name": "附件6.xlsx", "mimeType": XLSX, "buffer": write_sheet("附件6", HEADINGS, rows)}
-    page.set_input_files("[name=sheet]", sheet)  # type: ignore[arg-type]
+    scan: FilePayload = {"name": "附件2清晰件.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 a better scan"}
+    page.set_input_files("[name=evidence]", scan)
+    sheet: FilePayload = {"name": "附件6.xlsx", "mimeType": XLSX, "buffer": write_sheet("附件6", HEADINGS, rows)}
+    page.set_input_files("[name=sheet]", sheet)
     page.click("button:has-text('提交复核')")
 
 

@@ -37,7 +37,7 @@ def sm3(data: bytes) -> bytes:
             two = (gg + h + ss1 + w[j]) & 0xFFFFFFFF
             a, b, c, d = one, a, turned(b, 9), c
             e, f, g, h = two ^ turned(two, 9) ^ turned(two, 17), e, turned(f, 19), g
-        state = [old ^ new for old, new in zip(state, (a, b, c, d, e, f, g, h), strict=True)]
+        state = [state[at] ^ new for at, new in enumerate((a, b, c, d, e, f, g, h))]
     return b"".join(word.to_bytes(4, "big") for word in state)
 
 

@@ -21,7 +21,7 @@ from services.drawer.commands import importing
 from services.drawer.commands.importing import Told
 from services.drawer.domain.correcting import name_visits
 from services.drawer.queries.drawn import drawn_list
-from services.drawer.queries.imports import import_view, public_import
+from services.drawer.queries.imports import ImportView, import_view, public_import
 from services.drawer.tables import DrawnVisit
 from services.drawer.uploads import Document
 from tests.kit import Kit, person, said
@@ -190,21 +190,26 @@ def test_of_an_imported_draw_with_rotation_its_own_officers_are_no_last_visitors
 # ── nothing earlier disappears ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def shown(county: County, asker: Actor) -> ImportView:
+    """Show the import to somebody who sees it."""
+    view = county.service.ask(asker, import_view, draw_id=DRAW)
+    assert view is not None
+    return view
+
+
 def test_every_version_stays_with_its_list_its_evidence_and_what_became_of_it(imported: County) -> None:
     service, gone = imported.service, drawn()[2]
-    assert service.ask(LEAD, import_view, draw_id=DRAW).versions == []  # type: ignore[union-attr]
+    assert shown(imported, LEAD).versions == []
     correct(imported, with_target(gone, another_of(gone)), "1")
     confirm(imported, approve=False, key="refused")
     correct(imported, with_target(gone, another_of(gone)), "2")
-    waits = service.ask(APPROVER, import_view, draw_id=DRAW)
-    assert waits is not None
+    waits = shown(imported, APPROVER)
     assert (waits.state, waits.may_decide, waits.waiting is not None) == ("approved", True, True)
-    seen = service.ask(OFFICER["GA"], import_view, draw_id=DRAW)
-    assert (seen.waiting, seen.may_decide, seen.versions) == (None, False, [])  # type: ignore[union-attr]
+    seen = shown(imported, OFFICER["GA"])
+    assert (seen.waiting, seen.may_decide, seen.versions) == (None, False, [])
     confirm(imported, key="second")
 
-    view = service.ask(LEAD, import_view, draw_id=DRAW)
-    assert view is not None
+    view = shown(imported, LEAD)
     told = [(one.version[-2:], one.state, one.correction) for one in view.versions]
     assert told == [("i3", "approved", WHY), ("i2", "refused", WHY), ("i1", "corrected", None)]
     assert import_acts.evidence(service, LEAD, DRAW, f"{DRAW}.i1")[0] == b"%PDF-1.4 annex 2"
@@ -213,8 +218,7 @@ def test_every_version_stays_with_its_list_its_evidence_and_what_became_of_it(im
         rows = read_sheets(import_acts.listed(service, LEAD, DRAW, version), "a.xlsx")[0].rows
         assert target in {row.texts[1] for row in rows}
         assert len(rows) == len(a_list()) + 1
-    partner = service.ask(OFFICER["GA"], import_view, draw_id=DRAW)
-    assert [one.state for one in partner.versions] == ["approved", "corrected"]  # type: ignore[union-attr]
+    assert [one.state for one in shown(imported, OFFICER["GA"]).versions] == ["approved", "corrected"]
     assert code(import_acts.listed, service, OFFICER["GA"], DRAW, f"{DRAW}.i1") == "draw.evidence_not_for_you"
     assert code(import_acts.listed, service, LEAD, DRAW, "D-640221-2018-009.i1") == "draw.import_unknown"
 
